@@ -1,0 +1,40 @@
+//! Vocabulary: plain data with no behaviour beyond construction and comparison.
+//!
+//! Nothing here reads a clock, a file or a socket, and nothing here is serializable: each
+//! boundary (catalogue file, store row, API) has types of its own.
+
+mod attestation;
+mod check;
+mod effective;
+mod evaluation;
+mod id;
+mod item;
+mod memory;
+mod plan;
+mod policy;
+mod reason;
+mod schedule;
+mod secret;
+mod state;
+mod target;
+mod time;
+mod verdict;
+mod waiver;
+
+pub use attestation::Attestation;
+pub use check::{Check, Leg, LegIndex};
+pub use effective::{Cause, Effective, Standing, Transition};
+pub use evaluation::{Evaluation, LegRun};
+pub use id::{ChecklistId, Digest, ItemId, SectionPath, Slot};
+pub use item::{Access, Applicability, Claim, Class, Coverage, Digests, Item, Mode, Priority, Source};
+pub use memory::{Confirmed, FlapRing, ItemMemory, LastRun, LegMemory};
+pub use plan::{Checklist, Gate, Plan, Section};
+pub use policy::{FlapPolicy, Hysteresis, Policy};
+pub use reason::Reason;
+pub use schedule::Schedule;
+pub use secret::Secret;
+pub use state::State;
+pub use target::{Target, TlsFiles};
+pub use time::{Span, Timestamp};
+pub use verdict::{Assertion, Measurement, Outcome, Proof, Verdict};
+pub use waiver::Waiver;

@@ -1,0 +1,89 @@
+//! What a probe is lent for one run. It holds no plan and no state.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::net::Clients;
+use super::{Credentials, ProbeError};
+use crate::model::{Secret, Target, Timestamp};
+
+pub struct ProbeCx {
+    now: Timestamp,
+    deadline: Instant,
+    target: Option<Arc<Target>>,
+    credentials: Arc<Credentials>,
+    clients: Arc<Clients>,
+    trace: Trace,
+}
+
+/// A bounded log of the steps of one run, readable after the run was cut off.
+#[derive(Clone, Default)]
+pub struct Trace(Arc<Mutex<Vec<String>>>);
+
+const TRACE_STEPS: usize = 64;
+const TRACE_STEP_BYTES: usize = 256;
+
+impl ProbeCx {
+    pub fn new(
+        now: Timestamp,
+        deadline: Instant,
+        target: Option<Arc<Target>>,
+        credentials: Arc<Credentials>,
+        clients: Arc<Clients>,
+    ) -> Self {
+        Self { now, deadline, target, credentials, clients, trace: Trace::default() }
+    }
+
+    /// Wall time at the start of the run.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// What is left of the deadline; zero when it has passed.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// The resolved target. Fails as unconfigured if the leg names none.
+    pub fn target(&self) -> Result<&Arc<Target>, ProbeError> {
+        self.target.as_ref().ok_or_else(|| ProbeError::unconfigured("no target is configured"))
+    }
+
+    /// The value of a named credential, read now, so that rotation needs no reload.
+    pub async fn credential(&self, name: &str) -> Result<Secret, ProbeError> {
+        self.credentials.resolve(name).await
+    }
+
+    pub fn clients(&self) -> &Arc<Clients> {
+        &self.clients
+    }
+
+    /// Adds a step to the trace, such as `note("connect", "127.0.0.1:5432 in 3 ms")`. No secrets.
+    pub fn note(&self, step: &str, text: impl AsRef<str>) {
+        self.trace.note(step, text.as_ref());
+    }
+
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+}
+
+impl Trace {
+    fn note(&self, step: &str, text: &str) {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.len() < TRACE_STEPS {
+            let line = format!("{step}: {text}");
+            steps.push(line.chars().take(TRACE_STEP_BYTES).collect());
+        }
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

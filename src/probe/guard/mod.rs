@@ -1,0 +1,1 @@
+//! What keeps a probe from doing harm: the redactor and the sandbox of `command`.

@@ -1,0 +1,83 @@
+//! Looking at the world. A kind is one file: typed parameters, `observe` (I/O to facts) and
+//! `judge` (pure: facts to verdict), and one entry in the table in `kinds`.
+//!
+//! A probe never sees the state of an item, and nothing above sees a probe's inside.
+
+mod credentials;
+mod cx;
+mod descriptor;
+mod error;
+pub mod guard;
+pub mod kinds;
+mod leg;
+pub mod net;
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use credentials::{CredentialSource, Credentials};
+pub use cx::{ProbeCx, Trace};
+pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
+pub use error::{Blame, ProbeError};
+pub use leg::{DynProbe, LegProbe, Observation};
+
+use crate::model::{Access, Class, Timestamp, Verdict};
+
+/// The parameters of one kind, and what it does with them.
+///
+/// The struct is what a checklist author writes under the kind's key, so its doc comments are the
+/// manual. Use `#[serde(deny_unknown_fields, default)]`, no `flatten`, no untagged or internally
+/// tagged enums: they lose the position of an error.
+pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Key in the catalogue and label value.
+    const NAME: &'static str;
+    /// First line of its documentation.
+    const SUMMARY: &'static str;
+    const CLASS: Class = Class::Network;
+
+    /// What one look yields. Its JSON form is what conditions see, what evidence keeps and what
+    /// recorded tests feed to `judge`; it must hold no secret.
+    type Facts: Serialize + DeserializeOwned + JsonSchema + Send;
+
+    /// What a run does to its target.
+    fn access(&self) -> Access {
+        Access::Read
+    }
+
+    /// Checks what types cannot say. Adds findings with the path of the field they are about.
+    fn check(&self, findings: &mut Findings) {
+        let _ = findings;
+    }
+
+    /// The name of the target the catalogue must resolve for `cx.target()`, if one is used.
+    fn target(&self) -> Option<&str> {
+        None
+    }
+
+    /// Key of the bulkhead when no named target is used, such as `host:port`. Empty: none.
+    fn address(&self) -> String {
+        String::new()
+    }
+
+    /// Names of credentials used besides the target's own.
+    fn credentials(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// I/O only: decides nothing. Must stay within `cx.remaining()`; the executor cuts it off
+    /// shortly after.
+    fn observe(&self, cx: &ProbeCx) -> impl Future<Output = Result<Self::Facts, ProbeError>> + Send;
+
+    /// Pure: no I/O, no clock.
+    fn judge(&self, facts: &Self::Facts, now: Timestamp) -> Verdict;
+
+    /// What a failed observation means. The default blames whom the error blames: the target's
+    /// fault is a fail, the observer's is indeterminate. Negative checks override it, because a
+    /// connection error proves nothing about a refusal.
+    fn judge_error(&self, error: &ProbeError) -> Verdict {
+        error.verdict()
+    }
+}
