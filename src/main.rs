@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses the command line, hands over to `cli`, and maps its answer to an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    readiness::cli::main()
+}

@@ -1,7 +1,231 @@
 //! Tasks, channels and time around the pure core.
+//!
+//! `Engine::start` is the one place where everything is put together. The event loop owns all
+//! state; the persister writes it, the reloader replaces the catalogue, runs come and go.
 
+mod bulkhead;
 mod clock;
+mod event_loop;
+mod gate;
 mod handle;
+mod pending;
+mod persister;
+mod publisher;
+mod reload;
+mod run;
+mod selfmetrics;
+mod supervise;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
+pub use gate::Gate;
 pub use handle::{Busy, Command, Handle, ReloadOutcome};
+pub use selfmetrics::SelfMetrics;
+pub use supervise::Supervisor;
+
+use crate::catalog::{Builtins, Compiled};
+use crate::core::{DueQueue, Event, World};
+use crate::probe::net::Clients;
+use crate::settings::Settings;
+use crate::snapshot::{Current, Health, LoadStatus, Snapshot, StoreHealth};
+use crate::store::{Retention, Store, StoreError};
+
+/// Evaluations that wait for the loop; beyond that, runs wait before they end.
+const RESULTS: usize = 1024;
+/// Commands that wait for the loop; beyond that, the caller is told to come back.
+const COMMANDS: usize = 64;
+/// How long tombstones of removed items are kept.
+const TOMBSTONES: Duration = Duration::from_secs(30 * 86_400);
+/// How long the last flush and the last answers may take.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+/// Restoring state reads the whole store once.
+const RESTORE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What an engine is made of.
+pub struct Parts {
+    pub settings: Settings,
+    /// What the first catalogue was loaded with; reloads use the same.
+    pub builtins: Builtins,
+    pub catalogue: Compiled,
+    pub store: Arc<dyn Store>,
+    pub clock: Clock,
+    pub supervisor: Supervisor,
+    pub pace: Pace,
+}
+
+/// How often the loop does what nobody asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The loop turns at least this often.
+    pub heartbeat: Duration,
+    /// A snapshot is put together at most this often.
+    pub publish: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(1), publish: Duration::from_millis(250) }
+    }
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("state could not be restored: {0}")]
+    Restore(#[from] StoreError),
+    #[error("state could not be restored within {RESTORE_TIMEOUT:?}")]
+    RestoreTimeout,
+    #[error("own metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A running engine.
+pub struct Engine {
+    handle: Handle,
+    supervisor: Supervisor,
+    drain: CancellationToken,
+    stop_loop: CancellationToken,
+    loop_ended: CancellationToken,
+    stop_persister: CancellationToken,
+    grace: Duration,
+}
+
+impl Engine {
+    /// Restores state, and only then starts to evaluate. When it returns, what `/metrics` shows is
+    /// what it showed before the restart.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let Parts { settings, builtins, catalogue, store, clock, supervisor, pace } = parts;
+        let started_at = clock.now();
+        let metrics = SelfMetrics::new()?;
+        let restored =
+            tokio::time::timeout(RESTORE_TIMEOUT, store.restore()).await.map_err(|_| StartError::RestoreTimeout)??;
+        if restored.unreadable > 0 {
+            tracing::warn!(rows = restored.unreadable, "rows of the store could not be read; their items start anew");
+        }
+
+        let mut world = World::new(Arc::clone(&catalogue.plan), started_at);
+        let effects = world.apply(Event::Restored(restored.memories), started_at);
+        let load = LoadStatus { successful: true, loaded_at: Some(started_at), errors: None };
+        metrics.reloaded(true, started_at);
+        metrics.items(catalogue.plan.items.len());
+
+        let current = Current::new(first_snapshot(&world, &load, started_at, store.name()));
+        let (commands, command_inbox) = mpsc::channel(COMMANDS);
+        let (results, result_inbox) = mpsc::channel(RESULTS);
+        let (reloads, reload_inbox) = mpsc::channel(COMMANDS);
+        let (loads, load_inbox) = mpsc::channel(1);
+        let outbox = persister::Outbox::new(store.name());
+        let handle = Handle {
+            current: current.clone(),
+            registry: metrics.registry().clone(),
+            store: Arc::clone(&store),
+            clock: clock.clone(),
+            commands,
+        };
+
+        let stop_persister = CancellationToken::new();
+        let persister = persister::Persister {
+            store,
+            outbox: outbox.clone(),
+            retention: Retention { transitions: settings.store.keep_transitions.into(), tombstones: TOMBSTONES.into() },
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
+        supervisor.spawn("persister", persister.run(stop_persister.clone()));
+
+        let reloader = reload::Reloader {
+            root: settings.catalogue.file.clone(),
+            builtins,
+            clock: clock.clone(),
+            watch: settings.catalogue.watch,
+            requests: reload_inbox,
+            loads,
+            fingerprint: catalogue.fingerprint,
+            files: catalogue.files.clone(),
+        };
+        supervisor.spawn("reloader", reloader.run(supervisor.stopping().clone()));
+
+        let runner = run::Runner {
+            clock: clock.clone(),
+            clients: Arc::new(Clients::new()),
+            bulkheads: bulkhead::Bulkheads::new(&settings.engine),
+            metrics,
+            gate: Gate::new(&settings.engine),
+            results,
+        };
+        let queue = DueQueue::new(world.plan(), |slot| world.memory(slot).and_then(|m| m.last_finished), started_at);
+        let mut event_loop = event_loop::EventLoop {
+            catalogue,
+            queue,
+            world,
+            runner: Arc::new(runner),
+            supervisor: supervisor.clone(),
+            outbox,
+            publisher: publisher::Publisher::new(current, pace.publish),
+            clock,
+            heartbeat: pace.heartbeat,
+            load,
+            started_at,
+            wake_at: None,
+            waiters: HashMap::new(),
+            reloads,
+        };
+        event_loop.perform(effects, started_at);
+        event_loop.first_views();
+        let (drain, stop_loop, loop_ended) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let inputs = event_loop::Inputs {
+            results: result_inbox,
+            commands: command_inbox,
+            loads: load_inbox,
+            drain: drain.clone(),
+            stop: stop_loop.clone(),
+        };
+        let ended = loop_ended.clone();
+        supervisor.spawn("event loop", async move {
+            event_loop.run(inputs).await;
+            ended.cancel();
+        });
+        let grace = settings.engine.drain_grace;
+        Ok(Self { handle, supervisor, drain, stop_loop, loop_ended, stop_persister, grace })
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Stops planning, lets runs end within the grace period, absorbs and stores what they found.
+    /// The web server stays up, for a last scrape; it is the caller's to close. True if nothing
+    /// had to be cut off.
+    pub async fn drain(self) -> bool {
+        self.drain.cancel();
+        let drained = self.supervisor.drain_runs(self.grace).await;
+        self.supervisor.stopping().cancel();
+        self.stop_loop.cancel();
+        let loop_ended = tokio::time::timeout(STOP_GRACE, self.loop_ended.cancelled()).await.is_ok();
+        self.stop_persister.cancel();
+        drained && loop_ended
+    }
+}
+
+fn first_snapshot(world: &World, load: &LoadStatus, now: crate::model::Timestamp, store: &'static str) -> Snapshot {
+    Snapshot {
+        generation: 0,
+        taken_at: now,
+        plan: Arc::clone(world.plan()),
+        items: Vec::new(),
+        rollups: world.rollups(),
+        load: load.clone(),
+        health: Health {
+            store: StoreHealth { kind: store, ..StoreHealth::default() },
+            started_at: Some(now),
+            ..Health::default()
+        },
+    }
+}

@@ -1,0 +1,29 @@
+# `make run` and `make test` need a Rust toolchain and nothing else: they install the rest.
+
+PROFILE ?= fast
+CARGO_BIN := target/$(PROFILE)/readiness-exporter
+
+.PHONY: run test check generated build
+
+## run: build and start the daemon on the embedded default (SQLite, shipped catalogue)
+run: build
+	./$(CARGO_BIN) --config.file=config/readiness.yaml --store.path=data
+
+build:
+	scripts/setup run
+	cargo build --locked --profile $(PROFILE)
+
+## test: every test there is, against real servers on loopback
+test:
+	scripts/setup test
+	scripts/test
+
+## check: format, lints and generated files, as CI does before the tests
+check:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	$(MAKE) generated
+
+## generated: fails if a generated file is not what the code generates
+generated:
+	cargo run --locked --quiet -- generate --check

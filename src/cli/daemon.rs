@@ -1,0 +1,129 @@
+//! The daemon: load, restore, listen, evaluate, and stop in order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::load;
+use crate::engine::{Clock, Engine, Handle, Pace, Parts, ReloadOutcome, Supervisor};
+use crate::settings::{Settings, StoreKind};
+use crate::store::{Store, memory, sqlite};
+use crate::web;
+
+/// How long the last requests may take once the engine has stopped.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
+
+/// Runs until SIGTERM or SIGINT. Exit code 0 if everything ended in order, 1 if something had to be
+/// cut off or ended early. Errors are about the start: the process never gets up half-way.
+pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new().context("signals")?;
+    let clock = Clock::system();
+    // Ports first: a second daemon on the same address must not touch the first one's store.
+    let bound = web::bind(&settings.web)?;
+    let builtins = load::builtins(&settings, bound.first().map(web::Bound::local_url));
+    let catalogue = load::catalogue(&settings, &builtins, clock.now())?;
+    let store = open(&settings).await?;
+    let supervisor = Supervisor::new();
+    let parts = Parts {
+        settings: settings.clone(),
+        builtins,
+        catalogue,
+        store,
+        clock,
+        supervisor: supervisor.clone(),
+        pace: Pace::default(),
+    };
+    let engine = Engine::start(parts).await.context("start")?;
+    let handle = engine.handle().clone();
+
+    for listener in &bound {
+        tracing::info!(address = %listener.local_url(), "listening");
+    }
+    announce(&settings, &bound, &handle);
+    let close_web = CancellationToken::new();
+    supervisor.spawn("web", web::serve(bound, handle.clone(), settings.web.clone(), close_web.clone()));
+
+    loop {
+        tokio::select! {
+            () = supervisor.stopping().cancelled() => break,
+            stop = signals.next() => match stop {
+                Asked::Reload => reload(&handle).await,
+                Asked::Stop(name) => {
+                    tracing::info!(signal = name, "stopping");
+                    break;
+                }
+            },
+        }
+    }
+    let in_order = engine.drain().await;
+    close_web.cancel();
+    let closed = supervisor.join(CLOSE_GRACE).await;
+    if let Some(task) = supervisor.ended_early() {
+        tracing::error!(task, "stopped because this task ended early");
+        return Ok(ExitCode::FAILURE);
+    }
+    tracing::info!(in_order, "stopped");
+    Ok(if in_order && closed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match settings.store.kind {
+        StoreKind::Memory => Arc::new(memory::Memory::new()),
+        StoreKind::Sqlite => {
+            let path = settings.store.path.join("readiness.sqlite");
+            let store = sqlite::Sqlite::open(&path).await;
+            Arc::new(store.with_context(|| format!("store {}", path.display()))?)
+        }
+    })
+}
+
+/// The one line a person who started it by hand looks for.
+#[expect(clippy::print_stderr, reason = "for the person at the terminal, whatever the log level")]
+fn announce(settings: &Settings, bound: &[web::Bound], handle: &Handle) {
+    let items = handle.current.load().plan.items.len();
+    let address = bound.first().map(web::Bound::local_url).unwrap_or_default();
+    let address = if settings.web.external_url.is_empty() { address } else { settings.web.external_url.clone() };
+    eprintln!("\nreadiness-exporter: {items} items; the board is at {address}/\n");
+}
+
+async fn reload(handle: &Handle) {
+    match handle.reload().await {
+        Ok(ReloadOutcome::Unchanged) => tracing::info!("reload: nothing has changed"),
+        // The event loop has logged the others.
+        Ok(ReloadOutcome::Replaced { .. } | ReloadOutcome::Rejected(_)) => {}
+        Err(_) => tracing::warn!("reload: too busy, or stopping; try again"),
+    }
+}
+
+enum Asked {
+    Reload,
+    Stop(&'static str),
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Asked::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Asked::Stop("SIGINT"),
+        }
+    }
+}

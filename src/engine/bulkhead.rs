@@ -1,0 +1,123 @@
+//! Permits, so that a slow target holds up nobody but itself.
+//!
+//! A leg takes them from the most specific to the least: target, class, global. Waiting on a slow
+//! target therefore holds no class permit and no global one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::model::{Class, Leg};
+use crate::settings;
+
+pub(super) struct Bulkheads {
+    per_target: usize,
+    targets: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
+    classes: [(Class, usize, Arc<Semaphore>); Class::ALL.len()],
+    global: Arc<Semaphore>,
+}
+
+/// Held for the length of one leg's run.
+pub(super) struct Permits(#[expect(dead_code, reason = "held, not read")] [Option<OwnedSemaphorePermit>; 3]);
+
+impl Bulkheads {
+    pub(super) fn new(limits: &settings::Engine) -> Self {
+        let size = |class| match class {
+            Class::Network => limits.network,
+            Class::Blocking => limits.blocking,
+            Class::Command => limits.command,
+            Class::Load => limits.load,
+            Class::Mutating => limits.mutating,
+        };
+        Self {
+            per_target: limits.per_target,
+            targets: Mutex::default(),
+            classes: Class::ALL.map(|class| (class, size(class), Arc::new(Semaphore::new(size(class))))),
+            global: Arc::new(Semaphore::new(limits.global)),
+        }
+    }
+
+    /// Waits for all permits of a leg. The semaphores are fair and never closed.
+    pub(super) async fn acquire(&self, leg: &Leg) -> Permits {
+        let target = match self.target(&leg.target) {
+            Some(semaphore) => semaphore.acquire_owned().await.ok(),
+            None => None,
+        };
+        let class = match self.class(leg.class) {
+            Some(semaphore) => semaphore.acquire_owned().await.ok(),
+            None => None,
+        };
+        let global = Arc::clone(&self.global).acquire_owned().await.ok();
+        Permits([target, class, global])
+    }
+
+    /// (class, permits, permits in use).
+    pub(super) fn usage(&self) -> impl Iterator<Item = (Class, usize, usize)> + '_ {
+        self.classes.iter().map(|(class, size, semaphore)| (*class, *size, size - semaphore.available_permits()))
+    }
+
+    /// Forgets targets that nobody holds or waits for.
+    pub(super) fn forget_idle_targets(&self) {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+    }
+
+    fn class(&self, class: Class) -> Option<Arc<Semaphore>> {
+        self.classes.iter().find(|(c, ..)| *c == class).map(|(_, _, semaphore)| Arc::clone(semaphore))
+    }
+
+    fn target(&self, key: &Arc<str>) -> Option<Arc<Semaphore>> {
+        if key.is_empty() {
+            return None;
+        }
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let semaphore =
+            targets.entry(Arc::clone(key)).or_insert_with(|| Arc::new(Semaphore::new(self.per_target)));
+        Some(Arc::clone(semaphore))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Access, LegIndex, Span};
+
+    fn leg(target: &str, class: Class) -> Leg {
+        Leg {
+            index: LegIndex(0),
+            name: "leg".into(),
+            kind: "tcp",
+            class,
+            access: Access::Read,
+            timeout: Span::from_secs(1),
+            target: target.into(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_target_takes_no_class_permit() {
+        let bulkheads = Bulkheads::new(&settings::Engine { per_target: 2, network: 3, ..Default::default() });
+        let slow = leg("slow", Class::Network);
+        let _held = (bulkheads.acquire(&slow).await, bulkheads.acquire(&slow).await);
+        let third = tokio::time::timeout(Duration::from_secs(5), bulkheads.acquire(&slow)).await;
+        assert!(third.is_err(), "the third leg on the slow target waits");
+        let other = tokio::time::timeout(Duration::from_secs(5), bulkheads.acquire(&leg("other", Class::Network))).await;
+        assert!(other.is_ok(), "another target still has the third network permit");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_come_back_and_idle_targets_are_forgotten() {
+        let bulkheads = Bulkheads::new(&settings::Engine::default());
+        let held = bulkheads.acquire(&leg("a", Class::Command)).await;
+        assert!(bulkheads.usage().any(|(class, size, used)| class == Class::Command && size == 2 && used == 1));
+        bulkheads.forget_idle_targets();
+        assert_eq!(bulkheads.targets.lock().unwrap().len(), 1);
+        drop(held);
+        bulkheads.forget_idle_targets();
+        assert_eq!(bulkheads.targets.lock().unwrap().len(), 0);
+        assert!(bulkheads.usage().all(|(_, _, used)| used == 0));
+    }
+}

@@ -1,0 +1,316 @@
+//! The one task that owns the world and the due queue.
+//!
+//! It receives, applies and performs; it never waits for a probe, the store or a reader. Planning
+//! lives here too, not in a task of its own: slots mean something for one generation only, and
+//! the plan, the queue and the world must change generation together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::persister::Outbox;
+use super::publisher::Publisher;
+use super::reload::{Load, Request};
+use super::run::{Job, Runner};
+use super::{Clock, Command, ReloadOutcome, Supervisor};
+use crate::catalog::Compiled;
+use crate::core::{DueQueue, Effects, Event, World};
+use crate::model::{Evaluation, ItemId, Slot, Timestamp, Transition};
+use crate::snapshot::{Health, LoadStatus};
+use crate::store::Evidence;
+
+/// More than this between wall clock and monotonic clock is a jump, not a slew.
+const CLOCK_JUMP: Duration = Duration::from_secs(2);
+
+pub(super) struct EventLoop {
+    pub(super) catalogue: Compiled,
+    pub(super) world: World,
+    pub(super) queue: DueQueue,
+    pub(super) runner: Arc<Runner>,
+    pub(super) supervisor: Supervisor,
+    pub(super) outbox: Outbox,
+    pub(super) publisher: Publisher,
+    pub(super) clock: Clock,
+    pub(super) heartbeat: Duration,
+    pub(super) load: LoadStatus,
+    pub(super) started_at: Timestamp,
+    pub(super) wake_at: Option<Timestamp>,
+    /// Who waits for the end of a run.
+    pub(super) waiters: HashMap<ItemId, Vec<oneshot::Sender<Option<Timestamp>>>>,
+    pub(super) reloads: mpsc::Sender<Request>,
+}
+
+/// What the loop listens to.
+pub(super) struct Inputs {
+    pub(super) results: mpsc::Receiver<Evaluation>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) loads: mpsc::Receiver<Load>,
+    /// Stop planning; results of runs in flight are still absorbed.
+    pub(super) drain: CancellationToken,
+    /// No result will come any more.
+    pub(super) stop: CancellationToken,
+}
+
+impl EventLoop {
+    pub(super) async fn run(mut self, mut inputs: Inputs) {
+        let mut results = Vec::new();
+        let mut anchor = (self.clock.now(), Instant::now());
+        let mut beat = Instant::now();
+        let mut draining = false;
+        self.publish(draining);
+        loop {
+            let now = self.clock.now();
+            let wake = if draining { self.publisher.due_at().unwrap_or(beat) } else { self.next_wake(now, beat) };
+            tokio::select! {
+                biased;
+                n = inputs.results.recv_many(&mut results, 256) => {
+                    if n == 0 { break }
+                    for evaluation in results.drain(..) {
+                        self.absorb(evaluation);
+                    }
+                }
+                () = inputs.drain.cancelled(), if !draining => {
+                    draining = true;
+                    self.publish(draining);
+                }
+                () = inputs.stop.cancelled() => {
+                    while let Ok(evaluation) = inputs.results.try_recv() {
+                        self.absorb(evaluation);
+                    }
+                    break;
+                }
+                Some(command) = inputs.commands.recv(), if !draining => self.command(command),
+                Some(load) = inputs.loads.recv(), if !draining => self.loaded(load),
+                () = sleep_until(wake) => {}
+            }
+            if !draining {
+                self.notice_clock_jump(&mut anchor);
+                self.turn();
+            }
+            let instant = Instant::now();
+            if instant >= beat || self.publisher.due_at().is_some_and(|due| due <= instant) {
+                if instant >= beat {
+                    beat = instant + self.heartbeat;
+                }
+                self.publish(draining);
+            }
+        }
+        self.publisher.touch();
+        self.publish(true);
+    }
+
+    /// Renders and publishes everything, so that the first reader sees restored state.
+    pub(super) fn first_views(&mut self) {
+        self.publisher.reset(&self.world);
+        self.publish(false);
+    }
+
+    /// Starts what is due and lets time pass in the world.
+    fn turn(&mut self) {
+        let now = self.clock.now();
+        if self.wake_at.is_some_and(|at| at <= now) {
+            let effects = self.world.apply(Event::Tick, now);
+            self.perform(effects, now);
+        }
+        for (slot, planned_at) in self.queue.pop_due(now) {
+            self.start(slot, planned_at);
+        }
+        self.runner.metrics.overran(self.queue.take_overruns());
+    }
+
+    fn next_wake(&self, now: Timestamp, beat: Instant) -> Instant {
+        let instant = Instant::now();
+        let wall = [self.queue.next_at(), self.wake_at].into_iter().flatten().min();
+        let wall = wall.map(|at| instant + at.since(now).to_duration());
+        [wall, self.publisher.due_at(), Some(beat)].into_iter().flatten().min().unwrap_or(beat)
+    }
+
+    /// After a jump of the wall clock the queue points at times that are far off or long past.
+    fn notice_clock_jump(&mut self, anchor: &mut (Timestamp, Instant)) {
+        let (now, instant) = (self.clock.now(), Instant::now());
+        let expected = anchor.0.plus((instant - anchor.1).into());
+        *anchor = (now, instant);
+        let off = now.since(expected).max(expected.since(now));
+        if off.to_duration() > CLOCK_JUMP {
+            tracing::warn!(%expected, %now, "the wall clock jumped; planning everything anew");
+            self.runner.metrics.clock_jumped();
+            let effects = self.world.apply(Event::ClockJumped, now);
+            self.perform(effects, now);
+            self.queue.replan(self.world.plan(), now);
+        }
+    }
+
+    fn start(&mut self, slot: Slot, planned_at: Timestamp) {
+        let Some(item) = self.world.plan().item(slot).map(Arc::clone) else { return };
+        let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
+        let job = Job {
+            probes: probes.collect(),
+            item,
+            credentials: Arc::clone(&self.catalogue.credentials),
+            planned_at,
+        };
+        self.supervisor.spawn_run(Arc::clone(&self.runner).run(job));
+    }
+
+    fn absorb(&mut self, evaluation: Evaluation) {
+        let now = self.clock.now();
+        let (id, finished) = (evaluation.item.clone(), evaluation.finished);
+        let evidence = self.evidence(&evaluation);
+        let effects = self.world.apply(Event::Evaluated(Box::new(evaluation)), now);
+        if effects.dropped {
+            self.runner.metrics.evaluation_dropped();
+        } else {
+            self.outbox.add(|pending| evidence.into_iter().for_each(|evidence| pending.evidence(evidence)));
+        }
+        if let Some(slot) = self.world.plan().slot(&id) {
+            self.queue.finished(slot);
+        }
+        self.perform(effects, now);
+        for waiter in self.waiters.remove(&id).unwrap_or_default() {
+            self.publisher.touch();
+            let _ = waiter.send(Some(finished));
+        }
+    }
+
+    fn evidence(&self, evaluation: &Evaluation) -> Vec<Evidence> {
+        let item = self.world.plan().slot(&evaluation.item).and_then(|slot| self.world.plan().item(slot));
+        let Some(item) = item else { return Vec::new() };
+        let with_leg = evaluation.legs.iter().filter_map(|run| Some((item.legs.get(run.leg)?, run)));
+        with_leg
+            .map(|(leg, run)| Evidence {
+                item: evaluation.item.clone(),
+                leg: leg.name.to_string(),
+                at: evaluation.finished,
+                duration: run.duration,
+                outcome: run.verdict.outcome(),
+                reason: run.verdict.reason(),
+                sentence: run.verdict.sentence().to_owned(),
+                facts: run.facts.clone(),
+                trace: run.trace.clone(),
+            })
+            .collect()
+    }
+
+    /// Does what the world says. The only place where effects leave the loop.
+    pub(super) fn perform(&mut self, effects: Effects, now: Timestamp) {
+        for transition in &effects.transitions {
+            log(transition);
+        }
+        self.runner.metrics.transitions(effects.transitions.len());
+        self.outbox.add(|pending| {
+            for slot in &effects.dirty {
+                if let (Some(item), Some(memory)) = (self.world.plan().item(*slot), self.world.memory(*slot)) {
+                    pending.memory(item.id.clone(), memory.clone());
+                }
+            }
+            for id in effects.removed {
+                pending.removed(id, now);
+            }
+            for transition in effects.transitions {
+                pending.transition(transition);
+            }
+        });
+        self.publisher.mark(&effects.dirty);
+        for (slot, at) in effects.due {
+            self.queue.hasten(slot, at);
+        }
+        self.wake_at = effects.wake_at;
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::RunNow { item, done } => self.run_now(item, done),
+            Command::Reload { done } => {
+                // The reloader has a queue of its own; a full one means that it is busy, and the
+                // dropped sender says so.
+                let _ = self.reloads.try_send(Some(done));
+            }
+        }
+    }
+
+    fn run_now(&mut self, id: ItemId, done: oneshot::Sender<Option<Timestamp>>) {
+        let slot = self.world.plan().slot(&id);
+        let scheduled = slot.and_then(|slot| self.world.plan().item(slot)).is_some_and(|item| item.is_scheduled());
+        let (Some(slot), true) = (slot, scheduled) else {
+            let _ = done.send(None);
+            return;
+        };
+        self.waiters.entry(id).or_default().push(done);
+        if self.queue.mark_running(slot) {
+            self.start(slot, self.clock.now());
+        }
+    }
+
+    fn loaded(&mut self, load: Load) {
+        let now = self.clock.now();
+        let (outcome, done) = match load {
+            Load::Rejected { errors, done } => {
+                tracing::error!("the catalogue was rejected; the one before stays in force\n{errors}");
+                self.load.successful = false;
+                self.load.errors = Some(Arc::clone(&errors));
+                (ReloadOutcome::Rejected(errors), done)
+            }
+            Load::Unchanged { done } => {
+                self.accepted(now);
+                (ReloadOutcome::Unchanged, done)
+            }
+            Load::Replace { compiled, done } => {
+                self.replace(*compiled, now);
+                self.accepted(now);
+                (ReloadOutcome::Replaced { items: self.world.plan().items.len() }, done)
+            }
+        };
+        self.runner.metrics.reloaded(self.load.successful, now);
+        self.publisher.touch();
+        for sender in done {
+            let _ = sender.send(outcome.clone());
+        }
+    }
+
+    fn accepted(&mut self, now: Timestamp) {
+        self.load = LoadStatus { successful: true, loaded_at: Some(now), errors: None };
+    }
+
+    fn replace(&mut self, compiled: Compiled, now: Timestamp) {
+        let before = Arc::clone(self.world.plan());
+        let effects = self.world.apply(Event::PlanReplaced(Arc::clone(&compiled.plan)), now);
+        self.catalogue = compiled;
+        self.queue.replace(&before, self.world.plan(), now);
+        self.perform(effects, now);
+        self.publisher.reset(&self.world);
+        self.runner.bulkheads.forget_idle_targets();
+        self.runner.metrics.items(self.world.plan().items.len());
+        tracing::info!(items = self.world.plan().items.len(), "a new catalogue is in force");
+    }
+
+    fn publish(&mut self, draining: bool) {
+        let now = self.clock.now();
+        let store = self.outbox.health();
+        let metrics = &self.runner.metrics;
+        metrics.heartbeat(now);
+        metrics.published(now);
+        metrics.store_waiting(store.waiting);
+        for (class, size, used) in self.runner.bulkheads.usage() {
+            metrics.usage(class, size, used);
+        }
+        let health =
+            Health { ready: true, draining, store, heartbeat: Some(now), started_at: Some(self.started_at) };
+        self.publisher.publish(&self.world, &self.load, health, now);
+    }
+}
+
+fn log(transition: &Transition) {
+    tracing::info!(
+        item = %transition.item,
+        from = transition.from.map_or("", |state| state.as_str()),
+        to = transition.to.as_str(),
+        reason = transition.reason.map_or("", |reason| reason.as_str()),
+        cause = transition.cause.as_str(),
+        sentence = transition.sentence,
+        "state changed"
+    );
+}

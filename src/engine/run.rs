@@ -1,0 +1,137 @@
+//! One run of one item: permits, deadline, panic isolation, redaction.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::bulkhead::Bulkheads;
+use super::selfmetrics::SelfMetrics;
+use super::{Clock, Gate};
+use crate::model::{Access, Evaluation, Item, Leg, LegRun, Outcome, Reason, Span, Timestamp, Verdict};
+use crate::probe::guard::Redactor;
+use crate::probe::net::Clients;
+use crate::probe::{Credentials, LegProbe, Observation, ProbeCx};
+
+/// A probe that has not ended this long after its deadline is cut off.
+const CUT_OFF_AFTER: Duration = Duration::from_millis(250);
+/// Facts kept as evidence are cut at this many bytes.
+const FACTS_LIMIT: usize = 16 * 1024;
+
+/// What every run shares.
+pub(super) struct Runner {
+    pub(super) clock: Clock,
+    pub(super) clients: Arc<Clients>,
+    pub(super) bulkheads: Bulkheads,
+    pub(super) metrics: SelfMetrics,
+    pub(super) gate: Gate,
+    pub(super) results: mpsc::Sender<Evaluation>,
+}
+
+/// One planned run.
+pub(super) struct Job {
+    pub(super) item: Arc<Item>,
+    /// By place in `Item::legs`.
+    pub(super) probes: Vec<LegProbe>,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) planned_at: Timestamp,
+}
+
+impl Runner {
+    /// Runs all legs of an item at once, each behind its own permits, and hands in the evaluation.
+    pub(super) async fn run(self: Arc<Self>, job: Job) {
+        let started = self.clock.now();
+        let legs = job.item.legs.iter().zip(&job.probes).enumerate();
+        let legs = join_all(legs.map(|(place, (leg, probe))| self.run_leg(&job, place, leg, probe))).await;
+        let evaluation = Evaluation {
+            item: job.item.id.clone(),
+            probe_digest: job.item.digests.probe,
+            planned_at: job.planned_at,
+            started,
+            finished: self.clock.now(),
+            legs,
+        };
+        // Full means that the loop is behind: waiting here slows the probes down and loses nothing.
+        // Closed means that the process has stopped.
+        let _ = self.results.send(evaluation).await;
+    }
+
+    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe) -> LegRun {
+        let waiting = self.metrics.wait(leg.class);
+        let _permits = self.bulkheads.acquire(leg).await;
+        drop(waiting);
+        let now = self.clock.now();
+        self.metrics.lag(leg.kind, now.since(job.planned_at));
+
+        let started = Instant::now();
+        let deadline = started + leg.timeout.to_duration();
+        let cx = ProbeCx::new(
+            now,
+            deadline,
+            probe.target.clone(),
+            Arc::clone(&job.credentials),
+            Arc::clone(&self.clients),
+        );
+        let trace = cx.trace().clone();
+        let Observation { verdict, facts } = self.observe(leg, probe, cx, deadline).await;
+        let duration = Span::from(started.elapsed());
+        // Taken now: it knows the credentials that this very run has read.
+        let redactor = job.credentials.redactor();
+        self.metrics.ran(leg.kind, verdict.outcome(), duration);
+        if verdict.outcome() != Outcome::Pass {
+            tracing::debug!(item = %job.item.id, leg = %leg.name, outcome = verdict.outcome().as_str(),
+                sentence = %redactor.redact(verdict.sentence()), "leg did not pass");
+        }
+        LegRun {
+            leg: place,
+            verdict: verdict.map_text(|text| redactor.redact(text)),
+            duration,
+            facts: facts.map(|facts| evidence(facts, &redactor)).unwrap_or_default(),
+            trace: trace.take().iter().map(|line| redactor.redact(line)).collect(),
+        }
+    }
+
+    async fn observe(&self, leg: &Leg, probe: &LegProbe, cx: ProbeCx, deadline: Instant) -> Observation {
+        let harmful = matches!(leg.access, Access::Mutates | Access::Loads);
+        if harmful && !(self.gate.is_open() && probe.enabled) {
+            return Observation { verdict: probe.not_enabled(), facts: None };
+        }
+        // The future is boxed so that it can be dropped here, inside the panic guard.
+        let run = AssertUnwindSafe(async { probe.run(&cx).await }).catch_unwind();
+        match timeout_at(deadline + CUT_OFF_AFTER, run).await {
+            Ok(Ok(observation)) => observation,
+            Ok(Err(_)) => {
+                self.metrics.panicked();
+                tracing::error!(kind = leg.kind, leg = %leg.name, "a probe panicked; this is a bug in the exporter");
+                undecided(Reason::Internal, "the probe panicked; this is a bug in the exporter".to_owned())
+            }
+            Err(_) => {
+                self.metrics.cut_off();
+                let sentence = format!("expected the probe to end within {}, and it was cut off", leg.timeout);
+                undecided(Reason::ObserverTimeout, sentence)
+            }
+        }
+    }
+}
+
+fn undecided(reason: Reason, sentence: String) -> Observation {
+    Observation { verdict: Verdict::indeterminate(reason, sentence), facts: None }
+}
+
+fn evidence(mut facts: serde_json::Value, redactor: &Redactor) -> String {
+    redactor.redact_json(&mut facts);
+    let mut text = facts.to_string();
+    if text.len() > FACTS_LIMIT {
+        let mut end = FACTS_LIMIT;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
