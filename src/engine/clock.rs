@@ -1,5 +1,7 @@
 //! The only source of time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -14,7 +16,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Anchored { wall: Timestamp, at: Instant },
+    Anchored { wall: Timestamp, at: Instant, jumped: Arc<AtomicI64> },
 }
 
 impl Clock {
@@ -24,13 +26,23 @@ impl Clock {
 
     /// Wall time that starts at `wall` now and moves with tokio's clock.
     pub fn anchored(wall: Timestamp) -> Self {
-        Self(Source::Anchored { wall, at: Instant::now() })
+        Self(Source::Anchored { wall, at: Instant::now(), jumped: Arc::default() })
+    }
+
+    /// Moves an anchored wall clock, as somebody setting the time does. Nothing on a system clock.
+    #[cfg(test)]
+    pub(crate) fn jump(&self, millis: i64) {
+        if let Source::Anchored { jumped, .. } = &self.0 {
+            jumped.fetch_add(millis, Ordering::Relaxed);
+        }
     }
 
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => system_now(),
-            Source::Anchored { wall, at } => wall.plus(at.elapsed().into()),
+            Source::Anchored { wall, at, jumped } => {
+                Timestamp(wall.plus(at.elapsed().into()).0.saturating_add(jumped.load(Ordering::Relaxed)))
+            }
         }
     }
 

@@ -16,9 +16,9 @@ use super::persister::Outbox;
 use super::publisher::Publisher;
 use super::reload::{Load, Request};
 use super::run::{Job, Runner};
-use super::{Clock, Command, ReloadOutcome, Supervisor};
+use super::{Clock, Command, ReloadOutcome, SEED, Supervisor};
 use crate::catalog::Compiled;
-use crate::core::{DueQueue, Effects, Event, World};
+use crate::core::{DueQueue, Effects, Event, PlanDiff, World};
 use crate::model::{Evaluation, ItemId, Slot, Timestamp, Transition};
 use crate::snapshot::{Health, LoadStatus};
 use crate::store::Evidence;
@@ -119,7 +119,7 @@ impl EventLoop {
         for (slot, planned_at) in self.queue.pop_due(now) {
             self.start(slot, planned_at);
         }
-        self.runner.metrics.overran(self.queue.take_overruns());
+        self.runner.metrics.overruns(self.queue.overruns());
     }
 
     fn next_wake(&self, now: Timestamp, beat: Instant) -> Instant {
@@ -140,7 +140,7 @@ impl EventLoop {
             self.runner.metrics.clock_jumped();
             let effects = self.world.apply(Event::ClockJumped, now);
             self.perform(effects, now);
-            self.queue.replan(self.world.plan(), now);
+            self.queue.replan(now);
         }
     }
 
@@ -239,10 +239,10 @@ impl EventLoop {
             let _ = done.send(None);
             return;
         };
+        // A run in flight may have looked before the question was asked; it is answered by it all
+        // the same, and the next run follows.
         self.waiters.entry(id).or_default().push(done);
-        if self.queue.mark_running(slot) {
-            self.start(slot, self.clock.now());
-        }
+        self.queue.hasten(slot, self.clock.now());
     }
 
     fn loaded(&mut self, load: Load) {
@@ -279,7 +279,8 @@ impl EventLoop {
         let before = Arc::clone(self.world.plan());
         let effects = self.world.apply(Event::PlanReplaced(Arc::clone(&compiled.plan)), now);
         self.catalogue = compiled;
-        self.queue.replace(&before, self.world.plan(), now);
+        let diff = PlanDiff::between(&before, self.world.plan());
+        self.queue.replace(self.world.plan(), &diff, SEED, now);
         self.perform(effects, now);
         self.publisher.reset(&self.world);
         self.runner.bulkheads.forget_idle_targets();

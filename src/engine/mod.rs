@@ -14,6 +14,8 @@ mod publisher;
 mod reload;
 mod run;
 mod selfmetrics;
+#[cfg(test)]
+mod simulation;
 mod supervise;
 
 use std::collections::HashMap;
@@ -40,6 +42,8 @@ use crate::store::{Retention, Store, StoreError};
 const RESULTS: usize = 1024;
 /// Commands that wait for the loop; beyond that, the caller is told to come back.
 const COMMANDS: usize = 64;
+/// Of the phases. A second daemon beside this one would want another.
+const SEED: u64 = 0;
 /// How long tombstones of removed items are kept.
 const TOMBSTONES: Duration = Duration::from_secs(30 * 86_400);
 /// How long the last flush and the last answers may take.
@@ -94,6 +98,9 @@ pub struct Engine {
     loop_ended: CancellationToken,
     stop_persister: CancellationToken,
     grace: Duration,
+    /// Where the reloader hands in catalogues; a simulation does it in its place.
+    #[cfg(test)]
+    loads: mpsc::Sender<reload::Load>,
 }
 
 impl Engine {
@@ -145,7 +152,7 @@ impl Engine {
             clock: clock.clone(),
             watch: settings.catalogue.watch,
             requests: reload_inbox,
-            loads,
+            loads: loads.clone(),
             fingerprint: catalogue.fingerprint,
             files: catalogue.files.clone(),
         };
@@ -159,7 +166,8 @@ impl Engine {
             gate: Gate::new(&settings.engine),
             results,
         };
-        let queue = DueQueue::new(world.plan(), |slot| world.memory(slot).and_then(|m| m.last_finished), started_at);
+        let last_finished = |slot| world.memory(slot).and_then(|memory| memory.last_finished);
+        let queue = DueQueue::start(world.plan(), SEED, started_at, last_finished);
         let mut event_loop = event_loop::EventLoop {
             catalogue,
             queue,
@@ -193,7 +201,17 @@ impl Engine {
             ended.cancel();
         });
         let grace = settings.engine.drain_grace;
-        Ok(Self { handle, supervisor, drain, stop_loop, loop_ended, stop_persister, grace })
+        Ok(Self {
+            handle,
+            supervisor,
+            drain,
+            stop_loop,
+            loop_ended,
+            stop_persister,
+            grace,
+            #[cfg(test)]
+            loads,
+        })
     }
 
     pub fn handle(&self) -> &Handle {

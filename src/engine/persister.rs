@@ -18,7 +18,9 @@ use crate::store::{Batch, Retention, Store};
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// A commit that takes longer counts as failed.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a failed commit, doubled with each further one up to the limit.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+const RETRY_AT_MOST: Duration = Duration::from_secs(30);
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
 /// The event loop's end: puts work in and reads how the store does.
@@ -63,6 +65,7 @@ impl Persister {
     /// Runs until `stop`, and then writes what is left, once.
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut prune_at = tokio::time::Instant::now() + PRUNE_EVERY;
+        let mut retry = RETRY_AFTER;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -73,7 +76,14 @@ impl Persister {
                     continue;
                 }
             }
-            let pause = if self.flush().await { FLUSH_EVERY } else { RETRY_AFTER };
+            let pause = if self.flush().await {
+                retry = RETRY_AFTER;
+                FLUSH_EVERY
+            } else {
+                let pause = retry;
+                retry = (retry * 2).min(RETRY_AT_MOST);
+                pause
+            };
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}

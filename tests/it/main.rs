@@ -1,2 +1,8 @@
-#[test]
-fn x() {}
+//! The one integration binary: everything that needs the whole program, a real server, or the
+//! source tree.
+
+mod daemon;
+mod layers;
+mod sizes;
+mod source;
+mod support;

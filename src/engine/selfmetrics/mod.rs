@@ -81,8 +81,9 @@ impl SelfMetrics {
         self.0.lag.with_label_values(&[probe]).observe(lag.as_secs_f64());
     }
 
-    pub(super) fn overran(&self, runs: u64) {
-        self.0.overruns.inc_by(runs);
+    /// `total` since the start of the process.
+    pub(super) fn overruns(&self, total: u64) {
+        self.0.overruns.inc_by(total.saturating_sub(self.0.overruns.get()));
     }
 
     pub(super) fn heartbeat(&self, now: Timestamp) {

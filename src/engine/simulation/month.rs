@@ -1,0 +1,221 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::engine::reload::Load;
+use crate::engine::{Clock, Engine, Pace, Parts, ReloadOutcome, Supervisor};
+use crate::model::{Reason, State};
+use crate::settings::Settings;
+use crate::snapshot::{ItemView, Snapshot};
+
+const HOUR: Span = Span::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+const START: Timestamp = Timestamp::from_secs(1_767_225_600);
+
+struct World {
+    engine: Engine,
+    store: Arc<Switched>,
+    clock: Clock,
+    subjects: Vec<Subject>,
+    generation: u64,
+}
+
+impl World {
+    async fn start(subjects: Vec<Subject>) -> Self {
+        let (clock, store) = (Clock::anchored(START), Arc::new(Switched::default()));
+        let parts = Parts {
+            settings: Settings::default(),
+            builtins: builtins(),
+            catalogue: catalogue(&subjects, 0),
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: clock.clone(),
+            supervisor: Supervisor::new(),
+            pace: Pace { heartbeat: Duration::from_secs(3600), publish: Duration::from_secs(600) },
+        };
+        let engine = Engine::start(parts).await.expect("start");
+        Self { engine, store, clock, subjects, generation: 0 }
+    }
+
+    async fn reload(&mut self) {
+        self.generation += 1;
+        let (sender, answer) = oneshot::channel();
+        let compiled = Box::new(catalogue(&self.subjects, self.generation));
+        self.engine.loads.send(Load::Replace { compiled, done: vec![sender] }).await.expect("loop");
+        assert!(matches!(answer.await, Ok(ReloadOutcome::Replaced { .. })));
+    }
+
+    async fn snapshot(&self) -> Arc<Snapshot> {
+        tokio::time::sleep(Duration::from_secs(3601)).await;
+        self.engine.handle().current.load()
+    }
+
+    fn of(&self, snapshot: &Snapshot, behaviour: Behaviour) -> Vec<Arc<ItemView>> {
+        let of = |n: &usize| self.subjects[*n].behaviour == behaviour;
+        (0..self.subjects.len()).filter(of).map(|n| Arc::clone(&snapshot.items[n])).collect()
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        let families = self.engine.handle().registry.gather();
+        let family = families.iter().find(|family| family.name() == name).expect("family");
+        let metric = &family.get_metric()[0];
+        metric.get_counter().value() + metric.get_gauge().value()
+    }
+}
+
+fn mixed(n: usize) -> Subject {
+    let behaviour = match n % 20 {
+        0 | 1 => Behaviour::Fail,
+        2 => Behaviour::Hang,
+        3 => Behaviour::Panic,
+        4 => Behaviour::EverySecondDay,
+        _ => Behaviour::Pass,
+    };
+    let depends_on = (n % 20 == 1).then(|| u32::try_from(n - 1).unwrap());
+    Subject { depends_on, ..Subject::every(HOUR, behaviour) }
+}
+
+/// A panic that a test asked for need not be printed a thousand times.
+fn quiet_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload().downcast_ref::<&str>() != Some(&"told to") {
+            before(info);
+        }
+    }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_items_over_thirty_days() {
+    quiet_panics();
+    let mut world = World::start((0..1000).map(mixed).collect()).await;
+    let (mut day, mut hours_of_reloads) = (0, 0);
+    while day < 30 {
+        match day {
+            10 => world.store.dead.store(true, Ordering::Relaxed),
+            12 => world.store.dead.store(false, Ordering::Relaxed),
+            15 => {
+                // A storm: a hundred reloads within one hour, all of them of equal content.
+                for _ in 0..100 {
+                    world.reload().await;
+                    tokio::time::sleep(Duration::from_secs(36)).await;
+                }
+                hours_of_reloads += 1;
+            }
+            _ => {}
+        }
+        if day == 11 {
+            let health = world.snapshot().await.health.store.clone();
+            assert!(health.degraded && health.last_error.is_some(), "a dead store is said: {health:?}");
+            hours_of_reloads += 1;
+        }
+        tokio::time::sleep(DAY).await;
+        day += 1;
+    }
+    let snapshot = world.snapshot().await;
+    let planned = 30 * 24 + hours_of_reloads + 1;
+
+    for view in world.of(&snapshot, Behaviour::Pass) {
+        let runs = view.memory.evaluations;
+        assert!((planned - 1..=planned + 1).contains(&runs), "{}: {runs} runs, planned {planned}", view.item.id);
+        assert_eq!(view.effective.state, State::Pass);
+        let memory = &view.memory;
+        assert_eq!((memory.failures, memory.regressions, memory.contrary), (0, 0, 0), "{}", view.item.id);
+    }
+    for view in world.of(&snapshot, Behaviour::Fail) {
+        let blocked = !view.item.depends_on.is_empty();
+        let expected = if blocked { State::Blocked } else { State::Fail };
+        assert_eq!(view.effective.state, expected, "{}", view.item.id);
+        assert!((planned - 1..=planned + 1).contains(&view.memory.evaluations), "{}", view.memory.evaluations);
+    }
+    for (behaviour, reason) in [(Behaviour::Hang, Reason::ObserverTimeout), (Behaviour::Panic, Reason::Internal)] {
+        for view in world.of(&snapshot, behaviour) {
+            assert_eq!(view.effective.state, State::Unknown, "never a fail: the exporter could not tell");
+            assert_eq!(view.effective.reason, Some(reason));
+            assert!(view.memory.evaluations >= planned - 1, "{}", view.memory.evaluations);
+        }
+    }
+    for view in world.of(&snapshot, Behaviour::EverySecondDay) {
+        // It starts on an even day, so the first bad day is a regression, and every second one after it.
+        assert!((14..=16).contains(&view.memory.regressions), "{}", view.memory.regressions);
+        assert!(!view.effective.flapping, "a change a day among 24 runs is no flapping");
+    }
+
+    assert!(world.metric("readiness_probe_panics_total") >= 50.0 * 700.0);
+    assert_eq!(world.metric("readiness_store_dropped_total"), 0.0, "two days of a dead store lose no transition");
+    assert!(!snapshot.health.store.degraded);
+    let stored = world.store.restore().await.expect("restore").memories;
+    let stored: HashMap<_, _> = stored.into_iter().collect();
+    for view in &snapshot.items {
+        let kept = &stored[&view.item.id];
+        assert_eq!(kept.standing, view.memory.standing, "{}: what is stored is what is shown", view.item.id);
+    }
+    assert!(world.engine.drain().await, "nothing had to be cut off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jump_of_the_clock_costs_no_item_its_schedule() {
+    for hours in [-30, 30] {
+        let world = World::start((0..50).map(|_| Subject::every(HOUR, Behaviour::Pass)).collect()).await;
+        tokio::time::sleep(DAY).await;
+        let before = world.snapshot().await;
+        world.clock.jump(hours * 3_600_000);
+        tokio::time::sleep(DAY).await;
+        let after = world.snapshot().await;
+        for (before, after) in before.items.iter().zip(&after.items) {
+            let runs = after.memory.evaluations - before.memory.evaluations;
+            assert!((24..=27).contains(&runs), "{runs} runs in the day after a jump of {hours} h");
+            assert_eq!(after.effective.state, State::Pass, "jump of {hours} h");
+            assert_eq!(after.memory.regressions, 0);
+        }
+        assert_eq!(world.metric("readiness_clock_jumps_total"), 1.0);
+        world.engine.drain().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_definition_runs_at_once_and_is_no_regression() {
+    let mut world = World::start((0..10).map(|_| Subject::every(HOUR, Behaviour::Pass)).collect()).await;
+    tokio::time::sleep(DAY).await;
+    let kept_since = world.snapshot().await.items[9].effective.since;
+    for subject in &mut world.subjects[..5] {
+        *subject = Subject { definition: 1, behaviour: Behaviour::Fail, ..*subject };
+    }
+    world.reload().await;
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    let snapshot = world.engine.handle().current.load();
+    for view in &snapshot.items[..5] {
+        assert_eq!(view.effective.state, State::Fail, "evaluated at once, not in an hour");
+        assert_eq!(view.memory.regressions, 0);
+        assert_eq!(view.effective.regressed_since, None);
+    }
+    assert_eq!(snapshot.items[9].effective.since, kept_since, "the others go on");
+    world.engine.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_continues_where_the_other_stopped() {
+    let world = World::start((0..200).map(mixed).collect()).await;
+    tokio::time::sleep(DAY * 3).await;
+    let before = world.snapshot().await;
+    let World { engine, store, clock, subjects, .. } = world;
+    engine.drain().await;
+    let parts = Parts {
+        settings: Settings::default(),
+        builtins: builtins(),
+        catalogue: catalogue(&subjects, 1),
+        store: store as Arc<dyn Store>,
+        clock,
+        supervisor: Supervisor::new(),
+        pace: Pace::default(),
+    };
+    let engine = Engine::start(parts).await.expect("start");
+    let after = engine.handle().current.load();
+    for (before, after) in before.items.iter().zip(&after.items) {
+        assert_eq!(after.effective.standing(), before.effective.standing(), "{}", before.item.id);
+        assert_eq!(after.memory.regressions, before.memory.regressions);
+    }
+    engine.drain().await;
+}

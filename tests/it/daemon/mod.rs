@@ -1,0 +1,8 @@
+//! The whole program, as somebody runs it.
+
+mod hanging;
+mod outage;
+mod reload;
+mod restart;
+mod scrape;
+mod secrets;

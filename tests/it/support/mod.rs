@@ -1,0 +1,11 @@
+//! Starting and stopping what the tests talk to.
+
+pub(crate) mod client;
+pub(crate) mod daemon;
+
+use std::net::TcpListener;
+
+/// A port of loopback that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
