@@ -1,14 +1,23 @@
 //! What survives a restart. A narrow trait of domain verbs; implementations do not know each
 //! other, and a failing store never stops probing or serving.
 
+#[cfg(test)]
+mod conformance;
+pub mod memory;
+mod rows;
+pub mod sqlite;
+
 use futures_util::future::BoxFuture;
 
 use crate::model::{ItemId, ItemMemory, Outcome, Reason, Span, Timestamp, Transition};
 
-/// What a start needs: one memory for each item known.
+/// What a start needs: one memory for each item known, tombstones included. Whoever takes it
+/// ignores ids that are not in the catalogue.
 #[derive(Debug, Default)]
 pub struct Restored {
     pub memories: Vec<(ItemId, ItemMemory)>,
+    /// Rows that could not be understood and were left out.
+    pub unreadable: u32,
 }
 
 /// Written in one transaction. Empty parts are fine.
@@ -54,10 +63,20 @@ pub struct StoreError {
     pub detail: String,
 }
 
+/// How many runs of a leg are kept.
+const RECENT: usize = 5;
+/// How many runs of a leg that did not pass are kept, however old.
+const NOT_PASSING: usize = 3;
+/// One call of `prune` deletes at most so many rows of each kind, so that it never holds up a
+/// commit for long.
+const PRUNE_LIMIT: u32 = 10_000;
+
+/// Implementations answer within a bounded time whatever happens underneath.
 pub trait Store: Send + Sync {
     /// `memory`, `sqlite`, …: a label value.
     fn name(&self) -> &'static str;
     fn restore(&self) -> BoxFuture<'_, Result<Restored, StoreError>>;
+    /// All of the batch or nothing of it. Committing a batch twice is the same as once.
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<(), StoreError>>;
     /// The newest transitions first, at most `limit`, older than `before` if given.
     fn history<'a>(
@@ -68,6 +87,8 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Transition>, StoreError>>;
     /// The newest first.
     fn evidence<'a>(&'a self, item: &'a ItemId) -> BoxFuture<'a, Result<Vec<Evidence>, StoreError>>;
+    /// Deletes what is older than its retention, a bounded part of it: call again while it gives
+    /// more than zero. Gives the number of rows deleted.
     fn prune(&self, retention: Retention, now: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Cheap: can it be written to?
     fn health(&self) -> BoxFuture<'_, Result<(), StoreError>>;
