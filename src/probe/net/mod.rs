@@ -1,5 +1,33 @@
-//! Every outward connection goes through here.
+//! Every outward connection goes through here: names, sockets, TLS and HTTP, with a deadline on
+//! each step and the same reasons for the same faults.
+
+mod address;
+mod dial;
+mod errors;
+pub(crate) mod http;
+mod mask;
+#[cfg(test)]
+pub(crate) mod peers;
+mod resolve;
+pub(crate) mod tls;
+
+pub use address::{Address, parse_address};
+pub use dial::Dialed;
+pub use errors::{from_hyper, from_io, from_tls};
+pub use mask::{is_suspicious_name, mask_url};
 
 /// Clients made once and lent to probes.
+///
+/// All parts are made on first use, so that a check that needs none of them pays for none.
 #[derive(Default)]
-pub struct Clients {}
+pub struct Clients {
+    resolver: resolve::Resolver,
+    tls: tls::Profiles,
+    kept: http::Kept,
+}
+
+impl Clients {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}

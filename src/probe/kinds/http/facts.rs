@@ -1,0 +1,163 @@
+//! What an answer showed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{HeaderMap, Version, header};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::redirect::Followed;
+use super::shown;
+use crate::model::Timestamp;
+use crate::probe::net::is_suspicious_name;
+
+/// Facts keep this much of a body that is not JSON.
+const BODY_KEPT: usize = 16 << 10;
+const HEADER_KEPT: usize = 1024;
+
+/// Phases and TLS are of the whole way and of the last connection.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpFacts {
+    pub(super) status: u16,
+    /// `1.0`, `1.1` or `2`.
+    pub(super) version: String,
+    /// Names in lower case; values that may be secret are `***`, several are joined by a comma.
+    pub(super) headers: BTreeMap<String, String>,
+    /// Without parameters, in lower case.
+    pub(super) content_type: Option<String>,
+    /// At most 16 KiB of text; absent when the body is JSON.
+    pub(super) body: Option<String>,
+    pub(super) body_bytes: u64,
+    /// The body, if it is JSON.
+    pub(super) json: Option<Value>,
+    /// The URL that answered.
+    pub(super) url: String,
+    pub(super) redirects: Vec<Redirect>,
+    /// True if a kept connection was used.
+    pub(super) reused: bool,
+    pub(super) phases: PhaseFacts,
+    /// Absent for plain HTTP.
+    pub(super) tls: Option<TlsFacts>,
+}
+
+/// One redirect that was followed.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Redirect {
+    pub(super) status: u16,
+    pub(super) to: String,
+    /// True if it leads from https to http.
+    pub(super) downgrade: bool,
+}
+
+/// Seconds.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseFacts {
+    pub(super) dns_s: f64,
+    pub(super) connect_s: f64,
+    pub(super) tls_s: f64,
+    /// From the request to the end of the response headers.
+    pub(super) first_byte_s: f64,
+    pub(super) body_s: f64,
+    pub(super) total_s: f64,
+}
+
+/// The certificate that was verified.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsFacts {
+    /// `1.2` or `1.3`.
+    pub(super) version: String,
+    pub(super) not_after_s: i64,
+    pub(super) days_left: f64,
+    pub(super) issuer: String,
+    pub(super) names: Vec<String>,
+}
+
+pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFacts {
+    let Followed { answer, url, redirects } = followed;
+    let content_type = content_type(&answer.headers);
+    let json = parse_json(content_type.as_deref(), &answer.body);
+    let body = json.is_none().then(|| text(&answer.body));
+    let tls = answer.tls.as_ref().and_then(|seen| {
+        let certificate = seen.certificate.as_ref()?;
+        Some(TlsFacts {
+            version: seen.version.to_owned(),
+            not_after_s: certificate.not_after_s,
+            days_left: (certificate.not_after_s as f64 - now.as_secs_f64()) / 86_400.0,
+            issuer: certificate.issuer.clone(),
+            names: certificate.names.clone(),
+        })
+    });
+    let phases = answer.phases;
+    HttpFacts {
+        status: answer.status.as_u16(),
+        version: version(answer.version).to_owned(),
+        headers: headers(&answer.headers),
+        content_type,
+        body,
+        body_bytes: answer.body.len() as u64,
+        json,
+        url: shown(&url),
+        redirects,
+        reused: answer.reused,
+        phases: PhaseFacts {
+            dns_s: phases.dns.as_secs_f64(),
+            connect_s: phases.connect.as_secs_f64(),
+            tls_s: phases.tls.as_secs_f64(),
+            first_byte_s: phases.first_byte.as_secs_f64(),
+            body_s: phases.body.as_secs_f64(),
+            total_s: total.as_secs_f64(),
+        },
+        tls,
+    }
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        _ => "other",
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// By content type, or by its first byte where servers name no useful type. Nesting is bounded by
+/// the parser.
+fn parse_json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
+    let named = content_type.is_some_and(|name| name.ends_with("/json") || name.ends_with("+json"));
+    let untyped = matches!(content_type, None | Some("text/plain" | "application/octet-stream"));
+    let looks_so = || matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    if named || (untyped && looks_so()) { serde_json::from_slice(body).ok() } else { None }
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body.get(..BODY_KEPT).unwrap_or(body)).into_owned()
+}
+
+fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut shown: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = if is_suspicious_name(name.as_str()) {
+            "***".to_owned()
+        } else {
+            String::from_utf8_lossy(value.as_bytes()).chars().take(HEADER_KEPT).collect()
+        };
+        match shown.get_mut(name.as_str()) {
+            Some(before) if before.len() < HEADER_KEPT => {
+                before.push_str(", ");
+                before.push_str(&value);
+            }
+            Some(_) => {}
+            None => {
+                shown.insert(name.as_str().to_owned(), value);
+            }
+        }
+    }
+    shown
+}

@@ -1,0 +1,219 @@
+//! `http`: an HTTP or HTTPS request is answered as expected.
+//!
+//! A pass proves that this request, made over a fresh connection (unless `connection: reuse`),
+//! was answered in full with an expected status. It does not prove that other paths answer, nor,
+//! for redirects that were followed, that each hop did so over TLS: see `redirects[].downgrade`.
+
+mod facts;
+mod redirect;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::time::Instant;
+use url::Url;
+
+pub use facts::HttpFacts;
+
+use crate::model::{Proof, Reason, Span, Timestamp, Verdict};
+use crate::probe::net::{mask_url, parse_address};
+use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Name of a target; its address is an `http://` or `https://` URL.
+    target: Option<String>,
+    /// URL instead of a target.
+    url: Option<String>,
+    /// Appended to the path of the address; may hold a query.
+    path: Option<String>,
+    /// `GET` if absent.
+    method: Option<String>,
+    /// Request headers. Secrets belong into `bearer` or `basic`.
+    headers: BTreeMap<String, String>,
+    /// Name of a credential sent as a bearer token.
+    bearer: Option<String>,
+    /// User and password for basic authentication.
+    basic: Option<Basic>,
+    /// Request body.
+    body: Option<String>,
+    /// Statuses that pass; any 2xx if empty.
+    status: Vec<u16>,
+    /// How many redirects are followed; 0: none, the redirect itself is judged.
+    follow_redirects: u8,
+    /// Bytes of response body beyond which the check fails.
+    max_body: u32,
+    /// Whether a kept connection may be used.
+    connection: Connection,
+    /// TLS files instead of those of the target.
+    tls: Tls,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Basic {
+    user: String,
+    /// Name of a credential.
+    password: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Connection {
+    /// A new one each time: the connection is part of what is checked.
+    #[default]
+    Fresh,
+    /// The one of the last run if it still lives.
+    Reuse,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Tls {
+    /// Trusted roots, PEM.
+    ca: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
+    /// Name to send and verify instead of the host.
+    server_name: Option<String>,
+}
+
+const MAX_BODY_LIMIT: u32 = 64 << 20;
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            target: None,
+            url: None,
+            path: None,
+            method: None,
+            headers: BTreeMap::new(),
+            bearer: None,
+            basic: None,
+            body: None,
+            status: Vec::new(),
+            follow_redirects: 5,
+            max_body: 1 << 20,
+            connection: Connection::Fresh,
+            tls: Tls::default(),
+        }
+    }
+}
+
+impl Probe for Http {
+    const NAME: &'static str = "http";
+    const SUMMARY: &'static str = "An HTTP or HTTPS request is answered as expected.";
+    type Facts = HttpFacts;
+
+    fn check(&self, findings: &mut Findings) {
+        super::one_place(&self.target, "url", &self.url, findings);
+        if let Some(Err(why)) = self.url.as_deref().map(request::parse_url) {
+            findings.error_with_hint("url", why, "write http://host:port/path or https://…");
+        }
+        if let Err(why) = self.method() {
+            findings.error("method", why);
+        }
+        for (name, value) in &self.headers {
+            if let Err(why) = request::parse_header(name, value) {
+                findings.error(&format!("headers.{name}"), why);
+            }
+        }
+        if self.bearer.is_some() && self.basic.is_some() {
+            findings.error("basic", "write either `bearer` or `basic`, not both");
+        }
+        if let Some(basic) = &self.basic
+            && (basic.user.is_empty() || basic.user.contains(':') || basic.password.is_empty())
+        {
+            findings.error("basic", "expected a `user` without `:` and the name of a credential as `password`");
+        }
+        if self.status.iter().any(|status| !(100..=599).contains(status)) {
+            findings.error("status", "expected statuses from 100 to 599");
+        }
+        if self.max_body == 0 || self.max_body > MAX_BODY_LIMIT {
+            findings.error("max_body", format!("expected 1 to {MAX_BODY_LIMIT} bytes"));
+        }
+        if self.tls.client_cert.is_some() != self.tls.client_key.is_some() {
+            findings.error("tls", "`client_cert` and `client_key` belong together");
+        }
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    fn address(&self) -> String {
+        self.url.as_deref().and_then(|url| parse_address(url).ok()).map(|at| at.to_string()).unwrap_or_default()
+    }
+
+    fn credentials(&self) -> Vec<&str> {
+        self.bearer.as_deref().into_iter().chain(self.basic.as_ref().map(|basic| basic.password.as_str())).collect()
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<HttpFacts, ProbeError> {
+        let begun = Instant::now();
+        let url = self.full_url(cx)?;
+        let sending = self.sending(cx).await?;
+        let profile = self.profile(cx);
+        let server_name = self.server_name(cx);
+        let followed = redirect::follow(self, cx, url, sending, &profile, server_name).await?;
+        Ok(facts::of(followed, begun.elapsed(), cx.now()))
+    }
+
+    fn judge(&self, facts: &HttpFacts, _now: Timestamp) -> Verdict {
+        let expected = match self.status.as_slice() {
+            [] => "2xx".to_owned(),
+            list => list.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
+        };
+        let as_expected = match self.status.as_slice() {
+            [] => (200..300).contains(&facts.status),
+            list => list.contains(&facts.status),
+        };
+        let took = Span::from(std::time::Duration::from_secs_f64(facts.phases.total_s.clamp(0.0, 1e6)));
+        let sentence = format!("expected status {expected} from {}, saw {} in {took}", facts.url, facts.status);
+        let verdict = if as_expected {
+            Verdict::pass(Proof::of("status", expected, facts.status.to_string()), sentence)
+        } else {
+            Verdict::fail(Reason::Status, sentence)
+        };
+        verdict.measured("duration_seconds", facts.phases.total_s, None)
+    }
+}
+
+impl Http {
+    fn method(&self) -> Result<http::Method, String> {
+        match self.method.as_deref() {
+            None => Ok(http::Method::GET),
+            // It asks for a tunnel, which is not an exchange.
+            Some("CONNECT") => Err("CONNECT cannot be checked".to_owned()),
+            Some(name) => name
+                .parse()
+                .ok()
+                .filter(|_| name.bytes().all(|byte| byte.is_ascii_uppercase()))
+                .ok_or_else(|| format!("`{name}` is not an HTTP method; write it in capitals")),
+        }
+    }
+
+    fn full_url(&self, cx: &ProbeCx) -> Result<Url, ProbeError> {
+        let base = match &self.url {
+            Some(url) => url,
+            None => &*cx.target()?.address,
+        };
+        let cannot = |why: String| ProbeError::unconfigured(format!("the URL cannot be used: {why}"));
+        let base = request::parse_url(base).map_err(cannot)?;
+        match &self.path {
+            None => Ok(base),
+            Some(path) => request::append(&base, path).map_err(cannot),
+        }
+    }
+}
+
+/// The URL as sentences and facts show it.
+fn shown(url: &Url) -> String {
+    mask_url(url)
+}

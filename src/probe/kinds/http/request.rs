@@ -1,0 +1,117 @@
+//! What is sent: URL, headers, credentials, TLS files.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::Http;
+use crate::model::TlsFiles;
+use crate::probe::net::tls::{Alpn, TlsProfile};
+use crate::probe::{ProbeCx, ProbeError};
+
+static USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("readiness-exporter/", env!("CARGO_PKG_VERSION")));
+static ANY: HeaderValue = HeaderValue::from_static("*/*");
+static EMPTY: LazyLock<TlsFiles> = LazyLock::new(TlsFiles::default);
+
+/// The request without its URL.
+pub(super) struct Sending {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Http {
+    pub(super) async fn sending(&self, cx: &ProbeCx) -> Result<Sending, ProbeError> {
+        let method = self.method().map_err(ProbeError::unconfigured)?;
+        let mut headers = HeaderMap::with_capacity(4 + self.headers.len());
+        headers.insert(header::USER_AGENT, USER_AGENT.clone());
+        headers.insert(header::ACCEPT, ANY.clone());
+        for (name, value) in &self.headers {
+            let (name, value) = parse_header(name, value).map_err(ProbeError::unconfigured)?;
+            headers.insert(name, value);
+        }
+        if let Some(authorization) = self.authorization(cx).await? {
+            headers.insert(header::AUTHORIZATION, authorization);
+        }
+        let body = self.body.as_ref().map(|body| Bytes::copy_from_slice(body.as_bytes())).unwrap_or_default();
+        Ok(Sending { method, headers, body })
+    }
+
+    async fn authorization(&self, cx: &ProbeCx) -> Result<Option<HeaderValue>, ProbeError> {
+        let (text, name) = if let Some(name) = &self.bearer {
+            let token = cx.credential(name).await?;
+            (Zeroizing::new(format!("Bearer {}", token.expose())), name)
+        } else if let Some(basic) = &self.basic {
+            let password = cx.credential(&basic.password).await?;
+            let pair = Zeroizing::new(format!("{}:{}", basic.user, password.expose()));
+            let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+            (Zeroizing::new(format!("Basic {}", *encoded)), &basic.password)
+        } else {
+            return Ok(None);
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| ProbeError::unconfigured(format!("credential `{name}` cannot be sent in a header")))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    pub(super) fn profile(&self, cx: &ProbeCx) -> TlsProfile {
+        let files = cx.target().map_or(&*EMPTY, |target| &target.tls);
+        let mut profile = TlsProfile::of(files, Alpn::Http);
+        if self.tls.ca.is_some() {
+            profile.ca.clone_from(&self.tls.ca);
+        }
+        if self.tls.client_cert.is_some() {
+            profile.client_cert.clone_from(&self.tls.client_cert);
+            profile.client_key.clone_from(&self.tls.client_key);
+        }
+        profile
+    }
+
+    pub(super) fn server_name<'a>(&'a self, cx: &'a ProbeCx) -> Option<&'a str> {
+        let own = self.tls.server_name.as_deref();
+        own.or_else(|| cx.target().ok().and_then(|target| target.tls.server_name.as_deref()))
+    }
+}
+
+/// An absolute http or https URL without a password. The message never repeats the URL.
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+    let mut url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("expected http:// or https://, found {}:", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("user info in a URL is not sent; use `basic` with a credential".to_owned());
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// `base` with `path` after its own path; the query is that of `path`, if it has one.
+pub(super) fn append(base: &Url, path: &str) -> Result<Url, String> {
+    let mut url = base.clone();
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, base.query()),
+    };
+    if !path.is_empty() {
+        let joined = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+        url.set_path(&joined);
+    }
+    url.set_query(query);
+    Ok(url)
+}
+
+pub(super) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let parsed: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
+    if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE].contains(&parsed) {
+        return Err(format!("`{name}` is set by the exchange itself"));
+    }
+    let value = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` cannot be sent in a header"))?;
+    Ok((parsed, value))
+}

@@ -1,0 +1,13 @@
+//! One HTTP exchange over a connection of our own, with the time of each phase.
+//!
+//! No redirects, no decoding, no retries but one: a kept connection that turns out to be dead.
+
+mod body;
+mod channel;
+mod exchange;
+mod kept;
+mod stream;
+mod tasks;
+
+pub(crate) use exchange::{Answer, Call, Phases};
+pub(crate) use kept::Kept;

@@ -1,0 +1,149 @@
+//! Names to addresses, by the system's configuration and /etc/hosts, without the thread pool of
+//! getaddrinfo: a dead name server must not use up threads.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
+use hickory_resolver::net::{DnsError, NetError};
+use tokio::time::{Instant, timeout_at};
+
+use super::Clients;
+use crate::model::{Reason, Span};
+use crate::probe::{ProbeCx, ProbeError};
+
+/// Rebuilt at this age, so that a changed hosts file or resolv.conf is seen.
+const REBUILD_AFTER: Duration = Duration::from_secs(60);
+/// Answers are kept no longer than this: a check must see a changed record soon.
+const MAX_POSITIVE_TTL: Duration = Duration::from_secs(60);
+const MAX_NEGATIVE_TTL: Duration = Duration::from_secs(5);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_ADDRESSES: usize = 8;
+
+#[derive(Default)]
+pub(super) struct Resolver(Mutex<Option<(Instant, Arc<TokioResolver>)>>);
+
+impl Resolver {
+    fn current(&self) -> Result<Arc<TokioResolver>, NetError> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((made, resolver)) if made.elapsed() < REBUILD_AFTER => Ok(Arc::clone(resolver)),
+            _ => {
+                let resolver = Arc::new(build()?);
+                *kept = Some((Instant::now(), Arc::clone(&resolver)));
+                Ok(resolver)
+            }
+        }
+    }
+}
+
+fn build() -> Result<TokioResolver, NetError> {
+    let mut builder = TokioResolver::builder_tokio()?;
+    let options = builder.options_mut();
+    options.timeout = QUERY_TIMEOUT;
+    options.attempts = 2;
+    options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
+    options.use_hosts_file = ResolveHosts::Always;
+    options.positive_max_ttl = Some(MAX_POSITIVE_TTL);
+    options.negative_max_ttl = Some(MAX_NEGATIVE_TTL);
+    builder.build()
+}
+
+impl Clients {
+    /// The addresses of `host`, at least one and at most eight, families alternating. An IP literal
+    /// is its own answer. A name that does not exist is the target's fault; a resolver that gives
+    /// no answer is the observer's.
+    pub async fn resolve(&self, cx: &ProbeCx, host: &str) -> Result<Vec<IpAddr>, ProbeError> {
+        if let Ok(literal) = host.parse() {
+            return Ok(vec![literal]);
+        }
+        if host.eq_ignore_ascii_case("localhost") {
+            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+        }
+        let resolver = self.resolver.current().map_err(|error| {
+            ProbeError::observer(Reason::Dns, format!("the system's resolver configuration cannot be used: {error}"))
+        })?;
+        let budget = cx.remaining();
+        match timeout_at(cx.deadline(), resolver.lookup_ip(host)).await {
+            Ok(Ok(found)) => {
+                let addresses = alternate(found.iter());
+                if addresses.is_empty() { Err(no_address(host)) } else { Ok(addresses) }
+            }
+            Ok(Err(error)) => Err(failure(&error, host)),
+            Err(_) => Err(ProbeError::observer(
+                Reason::Dns,
+                format!("no name server answered for {host} within {}", Span::from(budget)),
+            )),
+        }
+    }
+}
+
+fn failure(error: &NetError, host: &str) -> ProbeError {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(_)) if error.is_nx_domain() => {
+            ProbeError::target(Reason::Dns, format!("the name {host} does not exist"))
+        }
+        NetError::Dns(DnsError::NoRecordsFound(_)) => no_address(host),
+        other => ProbeError::observer(Reason::Dns, format!("the name {host} could not be resolved: {other}")),
+    }
+}
+
+fn no_address(host: &str) -> ProbeError {
+    ProbeError::target(Reason::Dns, format!("the name {host} has no address"))
+}
+
+/// So that a family without a route costs one attempt, not all.
+fn alternate(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let (six, four): (Vec<_>, Vec<_>) = found.partition(IpAddr::is_ipv6);
+    let (mut six, mut four) = (six.into_iter(), four.into_iter());
+    let mut addresses = Vec::new();
+    while addresses.len() < MAX_ADDRESSES {
+        let before = addresses.len();
+        addresses.extend(six.next());
+        addresses.extend(four.next());
+        if addresses.len() == before {
+            break;
+        }
+    }
+    addresses.truncate(MAX_ADDRESSES);
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::op::ResponseCode;
+
+    use super::*;
+    use crate::probe::Blame;
+    use crate::probe::net::peers;
+
+    #[test]
+    fn families_alternate_and_the_list_is_bounded() {
+        let four = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let six = IpAddr::from(Ipv6Addr::LOCALHOST);
+        assert_eq!(alternate([four, four, six].into_iter()), [six, four, four]);
+        assert_eq!(alternate(std::iter::repeat_n(four, 30)).len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn a_silent_or_failing_name_server_is_not_the_targets_fault() {
+        for error in [
+            NetError::Timeout,
+            NetError::NoConnections,
+            NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)),
+            NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)),
+        ] {
+            let error = failure(&error, "h");
+            assert_eq!((error.blame, error.reason), (Blame::Observer, Reason::Dns));
+        }
+    }
+
+    #[tokio::test]
+    async fn literals_and_localhost_need_no_name_server() {
+        let cx = peers::cx(300);
+        assert_eq!(cx.clients().resolve(&cx, "::1").await.unwrap(), [IpAddr::from(Ipv6Addr::LOCALHOST)]);
+        assert!(cx.clients().resolve(&cx, "LocalHost").await.unwrap().contains(&Ipv4Addr::LOCALHOST.into()));
+    }
+}

@@ -1,0 +1,13 @@
+//! TLS to targets: configurations by profile, a handshake that always tells what certificate was
+//! shown, and certificate facts.
+
+mod certificate;
+mod handshake;
+mod profile;
+mod roots;
+mod seen;
+
+pub(crate) use certificate::Certificate;
+pub(crate) use handshake::{Handshake, Trust, version_text};
+pub(crate) use profile::{Alpn, Profiles, TlsProfile};
+pub(crate) use seen::Seen;
