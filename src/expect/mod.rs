@@ -3,14 +3,58 @@
 //! The fields of the facts are variables of their own (`status == 200`, `rows[0].lag_s <
 //! params.max_lag_s`); `params` holds the parameters of the checklist and `now` the time of the
 //! run in seconds since the epoch.
+//!
+//! The `cel` crate stays behind this module. It has no types, no fuel and no deadline, so
+//! `syntax` and `check` prove an expression bounded and sensible at load, and `operators` makes
+//! its arithmetic and equality safe for values that come from JSON. As in CEL, `a || b` is true
+//! if either is, even if the other cannot be evaluated; everything else that cannot be evaluated
+//! makes a verdict indeterminate.
 
+mod check;
+mod explain;
+mod fold;
+pub(crate) mod nearest;
+mod operators;
+mod scope;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod text;
+mod types;
+mod values;
+
+use std::collections::BTreeSet;
+
+use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
-use crate::model::{Timestamp, Verdict};
+use self::check::{ANYTHING, Names};
+use self::syntax::Complaint;
+use self::types::{Schema, Type};
+use crate::model::{Assertion, Measurement, Proof, Reason, Timestamp, Verdict};
 
 /// The compiled conditions and measurements of one leg.
 #[derive(Debug, Default)]
-pub struct Conditions {}
+pub struct Conditions {
+    conditions: Vec<Expression>,
+    measures: Vec<Measure>,
+    params: Value,
+    /// Variables that any of the expressions reads.
+    roots: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Expression {
+    source: String,
+    tree: IdedExpr,
+}
+
+#[derive(Debug)]
+struct Measure {
+    name: String,
+    value: Expression,
+    threshold: Option<Expression>,
+}
 
 /// What is wrong with one expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +75,13 @@ pub struct MeasureSource {
     pub threshold: Option<String>,
 }
 
+/// What an expression must yield.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Bool,
+    Number,
+}
+
 impl Conditions {
     /// Compiles `expect` conditions and `measure` expressions against the JSON Schema of the
     /// facts. All errors at once.
@@ -40,21 +91,176 @@ impl Conditions {
         facts_schema: &Value,
         params: &Value,
     ) -> Result<Self, Vec<ExpressionError>> {
-        let _ = (expect, measure, facts_schema, params);
-        Ok(Self::default())
+        let params_schema = types::schema_of(params);
+        let names = Names { facts: Some(Schema::new(facts_schema)), params: Schema::new(&params_schema) };
+        let mut errors = Vec::new();
+        let mut compile = |index: usize, source: &str, wanted: Wanted| {
+            compile(source, wanted, &names).map_err(|found| errors.extend(placed(index, found))).ok()
+        };
+        let conditions: Vec<_> =
+            expect.iter().enumerate().map(|(i, source)| compile(i, source, Wanted::Bool)).collect();
+        let mut measures = Vec::new();
+        for (place, source) in measure.iter().enumerate() {
+            let index = expect.len() + place;
+            let value = compile(index, &source.value, Wanted::Number);
+            let threshold = source.threshold.as_ref().map(|threshold| compile(index, threshold, Wanted::Number));
+            measures.push(value.map(|value| Measure {
+                name: source.name.clone(),
+                value,
+                threshold: threshold.flatten(),
+            }));
+        }
+        for (place, source) in measure.iter().enumerate() {
+            if !is_name(&source.name) {
+                let message = format!("`{}` is not a name for a measurement", source.name);
+                let mut complaint = Complaint::new(message);
+                complaint.hint = Some("lower-case letters, digits and _, starting with a letter".to_owned());
+                errors.extend(placed(expect.len() + place, vec![complaint]));
+            }
+        }
+        if !errors.is_empty() {
+            errors.sort_by_key(|error| error.index);
+            return Err(errors);
+        }
+        let conditions: Vec<Expression> = conditions.into_iter().flatten().collect();
+        let measures: Vec<Measure> = measures.into_iter().flatten().collect();
+        let mut roots = BTreeSet::new();
+        let of_measures = measures.iter().flat_map(|m| std::iter::once(&m.value).chain(&m.threshold));
+        for expression in conditions.iter().chain(of_measures) {
+            scope::roots(&expression.tree, &mut Vec::new(), &mut roots);
+        }
+        Ok(Self { conditions, measures, params: params.clone(), roots })
     }
 
     /// Judges the facts of a leg that the kind's own expectations already judged. Only a pass can
     /// change: to a fail if a condition is false, to indeterminate if one cannot be evaluated.
     /// Measurements are added whatever the outcome.
     pub fn judge(&self, built_in: Verdict, facts: &Value, now: Timestamp) -> Verdict {
-        let _ = (facts, now);
-        built_in
+        if self.conditions.is_empty() && (self.measures.is_empty() || facts.is_null()) {
+            return built_in;
+        }
+        let context = match scope::scope(&self.roots, facts, &self.params, Some(now)) {
+            Ok(context) => context,
+            Err(problem) if built_in.reason().is_none() && !self.conditions.is_empty() => {
+                let sentence = format!("the conditions could not be evaluated: {problem}");
+                return keeping(Verdict::indeterminate(Reason::ExpressionError, sentence), built_in);
+            }
+            Err(_) => return built_in,
+        };
+        let mut verdict = match built_in.reason() {
+            Some(_) => built_in,
+            None => self.decide(built_in, &context),
+        };
+        if !facts.is_null() {
+            verdict.measurements.extend(self.measures.iter().filter_map(|measure| measure.take(&context)));
+        }
+        verdict
+    }
+
+    /// A false condition decides before one that cannot be evaluated: it is certain.
+    fn decide(&self, built_in: Verdict, context: &cel::Context<'_, '_>) -> Verdict {
+        let mut proved: Vec<Assertion> = built_in.proof().to_vec();
+        let mut unclear = None;
+        for (place, condition) in self.conditions.iter().enumerate() {
+            let problem = match scope::evaluate(&condition.tree, context) {
+                Ok(CelValue::Bool(true)) => {
+                    proved.push(Assertion {
+                        name: format!("expect[{place}]"),
+                        expected: condition.source.clone(),
+                        seen: explain::seen(&condition.tree, context),
+                    });
+                    continue;
+                }
+                Ok(CelValue::Bool(false)) => {
+                    let sentence = explain::why_false(&condition.tree, context);
+                    return keeping(Verdict::fail(Reason::Assertion, sentence), built_in);
+                }
+                Ok(other) => format!("it is {}, not true or false", values::show(&other)),
+                Err(problem) => problem,
+            };
+            let source = values::cut(&condition.source, 200);
+            unclear.get_or_insert_with(|| format!("could not evaluate `{source}`: {problem}"));
+        }
+        match (unclear, Proof::from_assertions(proved)) {
+            (Some(sentence), _) => keeping(Verdict::indeterminate(Reason::ExpressionError, sentence), built_in),
+            (None, Some(proof)) => {
+                let sentence = built_in.sentence().to_owned();
+                keeping(Verdict::pass(proof, sentence), built_in)
+            }
+            (None, None) => built_in,
+        }
+    }
+}
+
+impl Measure {
+    /// Nothing if it cannot be evaluated or is no finite number.
+    fn take(&self, context: &cel::Context<'_, '_>) -> Option<Measurement> {
+        let number = |e: &Expression| scope::evaluate(&e.tree, context).ok().as_ref().and_then(values::number);
+        Some(Measurement {
+            name: self.name.clone(),
+            value: number(&self.value)?,
+            threshold: self.threshold.as_ref().and_then(number),
+        })
     }
 }
 
 /// Evaluates a `when` condition, which sees `params` only.
 pub fn applies(condition: &str, params: &Value) -> Result<bool, ExpressionError> {
-    let _ = (condition, params);
-    Ok(true)
+    let params_schema = types::schema_of(params);
+    let names = Names { facts: None, params: Schema::new(&params_schema) };
+    let error = |found| {
+        let complaint = placed(0, found).into_iter().next();
+        complaint.unwrap_or_else(|| refused(0, Complaint::new("not a valid condition")))
+    };
+    let expression = compile(condition, Wanted::Bool, &names).map_err(error)?;
+    let mut roots = BTreeSet::new();
+    scope::roots(&expression.tree, &mut Vec::new(), &mut roots);
+    let context =
+        scope::scope(&roots, ANYTHING, params, None).map_err(|problem| error(vec![Complaint::new(problem)]))?;
+    match scope::evaluate(&expression.tree, &context) {
+        Ok(CelValue::Bool(holds)) => Ok(holds),
+        Ok(other) => Err(error(vec![Complaint::new(format!("it is {}, not true or false", values::show(&other)))])),
+        Err(problem) => Err(error(vec![Complaint::new(problem)])),
+    }
+}
+
+fn compile(source: &str, wanted: Wanted, names: &Names<'_>) -> Result<Expression, Vec<Complaint>> {
+    let mut tree = syntax::parse(source).map_err(|complaint| vec![complaint])?;
+    let (found, mut complaints) = check::check(&tree, source, names);
+    let fits = matches!((wanted, found), (_, Type::Any) | (Wanted::Bool, Type::Bool) | (Wanted::Number, Type::Number));
+    if !fits {
+        let needed = match wanted {
+            Wanted::Bool => "a condition must be true or false",
+            Wanted::Number => "a measurement must be a number",
+        };
+        complaints.push(Complaint::new(format!("the expression is {}; {needed}", found.name())));
+    }
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    operators::replace(&mut tree);
+    Ok(Expression { source: source.trim().to_owned(), tree })
+}
+
+fn placed(index: usize, found: Vec<Complaint>) -> Vec<ExpressionError> {
+    found.into_iter().map(|complaint| refused(index, complaint)).collect()
+}
+
+fn refused(index: usize, complaint: Complaint) -> ExpressionError {
+    let Complaint { span, message, hint } = complaint;
+    ExpressionError { index, span, message, hint }
+}
+
+/// `^[a-z][a-z0-9_]*$`: it becomes a label value.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 64
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The new verdict with what the old one measured.
+fn keeping(mut verdict: Verdict, built_in: Verdict) -> Verdict {
+    verdict.measurements = built_in.measurements;
+    verdict.valid_until = built_in.valid_until;
+    verdict
 }

@@ -1,0 +1,186 @@
+//! Operators that differ from CEL's own, because facts come from JSON and a wrong type must not
+//! pass unseen:
+//!
+//! - arithmetic mixes integers and fractions (`lag_s * 2` with a lag of 1.5), where CEL refuses;
+//! - `==`, `!=` and `in` refuse to compare values of different types, where CEL says `false`, so
+//!   that `x != 'a'` is never true because `x` is a number;
+//! - they refuse null as well, unless the author wrote `null`: an absent value proves nothing;
+//! - `+` joins texts up to a limit and no lists, so that nothing grows without bound.
+
+use cel::common::ast::{EntryExpr, Expr, LiteralValue};
+use cel::common::types::{CelBool, CelDouble, CelInt, CelString, CelUInt, DYN_TYPE, Kind};
+use cel::common::value::CowVal;
+use cel::{Env, ExecutionError, IdedExpr};
+
+/// Bytes of a text made by `+`.
+const MAX_TEXT: usize = 64 * 1024;
+
+type Done<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
+type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
+type Operator = for<'b, 'v> fn(Args<'b, 'v>) -> Done<'b, 'v>;
+
+/// CEL's name, ours (which no author can write), and what it does.
+const REPLACED: [(&str, &str, Operator); 8] = [
+    ("_==_", "@eq", |args| Ok(CowVal::owned(CelBool::from(equal(&args)?)))),
+    ("_!=_", "@ne", |args| Ok(CowVal::owned(CelBool::from(!equal(&args)?)))),
+    ("@in", "@member", |args| member(&args)),
+    ("_+_", "@add", |args| add(&args)),
+    ("_-_", "@sub", |args| arithmetic(&args, "-", i64::checked_sub, |a, b| a - b)),
+    ("_*_", "@mul", |args| arithmetic(&args, "*", i64::checked_mul, |a, b| a * b)),
+    ("_/_", "@div", |args| arithmetic(&args, "/", i64::checked_div, |a, b| a / b)),
+    ("_%_", "@mod", |args| arithmetic(&args, "%", i64::checked_rem, |a, b| a % b)),
+];
+
+/// The standard library and the operators above.
+pub(super) fn environment() -> Result<Env, cel::DeclarationError> {
+    let mut env = Env::default().with_optional_support(false).with_stdlib();
+    for (_, name, operator) in REPLACED {
+        env.add_overload(name, name, vec![DYN_TYPE, DYN_TYPE], operator)?;
+    }
+    Ok(env)
+}
+
+/// Puts our operators in the place of CEL's. Calls of the library's loop macros on their own
+/// accumulator stay as they are.
+pub(super) fn replace(node: &mut IdedExpr) {
+    match &mut node.expr {
+        Expr::Call(call) => {
+            if let Some(target) = &mut call.target {
+                replace(target);
+            }
+            call.args.iter_mut().for_each(replace);
+            let own = call.args.first().is_some_and(|arg| matches!(&arg.expr, Expr::Ident(name) if name == "@result"));
+            let comparison = matches!(call.func_name.as_str(), "_==_" | "_!=_" | "@in");
+            let null = call.args.iter().any(|arg| matches!(arg.expr, Expr::Literal(LiteralValue::Null)));
+            if call.target.is_some() || own || (comparison && null) {
+                return;
+            }
+            if let Some((_, ours, _)) = REPLACED.iter().find(|(theirs, ..)| *theirs == call.func_name) {
+                call.func_name = (*ours).to_owned();
+            }
+        }
+        Expr::Select(select) => replace(&mut select.operand),
+        Expr::List(list) => list.elements.iter_mut().for_each(replace),
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    replace(&mut entry.key);
+                    replace(&mut entry.value);
+                }
+            }
+        }
+        Expr::Comprehension(each) => {
+            replace(&mut each.iter_range);
+            replace(&mut each.loop_step);
+        }
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
+    }
+}
+
+fn refuse<T>(message: String) -> Result<T, ExecutionError> {
+    Err(ExecutionError::function_error("expression", message))
+}
+
+fn pair<'a, 'b, 'v>(args: &'a [CowVal<'b, 'v>]) -> Result<(&'a CowVal<'b, 'v>, &'a CowVal<'b, 'v>), ExecutionError> {
+    match args {
+        [left, right] => Ok((left, right)),
+        _ => refuse("two operands are needed".to_owned()),
+    }
+}
+
+fn kind(value: &CowVal<'_, '_>) -> &'static str {
+    match value.get_type().kind() {
+        Kind::Boolean => "a boolean",
+        Kind::Int | Kind::UInt | Kind::Double => "a number",
+        Kind::String => "a text",
+        Kind::List => "a list",
+        Kind::Map => "an object",
+        Kind::NullType => "null",
+        _ => "another value",
+    }
+}
+
+fn equal(args: &[CowVal<'_, '_>]) -> Result<bool, ExecutionError> {
+    let (left, right) = pair(args)?;
+    let (a, b) = (kind(left), kind(right));
+    if a == "null" || b == "null" {
+        return refuse("an operand is null; compare with `null` first if that is allowed".to_owned());
+    }
+    if a != b {
+        return refuse(format!("{a} cannot be compared with {b}"));
+    }
+    Ok(left == right)
+}
+
+fn member<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let (left, right) = pair(args)?;
+    if kind(left) == "null" {
+        return refuse("the left operand of `in` is null".to_owned());
+    }
+    match right.as_container() {
+        Some(container) => Ok(CowVal::owned(CelBool::from(container.contains(left.as_ref())?))),
+        None => refuse(format!("`in` needs a list or an object, not {}", kind(right))),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Number {
+    Whole(i64),
+    Fraction(f64),
+}
+
+impl Number {
+    fn as_f64(self) -> f64 {
+        match self {
+            Number::Whole(i) => i as f64,
+            Number::Fraction(f) => f,
+        }
+    }
+}
+
+fn number(value: &CowVal<'_, '_>) -> Option<Number> {
+    if let Some(int) = value.downcast_ref::<CelInt>() {
+        return Some(Number::Whole(*int.inner()));
+    }
+    if let Some(uint) = value.downcast_ref::<CelUInt>() {
+        let uint = *uint.inner();
+        return Some(i64::try_from(uint).map_or(Number::Fraction(uint as f64), Number::Whole));
+    }
+    value.downcast_ref::<CelDouble>().map(|double| Number::Fraction(*double.inner()))
+}
+
+fn arithmetic<'b, 'v>(
+    args: &[CowVal<'b, 'v>],
+    sign: &str,
+    whole: fn(i64, i64) -> Option<i64>,
+    fraction: fn(f64, f64) -> f64,
+) -> Done<'b, 'v> {
+    let (left, right) = pair(args)?;
+    match (number(left), number(right)) {
+        (Some(Number::Whole(a)), Some(Number::Whole(b))) => match whole(a, b) {
+            Some(result) => Ok(CowVal::owned(CelInt::from(result))),
+            None => refuse(format!("{a} {sign} {b} has no result")),
+        },
+        (Some(a), Some(b)) => {
+            let result = fraction(a.as_f64(), b.as_f64());
+            // NaN is neither below nor above anything, which would look like an answer.
+            if result.is_finite() {
+                Ok(CowVal::owned(CelDouble::from(result)))
+            } else {
+                refuse(format!("{} {sign} {} has no result", a.as_f64(), b.as_f64()))
+            }
+        }
+        _ => refuse(format!("`{sign}` cannot be used on {} and {}", kind(left), kind(right))),
+    }
+}
+
+fn add<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let (left, right) = pair(args)?;
+    if let (Some(a), Some(b)) = (left.downcast_ref::<CelString>(), right.downcast_ref::<CelString>()) {
+        if a.inner().len().saturating_add(b.inner().len()) > MAX_TEXT {
+            return refuse(format!("a text made by `+` would be longer than {MAX_TEXT} bytes"));
+        }
+        return Ok(CowVal::owned(CelString::from(format!("{}{}", a.inner(), b.inner()))));
+    }
+    arithmetic(args, "+", i64::checked_add, |a, b| a + b)
+}

@@ -1,0 +1,130 @@
+//! Facts, parameters and time as variables.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{EntryExpr, Expr};
+use cel::{Context, Env, ExecutionError, IdedExpr, Value};
+use serde_json::Value as Json;
+
+use crate::model::Timestamp;
+
+/// Values turned into variables for one leg; more is refused, which bounds every loop.
+const MAX_VALUES: usize = 50_000;
+
+/// One environment for all: building it is most of the cost of a small condition.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    // Cannot fail: the names are constants and no author can declare one. If it does after an
+    // upgrade of the library, every evaluation is an error, never a pass.
+    Arc::new(super::operators::environment().unwrap_or_default())
+});
+
+/// The names of variables an expression reads, those its loops bind left out.
+pub(super) fn roots(node: &IdedExpr, bound: &mut Vec<String>, found: &mut BTreeSet<String>) {
+    match &node.expr {
+        Expr::Ident(name) => {
+            if !name.starts_with('@') && !bound.contains(name) {
+                found.insert(name.clone());
+            }
+        }
+        Expr::Select(select) => roots(&select.operand, bound, found),
+        Expr::Call(call) => {
+            call.target.iter().for_each(|target| roots(target, bound, found));
+            call.args.iter().for_each(|arg| roots(arg, bound, found));
+        }
+        Expr::List(list) => list.elements.iter().for_each(|element| roots(element, bound, found)),
+        Expr::Map(map) => {
+            for entry in &map.entries {
+                if let EntryExpr::MapEntry(entry) = &entry.expr {
+                    roots(&entry.key, bound, found);
+                    roots(&entry.value, bound, found);
+                }
+            }
+        }
+        Expr::Comprehension(each) => {
+            roots(&each.iter_range, bound, found);
+            bound.push(each.iter_var.clone());
+            roots(&each.loop_step, bound, found);
+            bound.pop();
+        }
+        Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
+    }
+}
+
+/// A scope with the variables of `names` that exist. Others stay undeclared, so that reading one
+/// is an error. `Err` says why the values are too many.
+pub(super) fn scope(
+    names: &BTreeSet<String>,
+    facts: &Json,
+    params: &Json,
+    now: Option<Timestamp>,
+) -> Result<Context<'static, 'static>, String> {
+    let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+    let mut left = MAX_VALUES;
+    for name in names {
+        let value = match (name.as_str(), now) {
+            ("params", _) => convert(params, &mut left),
+            ("now", Some(now)) => Some(Value::Float(now.as_secs_f64())),
+            (name, _) => match facts.get(name) {
+                Some(value) => convert(value, &mut left),
+                None => continue,
+            },
+        };
+        let Some(value) = value else {
+            return Err(format!("there are more than {MAX_VALUES} values in what was observed"));
+        };
+        context.add_variable_from_value(name.as_str(), value);
+    }
+    Ok(context)
+}
+
+/// JSON as a value of CEL. Whole numbers are integers whatever their size in JSON, so that
+/// nothing depends on a field being unsigned. Depth is bounded by the JSON reader.
+fn convert(json: &Json, left: &mut usize) -> Option<Value> {
+    *left = left.checked_sub(1)?;
+    Some(match json {
+        Json::Null => Value::Null,
+        Json::Bool(b) => Value::Bool(*b),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Value::Int(whole),
+            (None, fraction) => Value::Float(fraction.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => {
+            Value::List(Arc::new(items.iter().map(|item| convert(item, left)).collect::<Option<Vec<_>>>()?))
+        }
+        Json::Object(fields) => {
+            let mut map = HashMap::with_capacity(fields.len());
+            for (key, value) in fields {
+                map.insert(key.clone(), convert(value, left)?);
+            }
+            Value::from(map)
+        }
+    })
+}
+
+/// Evaluates. The error says what went wrong without any value: values may be long or private.
+pub(super) fn evaluate(node: &IdedExpr, context: &Context<'_, '_>) -> Result<Value, String> {
+    // The library has a few `expect`s and `panic!`s; one of them must cost a verdict, not the daemon.
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Value::resolve(node, context)));
+    match caught {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(describe(&error)),
+        Err(_) => Err("the expression library failed".to_owned()),
+    }
+}
+
+fn describe(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("there is no field `{key}`"),
+        ExecutionError::UndeclaredReference(name) => format!("there is no `{name}`"),
+        ExecutionError::IndexOutOfBounds(Value::Int(index)) => format!("there is no element [{index}]"),
+        ExecutionError::IndexOutOfBounds(_) => "there is no such element".to_owned(),
+        ExecutionError::FunctionError { message, .. } => super::values::cut(message, 160),
+        ExecutionError::NoSuchOverload(error) => error.to_string(),
+        ExecutionError::UnexpectedType { got, want } => format!("{want} was expected, not {got}"),
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".to_owned(),
+        ExecutionError::Overflow(..) => "a number is too large".to_owned(),
+        _ => "a value has the wrong type".to_owned(),
+    }
+}

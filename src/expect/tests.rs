@@ -1,0 +1,343 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::Outcome;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "status": {"type": "integer"},
+            "latency_s": {"type": "number"},
+            "body": {"type": ["string", "null"]},
+            "reused": {"type": "boolean"},
+            "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+            "json": true,
+            "rows": {"type": "array", "items": {"type": "object", "additionalProperties": true}},
+            "names": {"type": "array", "items": {"type": "string"}},
+            "tls": {"anyOf": [{"$ref": "#/$defs/Tls"}, {"type": "null"}]},
+            "processes": {"type": "array", "items": {"$ref": "#/$defs/Process"}}
+        },
+        "$defs": {
+            "Tls": {"type": "object", "properties": {"days_left": {"type": "number"}, "version": {"type": "string"}}},
+            "Process": {"type": "object", "properties": {"uid": {"type": "integer"}, "name": {"type": "string"}}}
+        }
+    })
+}
+
+fn facts() -> Value {
+    json!({
+        "status": 200, "latency_s": 0.25, "body": null, "reused": true,
+        "headers": {"content-type": "text/plain"},
+        "json": {"items": [1, 2, 3], "big": 18_446_744_073_709_551_615u64},
+        "rows": [{"lag_s": 42.5, "n": 3, "name": "a", "none": null}, {"lag_s": 1, "n": 4, "name": "b"}],
+        "names": ["a.example", "b.example"],
+        "tls": {"days_left": 30.5, "version": "1.3"},
+        "processes": [{"uid": 0, "name": "x"}, {"uid": 7, "name": "y"}]
+    })
+}
+
+fn params() -> Value {
+    json!({"max_lag_s": 10, "ratio": 0.5, "role": "app", "allowed": [200, 204], "host": null, "on": true})
+}
+
+fn compile_one(source: &str) -> Result<Conditions, Vec<ExpressionError>> {
+    Conditions::compile(&[source.to_owned()], &[], &schema(), &params())
+}
+
+fn pass() -> Verdict {
+    Verdict::pass(Proof::of("status", "2xx", "200"), "answered 200").measured("duration_seconds", 0.1, None)
+}
+
+fn judge(source: &str) -> Verdict {
+    compile_one(source).unwrap_or_else(|e| panic!("{source}: {e:?}")).judge(pass(), &facts(), NOW)
+}
+
+fn refused(source: &str) -> ExpressionError {
+    compile_one(source).expect_err(source).remove(0)
+}
+
+#[test]
+fn true_conditions_pass_and_are_proved() {
+    for source in [
+        "status == 200",
+        "status == 200.0",
+        "latency_s < 1",
+        "rows[1].lag_s <= params.max_lag_s",
+        "rows[0].lag_s <= params.max_lag_s * 5",
+        "rows[0].lag_s * 2 == 85",
+        "rows[0].n / 2.0 == 1.5",
+        "rows[0].n + 1 == rows[1].n",
+        "status in params.allowed",
+        "status in [200, 204]",
+        "headers['content-type'].startsWith('text/')",
+        "has(headers.missing) == false",
+        "has(tls.days_left) && tls.days_left > 14",
+        "rows.all(r, r.n > 2)",
+        "rows.exists(r, r.lag_s > params.max_lag_s)",
+        "rows.exists_one(r, r.name == 'a')",
+        "rows.filter(r, r.n > 3).size() == 1",
+        "rows.map(r, r.n).exists(n, n == 4)",
+        "rows.map(r, r.n > 3, r.n).size() == 1",
+        "processes.all(p, p.uid == processes[0].uid || p.uid == 7)",
+        "names.all(n, n.endsWith('.example') && n.matches('^[ab]'))",
+        "size(rows) == 2 && 'content-type' in headers",
+        "now - 990 > 5",
+        "body == null",
+        "rows[0].none == null",
+        "json.items[1] == 2 && json.big > 1",
+        "json.items.all(i, i < 4)",
+        "reused ? status == 200 : status == 201",
+        "rows[0].name + 'x' == 'ax'",
+        "!(status == 500) || json.nothing",
+        "status == 200u",
+        "int('3') == 3 && string(status) == '200' && -status < 0",
+    ] {
+        let verdict = judge(source);
+        assert_eq!(verdict.outcome(), Outcome::Pass, "{source}: {}", verdict.sentence());
+        let last = verdict.proof().last().unwrap();
+        assert_eq!((last.name.as_str(), last.expected.as_str()), ("expect[0]", source));
+        assert!(!last.seen.is_empty());
+        assert_eq!(verdict.proof().len(), 2, "{source}");
+        assert_eq!(verdict.measurements.len(), 1);
+    }
+}
+
+#[test]
+fn a_false_condition_says_what_was_seen() {
+    for (source, sentence) in [
+        (
+            "rows[0].lag_s <= params.max_lag_s",
+            "expected `rows[0].lag_s <= params.max_lag_s`, saw rows[0].lag_s = 42.5, params.max_lag_s = 10",
+        ),
+        ("status == 200 && latency_s > 3.0 && reused", "expected `latency_s > 3.0`, saw latency_s = 0.25"),
+        ("rows.all(r, r.lag_s > 2)", "expected `r.lag_s > 2` for element 1 of rows, saw r.lag_s = 1"),
+        ("rows.exists(r, r.n > 9)", "expected `rows.exists(r, r.n > 9)`, saw 2 elements in rows"),
+        ("!reused", "expected `!reused`, saw reused = true"),
+        ("names[0].contains('zz')", "expected `names[0].contains('zz')`, saw names[0] = \"a.example\""),
+        ("status in [500, 501]", "expected `status in [500, 501]`, saw status = 200"),
+        ("status == 1 || latency_s > 1", "expected `status == 1 || latency_s > 1`, saw status = 200, latency_s = 0.25"),
+        ("rows.size() == 0", "expected `rows.size() == 0`, saw rows.size() = 2"),
+        ("false", "expected `false`, which is false"),
+        ("has(headers.x)", "expected `has(headers.x)`, saw has(headers.x) = false"),
+    ] {
+        let verdict = judge(source);
+        assert_eq!(verdict.outcome(), Outcome::Fail, "{source}");
+        assert_eq!(verdict.reason(), Some(Reason::Assertion));
+        assert_eq!(verdict.sentence(), sentence);
+        assert_eq!(verdict.measurements.len(), 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_never_a_pass() {
+    for (source, part) in [
+        ("rows[0].missing == 1", "no field `missing`"),
+        ("rows[5].n == 1", "no element [5]"),
+        ("rows[0].name > 3", "no matching overload"),
+        ("rows[0].name == 3", "a text cannot be compared with a number"),
+        ("rows[0].name != 3", "a text cannot be compared with a number"),
+        ("rows[0].none != 3", "null"),
+        ("rows[0].none == rows[0].none", "null"),
+        ("body == 'x'", "null"),
+        ("!(body in ['x'])", "null"),
+        ("params.host == 'x'", "null"),
+        ("json.items", "not true or false"),
+        ("json.nothing", "no field `nothing`"),
+        ("rows[0].n / 0 == 1", "no result"),
+        ("rows[0].lag_s / 0 > 1", "no result"),
+        ("rows[0].n * 9223372036854775807 > 1", "no result"),
+        ("int(rows[0].name) > 1", "could not evaluate"),
+        ("json.items + json.items == json.items", "cannot be used"),
+        ("rows.all(r, r.nothing > 1)", "no field"),
+    ] {
+        let verdict = judge(source);
+        assert_eq!(verdict.outcome(), Outcome::Indeterminate, "{source}: {}", verdict.sentence());
+        assert_eq!(verdict.reason(), Some(Reason::ExpressionError));
+        assert!(verdict.sentence().contains(part), "{source}: {}", verdict.sentence());
+    }
+}
+
+#[test]
+fn a_declared_field_that_was_not_observed_is_not_a_pass() {
+    let conditions = compile_one("status == 200").unwrap();
+    let verdict = conditions.judge(pass(), &json!({}), NOW);
+    assert_eq!(verdict.outcome(), Outcome::Indeterminate);
+    assert!(verdict.sentence().contains("no `status`"), "{}", verdict.sentence());
+    let verdict = conditions.judge(pass(), &Value::Null, NOW);
+    assert_eq!(verdict.outcome(), Outcome::Indeterminate);
+}
+
+#[test]
+fn a_false_condition_wins_over_an_unclear_one() {
+    let both = ["rows[9].n == 1".to_owned(), "status == 500".to_owned()];
+    let conditions = Conditions::compile(&both, &[], &schema(), &params()).unwrap();
+    assert_eq!(conditions.judge(pass(), &facts(), NOW).outcome(), Outcome::Fail);
+}
+
+#[test]
+fn only_a_pass_changes() {
+    let conditions = compile_one("status == 200").unwrap();
+    for verdict in [
+        Verdict::fail(Reason::Status, "expected 2xx, saw 500"),
+        Verdict::indeterminate(Reason::Timeout, "no answer within 2 s"),
+    ] {
+        assert_eq!(conditions.judge(verdict.clone(), &facts(), NOW), verdict);
+    }
+}
+
+#[test]
+fn misspelt_names_are_found_at_load() {
+    for (source, message, hint) in [
+        ("stauts == 200", "there is no `stauts`", "did you mean `status`?"),
+        ("params.max_lag == 1", "`params` has no field `max_lag`", "did you mean `max_lag_s`?"),
+        ("tls.days_lft > 3", "`tls` has no field `days_lft`", "did you mean `days_left`?"),
+        ("processes.all(p, p.uidd == 0)", "`p` has no field `uidd`", "did you mean `uid`?"),
+        ("processes[0].nam == 'x'", "`processes[0]` has no field `nam`", "did you mean `name`?"),
+        ("has(tls.versoin)", "`tls` has no field `versoin`", "did you mean `version`?"),
+        ("size(row) > 1", "there is no `row`", "did you mean `rows`?"),
+        ("names[0].startWith('x')", "there is no function `startWith`", "did you mean `startsWith`?"),
+    ] {
+        let error = refused(source);
+        assert_eq!((error.message.as_str(), error.hint.as_deref()), (message, Some(hint)), "{source}");
+        assert!(error.span.is_some());
+    }
+    assert_eq!(refused("stauts == 200").span, Some((0, 6)));
+}
+
+#[test]
+fn wrong_types_are_found_at_load() {
+    for source in [
+        "status == 'x'",
+        "status != 'x'",
+        "'x' == status",
+        "status == params.role",
+        "names[0] == 3",
+        "status in ['a']",
+        "status in names",
+        "reused > 1",
+        "status.code == 1",
+        "status",
+        "status + 1",
+        "status && reused",
+        "!status",
+        "body + 1 == 'x'",
+        "'x' in body",
+        "names['a'] == 'x'",
+        "status.contains('2')",
+        "names.all(n, n)",
+        "status.all(n, n == 1)",
+        "size(status) == 1",
+        "names[0].matches('(')",
+        "names[0].matches(names[1])",
+        "size(names, names) == 1",
+        "nowhere(1) == 1",
+        "tls < null",
+    ] {
+        compile_one(source).expect_err(source);
+    }
+}
+
+#[test]
+fn loops_may_not_walk_the_facts_again() {
+    assert!(refused("rows.all(r, r in rows)").message.contains("inside a loop"));
+    assert!(refused("rows.map(r, json).size() > 1").message.contains("inside a loop"));
+    assert!(refused("json.all(r, r == json.x)").message.contains("inside a loop"));
+    compile_one("names.exists(n, n == processes[0].name && status in params.allowed)").unwrap();
+}
+
+#[test]
+fn unknown_schemas_stop_checking() {
+    let conditions = Conditions::compile(&["any.thing == 1".to_owned()], &[], &json!(true), &json!({})).unwrap();
+    assert_eq!(conditions.judge(pass(), &json!({"any": {"thing": 1}}), NOW).outcome(), Outcome::Pass);
+}
+
+#[test]
+fn all_errors_come_at_once_with_their_index() {
+    let measure = [MeasureSource { name: "Bad-Name".into(), value: "stauts".into(), threshold: Some("'x'".into()) }];
+    let expect = ["stauts == 1".to_owned(), "status == 200".to_owned(), "(".to_owned()];
+    let errors = Conditions::compile(&expect, &measure, &schema(), &params()).unwrap_err();
+    let indexes: Vec<usize> = errors.iter().map(|error| error.index).collect();
+    assert_eq!(indexes, [0, 2, 3, 3, 3]);
+}
+
+#[test]
+fn measurements_are_taken_whatever_the_outcome() {
+    let source = |name: &str, value: &str, threshold: Option<&str>| MeasureSource {
+        name: name.into(),
+        value: value.into(),
+        threshold: threshold.map(Into::into),
+    };
+    let measures = [
+        source("lag_seconds", "rows[0].lag_s", Some("params.max_lag_s")),
+        source("gone", "rows[7].lag_s", None),
+        source("text", "rows[0].name", None),
+        source("double_status", "status * 2", Some("rows[9].n")),
+    ];
+    let conditions = Conditions::compile(&[], &measures, &schema(), &params()).unwrap();
+    let verdict = conditions.judge(Verdict::fail(Reason::Status, "expected 2xx, saw 500"), &facts(), NOW);
+    assert_eq!(
+        verdict.measurements,
+        [
+            Measurement { name: "lag_seconds".into(), value: 42.5, threshold: Some(10.0) },
+            Measurement { name: "double_status".into(), value: 400.0, threshold: None },
+        ]
+    );
+    let none = conditions.judge(Verdict::fail(Reason::Refused, "refused"), &Value::Null, NOW);
+    assert!(none.measurements.is_empty());
+}
+
+#[test]
+fn when_sees_params_only() {
+    assert_eq!(applies("params.on", &params()), Ok(true));
+    assert_eq!(applies("params.max_lag_s > 10 || params.role != 'app'", &params()), Ok(false));
+    assert!(applies("status == 200", &params()).unwrap_err().message.contains("only `params`"));
+    assert_eq!(applies("params.onn", &params()).unwrap_err().hint.as_deref(), Some("did you mean `on`?"));
+    assert!(applies("params.host == 'x'", &params()).is_err());
+    assert!(applies("params.host", &params()).is_err());
+    assert!(applies("params.role", &params()).is_err());
+    assert!(applies("now > 1", &params()).is_err());
+    assert!(applies("", &params()).is_err());
+}
+
+#[test]
+fn long_values_are_cut() {
+    let conditions = compile_one("body == 'x'").unwrap();
+    let mut facts = facts();
+    facts["body"] = json!("é".repeat(10_000));
+    let verdict = conditions.judge(pass(), &facts, NOW);
+    assert_eq!(verdict.outcome(), Outcome::Fail);
+    assert!(verdict.sentence().len() < 400 && verdict.sentence().contains('…'), "{}", verdict.sentence());
+}
+
+#[test]
+fn too_many_values_are_refused_at_run_time() {
+    let conditions = compile_one("json.all(i, i == 1)").unwrap();
+    let facts = json!({"json": vec![1; 60_000]});
+    let verdict = conditions.judge(pass(), &facts, NOW);
+    assert_eq!(verdict.reason(), Some(Reason::ExpressionError));
+    assert!(verdict.sentence().contains("more than"), "{}", verdict.sentence());
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_conditions_never_panic(
+        tokens in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "status", "rows", "json", "body", "params", "now", "r", ".", "lag_s", "n", "(", ")", "[0]", "[", "]",
+                ".all(r, ", ".map(r, ", ".filter(r, ", ".exists_one(r, ", "has(", "size(", "?", ":", "!", "-", "+",
+                "*", "/", "%", "&&", "||", "==", "!=", "<", " in ", "1", "0", "2.5", "'x'", ",", "null", "true", "{", "}",
+            ]),
+            0..24,
+        )
+    ) {
+        let source = tokens.concat();
+        if let Ok(conditions) = compile_one(&source) {
+            let _ = conditions.judge(pass(), &facts(), NOW);
+            let _ = conditions.judge(pass(), &json!({}), NOW);
+        }
+        let _ = applies(&source, &params());
+    }
+}
