@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::facts::PhaseFacts;
 use super::*;
 use crate::model::{Outcome, TlsFiles};
-use crate::probe::net::peers::{self, Authority, response};
 use crate::probe::net::Clients;
+use crate::probe::net::peers::{self, Authority, response};
 use crate::probe::{Credentials, Descriptor};
 
 const BOUND: Duration = Duration::from_millis(1000);
@@ -109,7 +109,11 @@ async fn sees_status_headers_body_and_json() {
     let peer = peers::http(|head| {
         assert!(head.starts_with("GET /health?deep=1 HTTP/1.1\r\n"), "{head}");
         assert!(head.contains("user-agent: readiness-exporter/"), "{head}");
-        response("200 OK", "content-type: application/json; charset=utf-8\r\nset-cookie: a=secret\r\nX-Up: 1\r\n", r#"{"up":true}"#)
+        response(
+            "200 OK",
+            "content-type: application/json; charset=utf-8\r\nset-cookie: a=secret\r\nX-Up: 1\r\n",
+            r#"{"up":true}"#,
+        )
     })
     .await;
     let facts = get(&format!("http://{peer}/health?deep=1")).await.unwrap();
@@ -165,7 +169,8 @@ async fn basic_authentication_is_sent() {
 
 #[tokio::test]
 async fn a_missing_credential_is_unconfigured_and_nothing_is_sent() {
-    let error = probe(json!({ "url": "http://127.0.0.1:9/", "bearer": "x" })).observe(&peers::cx(300)).await.unwrap_err();
+    let error =
+        probe(json!({ "url": "http://127.0.0.1:9/", "bearer": "x" })).observe(&peers::cx(300)).await.unwrap_err();
     assert_eq!(error.reason, Reason::Unconfigured);
     assert_eq!(error.verdict().outcome(), Outcome::Indeterminate);
 }
@@ -173,12 +178,14 @@ async fn a_missing_credential_is_unconfigured_and_nothing_is_sent() {
 #[tokio::test]
 async fn methods_bodies_and_headers_are_sent() {
     let peer = peers::http(|head| {
-        let right = head.starts_with("POST / ") && head.contains("x-a: b\r\n") && head.contains("content-length: 2\r\n");
+        let right =
+            head.starts_with("POST / ") && head.contains("x-a: b\r\n") && head.contains("content-length: 2\r\n");
         // The body is read as the head of a request that never comes.
         response(if right { "201 Created" } else { "400 Bad Request" }, "connection: close\r\n", "")
     })
     .await;
-    let parameters = json!({ "url": format!("http://{peer}/"), "method": "POST", "headers": { "x-a": "b" }, "body": "{}" });
+    let parameters =
+        json!({ "url": format!("http://{peer}/"), "method": "POST", "headers": { "x-a": "b" }, "body": "{}" });
     assert_eq!(probe(parameters).observe(&peers::cx(2000)).await.unwrap().status, 201);
 }
 
@@ -207,7 +214,11 @@ async fn redirects_are_followed_and_told() {
 async fn credentials_stay_with_their_own_origin() {
     let peer = peers::http(|head| {
         assert!(head.contains("authorization: Bearer hunter2"));
-        if head.starts_with("GET /end ") { response("200 OK", "", "") } else { response("307 Moved", "location: /end\r\n", "") }
+        if head.starts_with("GET /end ") {
+            response("200 OK", "", "")
+        } else {
+            response("307 Moved", "location: /end\r\n", "")
+        }
     })
     .await;
     let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2"), Arc::new(Clients::new()));
@@ -258,7 +269,8 @@ async fn a_downgrade_is_recorded() {
 async fn https_over_both_protocols() {
     let authority = Authority::new();
     let ok = Arc::new(|_: &str| response("200 OK", "", "over one"));
-    let one = peers::tls(authority.good_leaf().server(ALL_VERSIONS), move |s| peers::http_over(s, Arc::clone(&ok))).await;
+    let one =
+        peers::tls(authority.good_leaf().server(ALL_VERSIONS), move |s| peers::http_over(s, Arc::clone(&ok))).await;
     let two = peers::http2(&authority.good_leaf(), "over two").await;
     for (peer, version, body) in [(one, "1.1", "over one"), (two, "2", "over two")] {
         let parameters = json!({ "url": format!("https://{peer}/x"), "tls": { "ca": authority.ca_file() } });
@@ -344,7 +356,8 @@ async fn silence_and_slowness_are_timeouts_that_name_the_phase() {
     let full = peers::full_backlog().await;
     let silent = peers::silent().await;
     let slow_head = peers::goes_on(b"HTTP/1.1 200 OK\r\nx: ", b"a", Duration::from_millis(50)).await;
-    let slow_body = peers::goes_on(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", b"a", Duration::from_millis(50)).await;
+    let slow_body =
+        peers::goes_on(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", b"a", Duration::from_millis(50)).await;
     let cases = [
         (format!("http://{full}/"), "did not accept the connection"),
         (format!("http://{silent}/"), "sent no complete headers within"),
@@ -364,8 +377,11 @@ async fn silence_and_slowness_are_timeouts_that_name_the_phase() {
 async fn too_much_is_cut_off() {
     let none = Duration::ZERO;
     let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-    let body = peers::goes_on(head, b"400\r\n................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................................\r\n", none).await;
-    let headers = peers::goes_on(b"HTTP/1.1 200 OK\r\n", b"x-again: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", none).await;
+    let chunk = format!("400\r\n{}\r\n", ".".repeat(0x400)).leak();
+    let body = peers::goes_on(head, chunk.as_bytes(), none).await;
+    let headers =
+        peers::goes_on(b"HTTP/1.1 200 OK\r\n", b"x-again: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", none)
+            .await;
     let one_header = peers::goes_on(b"HTTP/1.1 200 OK\r\nx: ", &[b'a'; 4096], none).await;
     let announced = peers::answers("HTTP/1.1 200 OK\r\ncontent-length: 99999999999999\r\n\r\nx").await;
     for (peer, what) in [(body, "body"), (headers, "headers"), (one_header, "headers"), (announced, "body")] {
@@ -379,7 +395,7 @@ async fn too_much_is_cut_off() {
 async fn whatever_is_not_http_is_a_protocol_error() {
     let authority = Authority::new();
     let tls_port = peers::tls_idle(authority.good_leaf().server(ALL_VERSIONS)).await;
-    let plain_port = peers::http(|_| response("200 OK", "", "")).await;
+    let plain_port = peers::greets(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let ssh = peers::greets(b"SSH-2.0-OpenSSH_9.2\r\n").await;
     let garbage = peers::answers(vec![0xff; 64]).await;
     let chunks = peers::answers("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzzz\r\n").await;

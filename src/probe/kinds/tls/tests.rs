@@ -164,7 +164,8 @@ async fn requiring_client_certificates_is_seen_in_both_versions() {
     let leaf = authority.good_leaf();
     for versions in [[&TLS12], [&TLS13]] {
         let mutual = peers::tls_idle(authority.mutual(&leaf, &versions)).await;
-        let own = json!({ "require_client_cert": true, "client_cert": leaf.cert_file(), "client_key": leaf.key_file() });
+        let own =
+            json!({ "require_client_cert": true, "client_cert": leaf.cert_file(), "client_key": leaf.key_file() });
         for more in [json!({ "require_client_cert": true }), own] {
             let (verdict, facts) = run(&at(mutual, &authority.ca_file(), more), 3000).await;
             assert_eq!(verdict.outcome(), Outcome::Pass, "{versions:?} {}", verdict.sentence());
