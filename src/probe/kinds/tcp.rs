@@ -14,7 +14,7 @@ use crate::probe::{Blame, Findings, Probe, ProbeCx, ProbeError};
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Tcp {
+pub(crate) struct Tcp {
     /// Name of a target; its address is `host:port` or a URL.
     target: Option<String>,
     /// `host:port` or a URL, instead of a target.
@@ -35,7 +35,7 @@ enum Expect {
 
 /// What one attempt to connect showed.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TcpFacts {
+pub(crate) struct TcpFacts {
     outcome: Outcome,
     /// `host:port` as configured.
     address: String,

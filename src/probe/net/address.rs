@@ -43,7 +43,8 @@ fn from_url(text: &str) -> Result<Address, String> {
 
 fn from_host_and_port(text: &str) -> Result<Address, String> {
     let (host, port) = text.rsplit_once(':').ok_or("expected host:port or a URL")?;
-    let port = port.parse().ok().filter(|port| *port > 0).ok_or("expected a port from 1 to 65535 after the last `:`")?;
+    let port =
+        port.parse().ok().filter(|port| *port > 0).ok_or("expected a port from 1 to 65535 after the last `:`")?;
     let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(literal) => {
             literal.parse::<Ipv6Addr>().map_err(|_| "expected an IPv6 address in the brackets")?;
@@ -106,7 +107,9 @@ mod tests {
 
     #[test]
     fn refuses_the_rest_without_repeating_it() {
-        for text in ["", "db", "db:", "db:0", "db:70000", "::1:443", "[x]:1", ":80", "foo://h", "http://", "a b:1", "u@h:1"] {
+        for text in
+            ["", "db", "db:", "db:0", "db:70000", "::1:443", "[x]:1", ":80", "foo://h", "http://", "a b:1", "u@h:1"]
+        {
             assert!(parse_address(text).is_err(), "{text}");
         }
         let message = parse_address("postgresql://me:hunter2@db/x").unwrap_err();

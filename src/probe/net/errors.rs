@@ -129,17 +129,28 @@ pub fn from_hyper(error: &hyper::Error, what: &str) -> ProbeError {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<io::Error>() {
-            return from_io(io, what);
+            return from_body(io, what);
         }
         source = cause.source();
     }
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() || error.is_body_write_aborted() {
-        return ProbeError::target(Reason::Reset, format!("{what} closed the connection before the answer was complete"));
+        return ProbeError::target(
+            Reason::Reset,
+            format!("{what} closed the connection before the answer was complete"),
+        );
     }
     if error.is_user() {
         return ProbeError::internal(format!("the request to {what} could not be made: {error}"));
     }
     ProbeError::target(Reason::Protocol, format!("{what} broke the HTTP protocol: {error}"))
+}
+
+/// hyper reports malformed chunks as I/O errors that no system call made.
+fn from_body(error: &io::Error, what: &str) -> ProbeError {
+    if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::InvalidInput {
+        return ProbeError::target(Reason::Protocol, format!("{what} broke the HTTP protocol: {error}"));
+    }
+    from_io(error, what)
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub fn mask_url(url: &Url) -> String {
     }
     if !query_is_plain {
         shown.query_pairs_mut().clear().extend_pairs(
-            url.query_pairs().map(|(name, value)| if is_suspicious_name(&name) { (name, "***".into()) } else { (name, value) }),
+            url.query_pairs()
+                .map(|(name, value)| if is_suspicious_name(&name) { (name, "***".into()) } else { (name, value) }),
         );
     }
     shown.into()

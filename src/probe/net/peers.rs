@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +32,7 @@ pub(crate) fn cx(milliseconds: u64) -> ProbeCx {
 
 /// The same for a target with this address and no credential.
 pub(crate) fn cx_for(milliseconds: u64, address: &str) -> ProbeCx {
-    let target =
-        Target { name: "peer".into(), address: address.into(), credential: None, tls: TlsFiles::default() };
+    let target = Target { name: "peer".into(), address: address.into(), credential: None, tls: TlsFiles::default() };
     cx_with(milliseconds, Some(target), Credentials::default(), Arc::new(Clients::new()))
 }
 
@@ -144,7 +143,8 @@ pub(crate) async fn goes_on(first: &'static [u8], again: &'static [u8], pause: D
         read_head(&mut stream).await;
         let _ = stream.write_all(first).await;
         while stream.write_all(again).await.is_ok() {
-            sleep(pause).await;
+            // Even a sleep of nothing takes a millisecond.
+            if pause.is_zero() { tokio::task::yield_now().await } else { sleep(pause).await }
         }
     })
     .await
@@ -254,8 +254,7 @@ impl Authority {
     pub(crate) fn mutual(&self, leaf: &Leaf, versions: &[&'static rustls::SupportedProtocolVersion]) -> ServerConfig {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(rustls::pki_types::pem::PemObject::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build().unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build().unwrap();
         ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(versions)
             .unwrap()

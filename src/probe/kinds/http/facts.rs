@@ -19,7 +19,7 @@ const HEADER_KEPT: usize = 1024;
 
 /// Phases and TLS are of the whole way and of the last connection.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HttpFacts {
+pub(crate) struct HttpFacts {
     pub(super) status: u16,
     /// `1.0`, `1.1` or `2`.
     pub(super) version: String,
@@ -44,7 +44,7 @@ pub struct HttpFacts {
 
 /// One redirect that was followed.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Redirect {
+pub(crate) struct Redirect {
     pub(super) status: u16,
     pub(super) to: String,
     /// True if it leads from https to http.
@@ -53,7 +53,7 @@ pub struct Redirect {
 
 /// Seconds.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PhaseFacts {
+pub(crate) struct PhaseFacts {
     pub(super) dns_s: f64,
     pub(super) connect_s: f64,
     pub(super) tls_s: f64,
@@ -65,7 +65,7 @@ pub struct PhaseFacts {
 
 /// The certificate that was verified.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TlsFacts {
+pub(crate) struct TlsFacts {
     /// `1.2` or `1.3`.
     pub(super) version: String,
     pub(super) not_after_s: i64,

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
-pub use facts::HttpFacts;
+use facts::HttpFacts;
 
 use crate::model::{Proof, Reason, Span, Timestamp, Verdict};
 use crate::probe::net::{mask_url, parse_address};
@@ -26,7 +26,7 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Http {
+pub(crate) struct Http {
     /// Name of a target; its address is an `http://` or `https://` URL.
     target: Option<String>,
     /// URL instead of a target.

@@ -30,13 +30,11 @@ pub(super) async fn follow(
     profile: &TlsProfile,
     mut server_name: Option<&str>,
 ) -> Result<Followed, ProbeError> {
-    let anonymous;
-    let mut profile = profile;
     let foreign = profile.anonymous();
+    let mut profile = profile;
     let mut redirects: Vec<Redirect> = Vec::new();
     let mut visited: Vec<(Method, Url)> = Vec::new();
     let mut spent = Phases::default();
-    anonymous = &foreign;
     loop {
         let call = Call {
             url: &url,
@@ -77,7 +75,7 @@ pub(super) async fn follow(
         }
         if foreign_origin {
             strip(&mut sending);
-            profile = anonymous;
+            profile = &foreign;
             server_name = None;
         }
         url = next;
@@ -125,8 +123,7 @@ fn change_method(sending: &mut Sending, status: StatusCode) {
 
 /// Removes what another origin must not see.
 fn strip(sending: &mut Sending) {
-    let secret: Vec<_> =
-        sending.headers.keys().filter(|name| is_suspicious_name(name.as_str())).cloned().collect();
+    let secret: Vec<_> = sending.headers.keys().filter(|name| is_suspicious_name(name.as_str())).cloned().collect();
     for name in secret {
         sending.headers.remove(name);
     }

@@ -112,6 +112,7 @@ pub(super) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, Heade
     if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE].contains(&parsed) {
         return Err(format!("`{name}` is set by the exchange itself"));
     }
-    let value = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` cannot be sent in a header"))?;
+    let value =
+        HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` cannot be sent in a header"))?;
     Ok((parsed, value))
 }

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TlsFacts {
+pub(crate) struct TlsFacts {
     /// `host:port` as configured.
     pub(super) address: String,
-    /// Agreed version, such as `1.3`; absent if the handshake did not end.
+    /// Agreed version, such as `1.3`; absent if the handshake did not get that far.
     pub(super) version: Option<String>,
     pub(super) cipher: Option<String>,
     /// Protocol agreed on by ALPN.

@@ -143,7 +143,8 @@ fn facts(place: &Place, cx: &ProbeCx, shaken: &Shaken) -> Result<TlsFacts, Probe
     }
     let certificate = chain.first().and_then(|leaf| Certificate::parse(leaf));
     let session = shaken.stream.as_ref().ok().map(|stream| stream.get_ref().1);
-    let version = session.map(|session| version_text(session.protocol_version()).to_owned());
+    let version = session.map(|session| version_text(session.protocol_version())).or_else(|| shaken.seen.version());
+    let version = version.map(str::to_owned);
     let fault = verify_error.as_ref().map(|error: &TlsError| from_tls(error, &place.what));
     Ok(TlsFacts {
         address: place.what.clone(),

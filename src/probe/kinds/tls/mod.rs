@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use facts::TlsFacts;
+use facts::TlsFacts;
 
 use crate::model::{Timestamp, Verdict};
 use crate::probe::net::parse_address;
@@ -25,7 +25,7 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Tls {
+pub(crate) struct Tls {
     /// Name of a target; its address is `host:port` or a URL.
     target: Option<String>,
     /// `host:port` or a URL, instead of a target.

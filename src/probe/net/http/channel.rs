@@ -84,11 +84,7 @@ impl Channel {
     }
 }
 
-async fn drive<F: Future>(
-    connection: &mut Option<Connection>,
-    tasks: &mut Option<Runner>,
-    wanted: F,
-) -> F::Output {
+async fn drive<F: Future>(connection: &mut Option<Connection>, tasks: &mut Option<Runner>, wanted: F) -> F::Output {
     let mut wanted = pin!(wanted);
     std::future::poll_fn(|cx| {
         // What is wanted goes first: it may hand work to the connection.

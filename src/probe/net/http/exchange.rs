@@ -83,13 +83,7 @@ impl Clients {
         }
     }
 
-    async fn open(
-        &self,
-        cx: &ProbeCx,
-        call: &Call<'_>,
-        key: &Key,
-        phases: &mut Phases,
-    ) -> Result<Line, ProbeError> {
+    async fn open(&self, cx: &ProbeCx, call: &Call<'_>, key: &Key, phases: &mut Phases) -> Result<Line, ProbeError> {
         let dialed = self.dial(cx, &key.host, key.port).await?;
         (phases.dns, phases.connect) = (dialed.dns, dialed.connect);
         let what = authority(call.url);
@@ -141,7 +135,10 @@ impl Clients {
                 return Err(Failed { never_sent: error.is_canceled(), error: from_hyper(&error, what) });
             }
             Err(_) => {
-                let text = format!("{what} accepted the connection but sent no complete headers within {}", Span::from(budget));
+                let text = format!(
+                    "{what} accepted the connection but sent no complete headers within {}",
+                    Span::from(budget)
+                );
                 return Err(Failed { never_sent: false, error: ProbeError::target(Reason::Timeout, text) });
             }
         };

@@ -24,9 +24,7 @@ impl Certificate {
     pub(crate) fn parse(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let names = match certificate.subject_alternative_name() {
-            Ok(Some(extension)) => {
-                extension.value.general_names.iter().filter_map(name_text).take(MAX_NAMES).collect()
-            }
+            Ok(Some(extension)) => extension.value.general_names.iter().filter_map(name_text).take(MAX_NAMES).collect(),
             _ => Vec::new(),
         };
         Some(Self {

@@ -54,8 +54,7 @@ impl Clients {
         let enforced = trust == Trust::Enforced;
         let recorder = Recorder { seen: Arc::clone(&seen), verifier: prepared.verifier, enforced };
         config.dangerous().set_certificate_verifier(Arc::new(recorder));
-        config.client_auth_cert_resolver =
-            Arc::new(ClientCertificate { seen: Arc::clone(&seen), own: prepared.own });
+        config.client_auth_cert_resolver = Arc::new(ClientCertificate { seen: Arc::clone(&seen), own: prepared.own });
 
         let budget = cx.remaining();
         let begun = Instant::now();
@@ -65,7 +64,10 @@ impl Clients {
             Ok(Err(error)) => Err(from_handshake(&error, what)),
             Err(_) => Err(ProbeError::target(
                 Reason::Timeout,
-                format!("{what} accepted the connection but the TLS handshake did not end within {}", Span::from(budget)),
+                format!(
+                    "{what} accepted the connection but the TLS handshake did not end within {}",
+                    Span::from(budget)
+                ),
             )),
         };
         let took = begun.elapsed();

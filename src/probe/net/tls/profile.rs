@@ -171,11 +171,7 @@ async fn build(
     Ok(Prepared { config: Arc::new(config), verifier, own })
 }
 
-async fn own_certificate(
-    cert: &Path,
-    key: &Path,
-    provider: &Arc<CryptoProvider>,
-) -> Result<CertifiedKey, ProbeError> {
+async fn own_certificate(cert: &Path, key: &Path, provider: &Arc<CryptoProvider>) -> Result<CertifiedKey, ProbeError> {
     let chain = certificates(cert).await?;
     let pem = zeroize::Zeroizing::new(read(key).await?);
     // The reason of a parse error could quote the key.
@@ -221,8 +217,11 @@ mod tests {
     #[tokio::test]
     async fn a_certificate_without_its_key_is_unconfigured() {
         let authority = Authority::new();
-        let profile =
-            TlsProfile { ca: Some(authority.ca_file()), client_cert: Some(authority.ca_file()), ..TlsProfile::default() };
+        let profile = TlsProfile {
+            ca: Some(authority.ca_file()),
+            client_cert: Some(authority.ca_file()),
+            ..TlsProfile::default()
+        };
         let error = Profiles::default().prepare(&profile).await.err().unwrap();
         assert_eq!(error.reason, Reason::Unconfigured);
     }

@@ -9,7 +9,6 @@ use rustls::crypto::CryptoProvider;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::model::Reason;
 use crate::probe::ProbeError;
 
 const REFRESH_AFTER: Duration = Duration::from_secs(3600);

@@ -2,7 +2,7 @@
 //! fails.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
@@ -15,6 +15,7 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 pub(crate) struct Seen {
     shown: Mutex<Option<Shown>>,
     asked_for_certificate: AtomicBool,
+    version: OnceLock<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +38,11 @@ impl Seen {
 
     pub(crate) fn client_cert_requested(&self) -> bool {
         self.asked_for_certificate.load(Ordering::Relaxed)
+    }
+
+    /// The version in which the certificate was proved, known even if the handshake ended there.
+    pub(crate) fn version(&self) -> Option<&'static str> {
+        self.version.get().copied()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Shown>> {
@@ -64,7 +70,7 @@ impl ServerCertVerifier for Recorder {
     ) -> Result<ServerCertVerified, Error> {
         let verdict = self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
-        *self.seen.lock() = Some(Shown { chain, verdict: verdict.clone().map(drop) });
+        *self.seen.lock() = Some(Shown { chain, verdict: verdict.as_ref().map(drop).map_err(Clone::clone) });
         if self.enforced { verdict } else { Ok(ServerCertVerified::assertion()) }
     }
 
@@ -74,6 +80,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        let _ = self.seen.version.set("1.2");
         self.verifier.verify_tls12_signature(message, cert, dss)
     }
 
@@ -83,6 +90,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        let _ = self.seen.version.set("1.3");
         self.verifier.verify_tls13_signature(message, cert, dss)
     }
 
