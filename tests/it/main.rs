@@ -1,2 +1,3 @@
-#[test]
-fn x() {}
+//! The one integration binary: a module for each part of the program.
+
+mod metrics;
