@@ -159,7 +159,6 @@ pub(super) async fn old_transitions_go_and_young_ones_stay(store: &dyn Store) {
 macro_rules! suite {
     ($store:expr; $($case:ident)*) => {
         mod conforms {
-            use super::*;
             $(
                 #[tokio::test]
                 async fn $case() {

@@ -168,7 +168,5 @@ impl Store for Memory {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    crate::store::conformance::suite!((Memory::new(), ()));
+    crate::store::conformance::suite!((crate::store::memory::Memory::new(), ()));
 }

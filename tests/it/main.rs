@@ -3,6 +3,7 @@
 
 mod daemon;
 mod layers;
+mod metrics;
 mod sizes;
 mod source;
 mod support;

@@ -1,0 +1,53 @@
+//! `docs/metrics.md`, from the table.
+
+use std::fmt::Write;
+
+use super::table::{FAMILIES, Family, Level};
+
+/// The whole page. Ends with a line break.
+pub fn docs() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         <!-- Generated from src/families/table.rs; a test compares. Rewrite: UPDATE=1 cargo test --lib families:: -->\n\n\
+         A scrape never runs a check: every value about an item comes from its last scheduled evaluation, and\n\
+         `readiness_item_last_evaluation_timestamp_seconds` says when that was. No sample carries a timestamp.\n\n\
+         Hot series carry `checklist` and `item` only; join the rest from `readiness_item_info`:\n\n\
+         ```promql\n\
+         readiness_item_ready == 0\n  \
+           and on (checklist, item) readiness_item_info{priority=\"critical\"}\n\
+         ```\n\n\
+         The same samples are served as text 0.0.4 and as OpenMetrics 1.0; only headers differ (OpenMetrics names the\n\
+         family of a counter without `_total`).\n\n\
+         Levels of detail: `full` has all families, `compact` those marked so below, `summary` has all families, but only\n\
+         for items that are applicable and not ready. Families about counts cover all items at every level.\n",
+    );
+    section(&mut page, "About an item", Level::Item);
+    section(&mut page, "About counts and dates", Level::Rollup);
+    page
+}
+
+fn section(page: &mut String, title: &str, level: Level) {
+    // Writing to a text cannot fail.
+    let _ = write!(page, "\n## {title}\n\n| family | type | labels | compact | meaning |\n|---|---|---|---|---|\n");
+    for Family { name, kind, help, labels, compact, .. } in FAMILIES.iter().filter(|family| family.level == level) {
+        let labels = labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+        let compact = if *compact { "yes" } else { "" };
+        let _ = writeln!(page, "| `{name}` | {} | {labels} | {compact} | {help} |", kind.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_page_is_fresh() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+        let page = super::docs();
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, &page).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), page, "rewrite it with UPDATE=1");
+    }
+}

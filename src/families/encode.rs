@@ -1,0 +1,116 @@
+//! A scrape: headers, and the slices of all items family by family.
+
+use std::collections::HashSet;
+use std::mem;
+
+use bytes::Bytes;
+use prometheus::proto::MetricFamily;
+
+use super::series::Detail;
+use super::table::{FAMILIES, Family, Kind, Level};
+use super::{Format, gathered, rollup};
+use crate::snapshot::Snapshot;
+
+/// A frame is sent when it has this size; it may exceed it by the samples of one item.
+const FRAME: usize = 64 * 1024;
+/// Room for those samples, so that a frame is seldom moved while it grows.
+const SLACK: usize = 4 * 1024;
+
+/// Writes one scrape. `extra` are the gathered families of the daemon itself; one whose name was
+/// written before is left out, because a second header makes scrapers refuse all of it.
+///
+/// Lazy: each frame is made when it is asked for, so that a slow reader of a big exposition holds
+/// one frame and not the whole.
+pub fn encode<'a>(snapshot: &'a Snapshot, extra: &'a [MetricFamily], format: Format, detail: Detail) -> Exposition<'a> {
+    Exposition { snapshot, extra, format, detail, at: At::Family { family: 0, item: 0 }, frame: Vec::new() }
+}
+
+/// The frames of a scrape.
+#[derive(Debug)]
+pub struct Exposition<'a> {
+    snapshot: &'a Snapshot,
+    extra: &'a [MetricFamily],
+    format: Format,
+    detail: Detail,
+    at: At,
+    frame: Vec<u8>,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// The items from `item` on, of one family of `FAMILIES`.
+    Family {
+        family: usize,
+        item: usize,
+    },
+    Extra,
+    Done,
+}
+
+impl Iterator for Exposition<'_> {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        self.frame.reserve(FRAME + SLACK);
+        while self.frame.len() < FRAME {
+            match self.at {
+                At::Family { family, item } => self.at = self.family(family, item),
+                At::Extra => {
+                    self.extra();
+                    if self.format == Format::OpenMetrics {
+                        self.frame.extend_from_slice(b"# EOF\n");
+                    }
+                    self.at = At::Done;
+                }
+                At::Done => break,
+            }
+        }
+        (!self.frame.is_empty()).then(|| Bytes::from(mem::take(&mut self.frame)))
+    }
+}
+
+impl Exposition<'_> {
+    /// Writes one family until it ends or the frame is full.
+    fn family(&mut self, place: usize, mut item: usize) -> At {
+        let Some(family) = FAMILIES.get(place) else { return At::Extra };
+        let next = At::Family { family: place + 1, item: 0 };
+        if !self.detail.has_family(family.compact) {
+            return next;
+        }
+        if item == 0 {
+            header(&mut self.frame, family, self.format);
+        }
+        if family.level == Level::Rollup {
+            rollup::write(&mut self.frame, family, self.snapshot);
+            return next;
+        }
+        for view in self.snapshot.items.iter().skip(item) {
+            if self.frame.len() >= FRAME {
+                return At::Family { family: place, item };
+            }
+            if self.detail.has_item(view) {
+                self.frame.extend_from_slice(view.fragment.family(place));
+            }
+            item += 1;
+        }
+        next
+    }
+
+    fn extra(&mut self) {
+        let mut written: HashSet<&str> = FAMILIES.iter().map(|family| gathered::base(family.name)).collect();
+        for family in self.extra {
+            if written.insert(gathered::base(family.name())) {
+                gathered::write(&mut self.frame, family, self.format);
+            }
+        }
+    }
+}
+
+fn header(out: &mut Vec<u8>, family: &Family, format: Format) {
+    let name = match (format, family.kind) {
+        (Format::OpenMetrics, Kind::Counter) => gathered::base(family.name),
+        _ => family.name,
+    };
+    gathered::header(out, name, family.kind.as_str(), family.unit, family.help, format);
+}

@@ -1,0 +1,151 @@
+//! Every family about items and their counts, in the order of exposition. Whoever names a family
+//! (encoder, documents, alerts, dashboards, tests) takes the name from here.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Gauge,
+    /// Its name ends with `_total`.
+    Counter,
+}
+
+/// What one sample of a family is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// One item; rendered when the item changes.
+    Item,
+    /// A section, a checklist, a gate, a waiver or an attestation; rendered at the scrape.
+    Rollup,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// The base unit the name ends with, without `_total`; empty: none.
+    pub unit: &'static str,
+    pub help: &'static str,
+    /// In the order in which they are written.
+    pub labels: &'static [&'static str],
+    pub level: Level,
+    /// Whether the level of detail `compact` has it.
+    pub compact: bool,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        }
+    }
+}
+
+macro_rules! families {
+    ($($constant:ident = $name:literal, $kind:ident, $unit:literal, $level:ident, [$($label:literal),*], $detail:ident, $help:literal;)*) => {
+        $(pub(super) const $constant: Family = Family {
+            name: $name,
+            kind: Kind::$kind,
+            unit: $unit,
+            help: $help,
+            labels: &[$($label),*],
+            level: Level::$level,
+            compact: families!(@$detail),
+        };)*
+
+        /// Item families first, in the order of `Fragment::ends`.
+        pub const FAMILIES: &[Family] = &[$($constant,)*];
+    };
+    (@compact) => { true };
+    (@full) => { false };
+}
+
+families! {
+    READY = "readiness_item_ready", Gauge, "", Item, ["checklist", "item"], compact,
+        "Whether the item is ready: 1 if its state is pass, else 0; absent while it is not applicable. Value of the last scheduled evaluation.";
+    ACCEPTED = "readiness_item_accepted", Gauge, "", Item, ["checklist", "item"], compact,
+        "Whether the item is ready or its risk accepted: 1 if its state is pass or waived, else 0; absent while it is not applicable. Value of the last scheduled evaluation.";
+    STATE = "readiness_item_state", Gauge, "", Item, ["checklist", "item", "state"], full,
+        "The state of the item: one series for each state, exactly one of them is 1. Value of the last scheduled evaluation.";
+    REASON = "readiness_item_reason", Gauge, "", Item, ["checklist", "item", "reason"], compact,
+        "Why the item is not pass: only the active reason, with value 1; absent while it is pass. Value of the last scheduled evaluation.";
+    REGRESSED = "readiness_item_regressed", Gauge, "", Item, ["checklist", "item"], full,
+        "1 from the confirmed loss of a pass until the item passes again, else 0. Value of the last scheduled evaluation.";
+    FLAPPING = "readiness_item_flapping", Gauge, "", Item, ["checklist", "item"], full,
+        "1 while the outcome of the item changes often, else 0; it never holds a state back. Value of the last scheduled evaluation.";
+    CLAIM_DRIFT = "readiness_item_claim_drift", Gauge, "", Item, ["checklist", "item", "drift"], full,
+        "The tick in the document contradicts the measurement: only the active drift, with value 1. Value of the last scheduled evaluation.";
+    MEASUREMENT = "readiness_item_measurement", Gauge, "", Item, ["checklist", "item", "measurement"], full,
+        "A number behind the verdict, in the base unit that the label measurement ends with. Value of the last scheduled evaluation.";
+    THRESHOLD = "readiness_item_threshold", Gauge, "", Item, ["checklist", "item", "measurement"], full,
+        "What the measurement of the same name is compared with. Value of the last scheduled evaluation.";
+    EVALUATIONS = "readiness_item_evaluations_total", Counter, "", Item, ["checklist", "item"], full,
+        "Evaluations of the item. Value of the last scheduled evaluation.";
+    FAILURES = "readiness_item_failures_total", Counter, "", Item, ["checklist", "item"], full,
+        "Evaluations of the item with the outcome fail. Value of the last scheduled evaluation.";
+    REGRESSIONS = "readiness_item_regressions_total", Counter, "", Item, ["checklist", "item"], full,
+        "Confirmed losses of a pass. Value of the last scheduled evaluation.";
+    DURATION = "readiness_item_evaluation_duration_seconds", Gauge, "seconds", Item, ["checklist", "item"], full,
+        "How long the last scheduled evaluation took; absent before the first.";
+    LAST_EVALUATION = "readiness_item_last_evaluation_timestamp_seconds", Gauge, "seconds", Item, ["checklist", "item"], compact,
+        "When the last scheduled evaluation ended; absent before the first.";
+    LAST_PASS = "readiness_item_last_pass_timestamp_seconds", Gauge, "seconds", Item, ["checklist", "item"], compact,
+        "When the last scheduled evaluation with the outcome pass ended; absent before the first.";
+    STATE_SINCE = "readiness_item_state_since_timestamp_seconds", Gauge, "seconds", Item, ["checklist", "item"], compact,
+        "Since when the item has its state. Value of the last scheduled evaluation.";
+    FRESH_UNTIL = "readiness_item_fresh_until_timestamp_seconds", Gauge, "seconds", Item, ["checklist", "item"], compact,
+        "When the evidence of the last scheduled evaluation becomes stale; absent before the first.";
+    INTERVAL = "readiness_item_interval_seconds", Gauge, "seconds", Item, ["checklist", "item"], compact,
+        "From one scheduled evaluation to the next; absent if nothing is scheduled for the item. The value of each other family comes from the last scheduled evaluation.";
+    INFO = "readiness_item_info", Gauge, "", Item,
+        ["checklist", "item", "section", "title", "priority", "mode", "probe", "team", "claimed", "runbook_url"], compact,
+        "What the catalogue says about the item; always 1. Join on checklist and item; their values come from the last scheduled evaluation.";
+    DEPENDENCY_INFO = "readiness_item_dependency_info", Gauge, "", Item, ["checklist", "item", "depends_on"], full,
+        "Each item this one depends on, as checklist/item; always 1. While one is not passing, the last scheduled evaluation of this item cannot make it fail, only blocked.";
+    WAIVER_EXPIRES = "readiness_waiver_expires_timestamp_seconds", Gauge, "seconds", Rollup, ["checklist", "item", "waiver"], compact,
+        "When the waiver of the item ends; also there once it has ended.";
+    ATTESTATION_EXPIRES = "readiness_attestation_expires_timestamp_seconds", Gauge, "seconds", Rollup, ["checklist", "item", "attestation"], compact,
+        "When the attestation of the item ends; also there once it has ended.";
+    SECTION_ITEMS = "readiness_section_items", Gauge, "", Rollup, ["checklist", "section", "state"], compact,
+        "Items of the section in each state, zeros included.";
+    CHECKLIST_ITEMS = "readiness_checklist_items", Gauge, "", Rollup, ["checklist", "mode"], compact,
+        "Items of the checklist by how the truth about them is found; unmapped: a check is missing.";
+    GATE_OPEN = "readiness_gate_open", Gauge, "", Rollup, ["checklist", "gate"], compact,
+        "1 if the gate has items and all of them that are applicable are accepted, else 0.";
+    GATE_BLOCKERS = "readiness_gate_blockers", Gauge, "", Rollup, ["checklist", "gate"], compact,
+        "Applicable items of the gate that are not accepted.";
+}
+
+/// How many families of `FAMILIES` are about items.
+pub(super) const ITEM_FAMILIES: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn item_families_come_first() {
+        let split = FAMILIES.iter().position(|family| family.level != Level::Item).unwrap();
+        assert_eq!(split, ITEM_FAMILIES);
+        assert!(FAMILIES[split..].iter().all(|family| family.level == Level::Rollup));
+    }
+
+    #[test]
+    fn names_follow_the_customs() {
+        let mut seen = HashSet::new();
+        for Family { name, kind, unit, help, labels, level, .. } in FAMILIES {
+            assert!(name.starts_with("readiness_"), "{name}");
+            let base = name.strip_suffix("_total").unwrap_or(name);
+            assert_eq!(*kind == Kind::Counter, base != *name, "{name}");
+            assert!(seen.insert(base), "{name} is there twice");
+            assert_eq!(*unit, if base.ends_with("_seconds") { "seconds" } else { "" }, "{name}");
+            assert!(help.ends_with('.') && !help.contains(['"', '\\', '\n']), "{name}");
+            assert!(*level != Level::Item || help.contains("last scheduled evaluation"), "{name}");
+            assert_eq!(labels[0], "checklist", "{name}");
+            for reserved in ["type", "stage", "service", "owner", "env", "region", "zone", "cluster", "severity"] {
+                assert!(!labels.contains(&reserved), "{name}");
+            }
+        }
+    }
+}
