@@ -1,2 +1,4 @@
-#[test]
-fn x() {}
+//! The one integration binary.
+
+mod probes;
+mod support;

@@ -179,7 +179,10 @@ mod tests {
     #[test]
     fn generic_places_are_masked() {
         let cases = [
-            ("connect to postgresql://app:hunter22@db:5432/x failed", "connect to postgresql://app:***@db:5432/x failed"),
+            (
+                "connect to postgresql://app:hunter22@db:5432/x failed",
+                "connect to postgresql://app:***@db:5432/x failed",
+            ),
             ("redis://:p@ss:w0rd@cache", "redis://:***@cache"),
             ("host=db password=hunter22 user=app", "host=db password=*** user=app"),
             ("DB_PASSWORD='two words' next", "DB_PASSWORD=*** next"),
@@ -187,7 +190,10 @@ mod tests {
             ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
             ("authorization: Basic dXNlcjpwdw==", "authorization: Basic ***"),
             (r#"{"password": "hunter22", "user": "app"}"#, r#"{"password": ***, "user": "app"}"#),
-            ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- tail", "-----BEGIN PRIVATE KEY-----*** tail"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- tail",
+                "-----BEGIN PRIVATE KEY-----*** tail",
+            ),
             ("-----BEGIN RSA PRIVATE KEY-----\nMIIE cut off", "-----BEGIN RSA PRIVATE KEY-----***"),
         ];
         for (text, clean) in cases {

@@ -131,11 +131,7 @@ async fn to_the_end(child: &mut Child, job: Job, started: Instant) -> std::io::R
     let mut status: Option<ExitStatus> = None;
     {
         let streams = async {
-            tokio::join!(
-                feed,
-                drain(out, &mut stdout, job.max_output),
-                drain(err, &mut stderr, job.max_output)
-            )
+            tokio::join!(feed, drain(out, &mut stdout, job.max_output), drain(err, &mut stderr, job.max_output))
         };
         tokio::pin!(streams);
         let mut drained = false;
@@ -150,13 +146,7 @@ async fn to_the_end(child: &mut Child, job: Job, started: Instant) -> std::io::R
         }
     }
     let status = status.unwrap_or_default();
-    Ok(Ended {
-        exit_code: status.code(),
-        signal: status.signal(),
-        stdout,
-        stderr,
-        duration: started.elapsed(),
-    })
+    Ok(Ended { exit_code: status.code(), signal: status.signal(), stdout, stderr, duration: started.elapsed() })
 }
 
 /// Reads to the end and keeps the first `limit` bytes. `truncated` is set until the end is seen.

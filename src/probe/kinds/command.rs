@@ -17,7 +17,7 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 /// Runs a program without a shell and judges its exit code.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Command {
+pub(crate) struct Command {
     /// The program and its arguments.
     argv: Vec<String>,
     /// Environment variables besides `PATH` and `LANG`.
@@ -34,20 +34,13 @@ pub struct Command {
 
 impl Default for Command {
     fn default() -> Self {
-        Self {
-            argv: Vec::new(),
-            env: BTreeMap::new(),
-            cwd: None,
-            stdin: None,
-            exit: vec![0],
-            max_output: 64 * 1024,
-        }
+        Self { argv: Vec::new(), env: BTreeMap::new(), cwd: None, stdin: None, exit: vec![0], max_output: 64 * 1024 }
     }
 }
 
 /// How the program ended.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Null if a signal ended it.
     exit_code: Option<i32>,
     signal: Option<i32>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::expect::Conditions;
-use crate::model::{Target, TlsFiles, Timestamp};
+use crate::model::{Target, Timestamp, TlsFiles};
 use crate::probe::net::Clients;
 use crate::probe::{Credentials, Observation, ProbeCx};
 

@@ -95,7 +95,8 @@ pub(super) fn judge(leg: &Attestation, facts: &Facts, now: Timestamp) -> Verdict
 fn too_few(facts: &Facts, have: usize, need: usize, now_s: i64) -> Verdict {
     let counted = format!("{have} of {need} needed people attest it");
     let first = |standing: Standing| facts.attestations.iter().find(|attested| attested.standing == standing);
-    let say = |attested: &Attested| format!("{counted}; {} by {}: {}", attested.id, attested.attester, attested.problem);
+    let say =
+        |attested: &Attested| format!("{counted}; {} by {}: {}", attested.id, attested.attester, attested.problem);
     if let Some(attested) = first(Standing::Invalid) {
         return Verdict::fail(Reason::AttestationInvalid, say(attested));
     }

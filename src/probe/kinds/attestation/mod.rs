@@ -19,7 +19,7 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 /// Judges the attestations of this item.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Attestation {
+pub(crate) struct Attestation {
     /// The role an attester must have; none: any.
     role: Option<String>,
     /// The text that must have been attested, white space and case aside; none: any.
@@ -71,14 +71,14 @@ pub(in crate::probe::kinds) struct Record {
 
 /// What was found out about the attestations.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Facts {
+pub(crate) struct Facts {
     attestations: Vec<Attested>,
     /// How many count now.
     valid_count: usize,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Attested {
+pub(crate) struct Attested {
     id: String,
     attester: String,
     role: String,

@@ -69,7 +69,8 @@ async fn a_pass_holds_until_the_last_needed_statement_expires() {
 #[test]
 fn an_expiry_between_look_and_judgement_counts() {
     let leg = Attestation::default();
-    let attested = Attested { expires_s: NOW_S, standing: Standing::Valid, attester: "ann".into(), ..Attested::default() };
+    let attested =
+        Attested { expires_s: NOW_S, standing: Standing::Valid, attester: "ann".into(), ..Attested::default() };
     let facts = Facts { attestations: vec![attested], valid_count: 1 };
     assert_eq!(leg.judge(&facts, NOW).reason(), Some(Reason::AttestationExpired));
 }
@@ -141,7 +142,8 @@ fn the_signed_text_is_one_line_a_field() {
 
 #[test]
 fn static_errors_are_found() {
-    let count = |parameters| crate::probe::kinds::find("attestation").unwrap().parse(parameters).unwrap().findings.0.len();
+    let count =
+        |parameters| crate::probe::kinds::find("attestation").unwrap().parse(parameters).unwrap().findings.0.len();
     assert_eq!(count(json!({"min_attesters": 0, "require_signature": true})), 2);
     assert_eq!(count(json!({"allowed_signers": "relative"})), 1);
 }

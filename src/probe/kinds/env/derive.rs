@@ -13,12 +13,12 @@ use crate::probe::kinds::file::look;
 
 /// What is known of a value. All fields are zero or empty if no variable is set.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Facts {
+pub(crate) struct Facts {
     pub(super) present: bool,
     /// The variable that counted.
     pub(super) var: String,
     /// In bytes.
-    length: usize,
+    pub(super) length: usize,
     /// Estimate: the value's own distribution of bytes, times its length.
     pub(super) entropy_bits: f64,
     /// Length after decoding hexadecimal or base64, else the length.
@@ -30,16 +30,16 @@ pub struct Facts {
     pub(super) matches: bool,
     pub(super) placeholder: bool,
     /// Whether it is PEM.
-    pem: bool,
+    pub(super) pem: bool,
     pub(super) url: Option<UrlFacts>,
     /// If the value is an absolute path.
-    path: Option<PathFacts>,
+    pub(super) path: Option<PathFacts>,
     /// Processes that were read and agree.
     pub(super) processes: usize,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct UrlFacts {
+pub(crate) struct UrlFacts {
     scheme: String,
     host: String,
     /// As written or by the scheme; 0 if neither.
@@ -54,7 +54,7 @@ pub struct UrlFacts {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct PathFacts {
+pub(crate) struct PathFacts {
     exists: bool,
     mode_bits: u32,
     /// Whether the workload's user owns it; false if that user is not known.
@@ -64,16 +64,53 @@ pub struct PathFacts {
 
 /// Compared without regard to case.
 const PLACEHOLDERS: &[&str] = &[
-    "admin", "changeit", "changeme", "change-me", "change_me", "default", "dummy", "example", "guest", "letmein",
-    "parallax123", "password", "password123", "placeholder", "postgres", "replaceme", "root", "secret", "test", "todo",
-    "xxx", "your_secure_password_here", "your-secret-here", "your-secret-key",
+    "admin",
+    "changeit",
+    "changeme",
+    "change-me",
+    "change_me",
+    "default",
+    "dummy",
+    "example",
+    "guest",
+    "letmein",
+    "parallax123",
+    "password",
+    "password123",
+    "placeholder",
+    "postgres",
+    "replaceme",
+    "root",
+    "secret",
+    "test",
+    "todo",
+    "xxx",
+    "your_secure_password_here",
+    "your-secret-here",
+    "your-secret-key",
 ];
 
 /// Query parameters that describe a connection and never authenticate it.
 const PUBLIC_PARAMETERS: &[&str] = &[
-    "application_name", "channel_binding", "connect_timeout", "connection_limit", "connection_timeout", "db", "family",
-    "gssencmode", "pgbouncer", "pool_timeout", "protocol", "schema", "socket_timeout", "sslmode", "ssl", "sslaccept",
-    "statement_cache_size", "target_session_attrs", "tls",
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "connection_limit",
+    "connection_timeout",
+    "db",
+    "family",
+    "gssencmode",
+    "pgbouncer",
+    "pool_timeout",
+    "protocol",
+    "schema",
+    "socket_timeout",
+    "sslmode",
+    "ssl",
+    "sslaccept",
+    "statement_cache_size",
+    "target_session_attrs",
+    "tls",
 ];
 
 /// Text from a URL is cut here.
@@ -136,8 +173,7 @@ fn url_facts(value: &str, placeholders: &[String]) -> Option<UrlFacts> {
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let password = url.password().map(decode);
     let host = cut(url.host_str().unwrap_or("").trim_matches(['[', ']']));
-    let loopback =
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     Some(UrlFacts {
         scheme: url.scheme().to_owned(),
         port: url.port_or_known_default().or_else(|| well_known(url.scheme())).unwrap_or(0),
@@ -193,7 +229,8 @@ mod tests {
 
     #[test]
     fn encodings_are_seen_through() {
-        let cases = [("00ff00ff", 4), ("AAAAAAAAAAAAAAAA", 8), ("Zm9vYmFy", 6), ("_-8", 2), ("no base64!", 10), ("", 0)];
+        let cases =
+            [("00ff00ff", 4), ("AAAAAAAAAAAAAAAA", 8), ("Zm9vYmFy", 6), ("_-8", 2), ("no base64!", 10), ("", 0)];
         for (value, bytes) in cases {
             assert_eq!(decoded_bytes(value), bytes, "{value}");
         }
@@ -201,7 +238,8 @@ mod tests {
 
     #[test]
     fn a_database_url_is_described_without_its_password() {
-        let value = "postgresql://app:pa%24%24word@db.internal/app?sslmode=require&password=hunter22&connection_limit=5";
+        let value =
+            "postgresql://app:pa%24%24word@db.internal/app?sslmode=require&password=hunter22&connection_limit=5";
         let url = facts(value, None, &["pa$$word".to_owned()]).url.unwrap();
         assert_eq!((url.scheme.as_str(), url.host.as_str(), url.port), ("postgresql", "db.internal", 5432));
         assert!(url.has_user && url.has_password && url.password_placeholder && !url.loopback);

@@ -15,12 +15,12 @@ use crate::probe::guard::lane::Lane;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 use super::process::pattern;
-pub use derive::Facts;
+pub(crate) use derive::Facts;
 
 /// Judges an environment variable of a running workload without disclosing it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Env {
+pub(crate) struct Env {
     /// Name of the target. Its address is `self:`, `process:<regular expression on the command
     /// line>`, `pidfile:<path>` or `file:<path of KEY=VALUE lines>`.
     target: Option<String>,

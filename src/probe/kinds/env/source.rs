@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Reason, Secret};
 use crate::probe::ProbeError;
-use crate::probe::kinds::file::look;
 use crate::probe::kinds::file::lines_of_key_value;
+use crate::probe::kinds::file::look;
 use crate::probe::kinds::process::{pattern, proc};
 
 use proc::Which;

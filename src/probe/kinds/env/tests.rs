@@ -41,7 +41,10 @@ async fn the_environment_of_a_real_process_is_judged() {
     let seen = look(at, strong).await;
     assert_eq!(said(&seen), (Outcome::Pass, None), "{}", seen.verdict.sentence());
     let facts = seen.facts.unwrap();
-    assert_eq!((&facts["var"], &facts["length"], &facts["decoded_bytes"]), (&json!("JWT_SECRET"), &json!(43), &json!(32)));
+    assert_eq!(
+        (&facts["var"], &facts["length"], &facts["decoded_bytes"]),
+        (&json!("JWT_SECRET"), &json!(43), &json!(32))
+    );
     assert!(!facts.to_string().contains(secret) && !format!("{:?}", seen.verdict).contains(secret));
 
     let cases = [

@@ -20,7 +20,7 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 /// Looks at one file or directory of this host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct File {
+pub(crate) struct File {
     /// Absolute path. Symbolic links are followed.
     path: PathBuf,
     /// exist or be_absent.
@@ -76,7 +76,7 @@ impl Default for File {
 
 /// What was seen. Everything but `exists` is zero or empty if the file does not exist.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Facts {
+pub(crate) struct Facts {
     exists: bool,
     /// file, directory, fifo, socket, device or other.
     kind: String,
@@ -102,7 +102,7 @@ pub struct Facts {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct FileSystem {
+pub(crate) struct FileSystem {
     total_bytes: u64,
     /// Available to ordinary users.
     free_bytes: u64,

@@ -19,7 +19,7 @@ use crate::probe::ProbeError;
 /// As in libpq, without `allow`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum SslMode {
+pub(crate) enum SslMode {
     Disable,
     #[default]
     Prefer,
@@ -97,8 +97,9 @@ impl Address {
             if key != "sslmode" {
                 return Err(wrong(&format!("has the option `{key}`; only sslmode is known")));
             }
-            sslmode = SslMode::parse(&value)
-                .ok_or_else(|| wrong("has an unknown sslmode; use disable, prefer, require, verify-ca or verify-full"))?;
+            sslmode = SslMode::parse(&value).ok_or_else(|| {
+                wrong("has an unknown sslmode; use disable, prefer, require, verify-ca or verify-full")
+            })?;
         }
         Ok(Self { host, port: url.port().unwrap_or(5432), user, database, sslmode })
     }
@@ -244,12 +245,12 @@ mod tests {
     #[test]
     fn the_password_is_not_in_the_debug_form_of_an_address() {
         let address = parse("postgresql://u@h/d").unwrap();
-        let options = address.options(
-            &TlsFiles::default(),
-            Some(&Secret::new("hunter22".into())),
-            Duration::from_secs(1),
+        let options =
+            address.options(&TlsFiles::default(), Some(&Secret::new("hunter22".into())), Duration::from_secs(1));
+        assert_eq!(
+            options.unwrap().get_options(),
+            Some("-c default_transaction_read_only=on -c statement_timeout=1000ms")
         );
-        assert_eq!(options.unwrap().get_options(), Some("-c default_transaction_read_only=on -c statement_timeout=1000ms"));
         assert!(!format!("{address:?}").contains("hunter22"));
     }
 }

@@ -37,16 +37,22 @@ pub(super) fn explain(error: &Error, phase: Phase, peer: &str) -> ProbeError {
                 Reason::TlsHandshake,
                 format!("{peer} refuses TLS, but the connection must be encrypted"),
             ),
-            None => ProbeError::unconfigured(format!("TLS to {peer} cannot be set up: {}", cut(&error.to_string(), MESSAGE_LIMIT))),
+            None => ProbeError::unconfigured(format!(
+                "TLS to {peer} cannot be set up: {}",
+                cut(&error.to_string(), MESSAGE_LIMIT)
+            )),
         },
         Error::Protocol(message) => ProbeError::target(
             Reason::Protocol,
             format!("{peer} does not speak PostgreSQL: {}", cut(message, MESSAGE_LIMIT)),
         ),
-        Error::Configuration(_) => ProbeError::unconfigured(format!("the connection to {peer} is not configured rightly")),
-        Error::Encode(error) | Error::Decode(error) => {
-            ProbeError::observer(Reason::Query, format!("a value cannot be exchanged: {}", cut(&error.to_string(), MESSAGE_LIMIT)))
+        Error::Configuration(_) => {
+            ProbeError::unconfigured(format!("the connection to {peer} is not configured rightly"))
         }
+        Error::Encode(error) | Error::Decode(error) => ProbeError::observer(
+            Reason::Query,
+            format!("a value cannot be exchanged: {}", cut(&error.to_string(), MESSAGE_LIMIT)),
+        ),
         other => ProbeError::internal(format!("{peer}: {}", cut(&other.to_string(), MESSAGE_LIMIT))),
     }
 }
@@ -83,9 +89,10 @@ fn transport(error: &io::Error, peer: &str) -> ProbeError {
         }
         // A file of TLS material or a Unix socket; a missing socket means that nobody listens.
         ErrorKind::NotFound => ProbeError::unconfigured(format!("a file needed for {peer} does not exist")),
-        ErrorKind::PermissionDenied => {
-            ProbeError::observer(Reason::PermissionDenied, format!("a file or socket needed for {peer} cannot be opened"))
-        }
+        ErrorKind::PermissionDenied => ProbeError::observer(
+            Reason::PermissionDenied,
+            format!("a file or socket needed for {peer} cannot be opened"),
+        ),
         _ if error.to_string().contains("lookup address") => {
             ProbeError::target(Reason::Dns, format!("the name in {peer} does not resolve"))
         }

@@ -24,7 +24,7 @@ use address::{Address, SslMode};
 /// Logs in to PostgreSQL over a fresh connection and runs at most one read-only statement.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Postgres {
+pub(crate) struct Postgres {
     /// Name of the target. Its address is `postgresql://user@host:port/database?sslmode=…`, its
     /// credential is the password.
     target: Option<String>,
@@ -70,7 +70,7 @@ impl Default for Postgres {
 
 /// What one session yielded.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Each row by column name. Timestamps are seconds since the epoch, intervals seconds.
     rows: Vec<BTreeMap<String, Value>>,
     row_count: usize,
@@ -192,7 +192,10 @@ impl Postgres {
         let proof = Proof::of("login", "accepted", format!("accepted, {transport}"));
         let seconds = facts.connect_s;
         if self.sql.is_none() {
-            return Verdict::pass(proof, format!("the login was accepted over {transport} transport in {seconds:.3} s"));
+            return Verdict::pass(
+                proof,
+                format!("the login was accepted over {transport} transport in {seconds:.3} s"),
+            );
         }
         let rows = facts.row_count;
         let proof = proof.and("query", "an answer", format!("{rows} rows"));

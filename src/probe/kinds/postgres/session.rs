@@ -94,27 +94,63 @@ async fn ask(
     let Some(sql) = &leg.sql else { return Ok(()) };
     let started = Instant::now();
     connection.execute("BEGIN READ ONLY").await.map_err(explain)?;
-    let mut query = sqlx::query(AssertSqlSafe(sql.clone())).persistent(false);
-    for value in &leg.bind {
-        query = bind(query, value);
+    let mut rows = fetch(leg, sql, connection).await;
+    if rows.as_ref().is_err_and(Stopped::by_lost_statement) {
+        connection.execute("ROLLBACK; BEGIN READ ONLY").await.map_err(explain)?;
+        rows = fetch(leg, sql, connection).await;
     }
-    let mut bytes = 0;
-    {
-        let mut rows = query.fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await.map_err(explain)? {
-            if facts.rows.len() >= leg.max_rows {
-                return Err(too_large(format!("the answer has more than {} rows", leg.max_rows)));
-            }
-            if facts.columns.is_empty() {
-                facts.columns = columns(&row)?;
-            }
-            facts.rows.push(decode(&row, &mut bytes, leg.max_bytes)?);
-        }
-    }
+    let rows = rows.map_err(|stopped| match stopped {
+        Stopped::Server(error) => explain(error),
+        Stopped::Here(error) => error,
+    })?;
+    (facts.columns, facts.rows) = rows;
     facts.row_count = facts.rows.len();
     facts.query_s = started.elapsed().as_secs_f64();
     connection.execute("ROLLBACK").await.map_err(explain)?;
     Ok(())
+}
+
+/// Why there are no rows.
+enum Stopped {
+    Server(sqlx::Error),
+    Here(ProbeError),
+}
+
+impl Stopped {
+    /// sqlx looks up a type it does not know between preparing and running a statement, and that
+    /// replaces the unnamed statement. It then knows the type, so a second attempt works. A named
+    /// statement would avoid this, but would stay behind in a server connection of a pooler.
+    fn by_lost_statement(&self) -> bool {
+        let Self::Server(error) = self else { return false };
+        fault::refusal(error).is_some_and(|(code, _)| code == "26000")
+    }
+}
+
+impl From<ProbeError> for Stopped {
+    fn from(error: ProbeError) -> Self {
+        Self::Here(error)
+    }
+}
+
+type Rows = (Vec<String>, Vec<BTreeMap<String, Value>>);
+
+async fn fetch(leg: &Postgres, sql: &str, connection: &mut PgConnection) -> Result<Rows, Stopped> {
+    let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+    for value in &leg.bind {
+        query = bind(query, value);
+    }
+    let (mut names, mut out, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut rows = query.fetch(connection);
+    while let Some(row) = rows.try_next().await.map_err(Stopped::Server)? {
+        if out.len() >= leg.max_rows {
+            return Err(too_large(format!("the answer has more than {} rows", leg.max_rows)).into());
+        }
+        if names.is_empty() {
+            names = columns(&row)?;
+        }
+        out.push(decode(&row, &mut bytes, leg.max_bytes)?);
+    }
+    Ok((names, out))
 }
 
 /// It is the exporter that does not want more, so nothing is known about the target.
@@ -138,9 +174,8 @@ fn decode(row: &PgRow, bytes: &mut usize, limit: usize) -> Result<BTreeMap<Strin
     let mut out = BTreeMap::new();
     for (index, column) in row.columns().iter().enumerate() {
         let name = column.name();
-        let raw = row
-            .try_get_raw(index)
-            .map_err(|_| ProbeError::internal(format!("column `{name}` cannot be read")))?;
+        let raw =
+            row.try_get_raw(index).map_err(|_| ProbeError::internal(format!("column `{name}` cannot be read")))?;
         let raw = raw.as_bytes().ok();
         *bytes = bytes.saturating_add(raw.map_or(0, <[u8]>::len));
         if *bytes > limit {
@@ -148,9 +183,8 @@ fn decode(row: &PgRow, bytes: &mut usize, limit: usize) -> Result<BTreeMap<Strin
         }
         let value = match raw {
             None => Value::Null,
-            Some(raw) => value::decode(column.type_info(), raw).map_err(|problem| {
-                ProbeError::observer(Reason::Query, format!("column `{name}`: {problem}"))
-            })?,
+            Some(raw) => value::decode(column.type_info(), raw)
+                .map_err(|problem| ProbeError::observer(Reason::Query, format!("column `{name}`: {problem}")))?,
         };
         out.insert(name.to_owned(), value);
     }

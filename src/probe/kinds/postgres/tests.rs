@@ -79,7 +79,10 @@ fn static_errors_are_found() {
         findings.0.into_iter().map(|finding| finding.field).collect()
     };
     assert_eq!(fields(json!({})), ["target"]);
-    assert_eq!(fields(json!({"target": "pg", "refused_with": ["28p01", "nonsense"]})), ["refused_with", "refused_with"]);
+    assert_eq!(
+        fields(json!({"target": "pg", "refused_with": ["28p01", "nonsense"]})),
+        ["refused_with", "refused_with"]
+    );
     assert_eq!(fields(json!({"target": "pg", "sql": "SELECT 1", "refused_with": ["28000"]})), ["sql"]);
     assert_eq!(fields(json!({"target": "pg", "bind": [1]})), ["bind"]);
     assert_eq!(fields(json!({"target": "pg", "sql": "x", "bind": [1, {}, [1], ["a"], null]})), ["bind[1]", "bind[2]"]);
@@ -108,10 +111,12 @@ async fn peer(answer: &'static [u8], hang: bool) -> String {
 
 #[tokio::test]
 async fn hostile_peers_end_in_a_reason() {
-    let cases: [(&[u8], bool, Reason); 5] = [
+    let cases: [(&[u8], bool, Reason); 6] = [
         (b"", true, Reason::Timeout),
         (b"", false, Reason::Reset),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false, Reason::Protocol),
+        // Read as the head of a long message, which then ends early.
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false, Reason::Reset),
+        (b"\x15\x03\x03\0\x02\x02\x0a", false, Reason::Protocol),
         // A message that says it has 2 GiB to come.
         (b"R\x7f\xff\xff\xff\0\0\0\0", true, Reason::Timeout),
         // Too short to hold its own length.

@@ -20,7 +20,7 @@ use proc::Which;
 /// Counts and describes processes of this host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Process {
+pub(crate) struct Process {
     /// Regular expression on the command line (arguments joined by spaces).
     #[serde(rename = "match")]
     pattern: Option<String>,
@@ -42,7 +42,7 @@ impl Default for Process {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Facts {
+pub(crate) struct Facts {
     count: usize,
     /// At most 64 of them, by id.
     processes: Vec<Seen>,
@@ -50,7 +50,7 @@ pub struct Facts {
 
 /// One process.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Seen {
+pub(crate) struct Seen {
     pid: u32,
     ppid: u32,
     /// The name of its program, cut to 15 bytes by the kernel.
@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn static_errors_are_found() {
-        let count = |parameters| crate::probe::kinds::find("process").unwrap().parse(parameters).unwrap().findings.0.len();
+        let count =
+            |parameters| crate::probe::kinds::find("process").unwrap().parse(parameters).unwrap().findings.0.len();
         assert_eq!(count(json!({})), 1);
         assert_eq!(count(json!({"match": "("})), 1);
         assert_eq!(count(json!({"match": "a{500000}"})), 1);

@@ -40,8 +40,9 @@ pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Vec<u32>, ProbeErro
 
 fn matching(pattern: &Regex) -> Result<Vec<u32>, ProbeError> {
     let own = std::process::id();
-    let entries = fs::read_dir("/proc")
-        .map_err(|error| ProbeError::observer(Reason::PermissionDenied, format!("/proc cannot be read: {}", error.kind())))?;
+    let entries = fs::read_dir("/proc").map_err(|error| {
+        ProbeError::observer(Reason::PermissionDenied, format!("/proc cannot be read: {}", error.kind()))
+    })?;
     let mut found: Vec<u32> = entries
         .take(PROCESSES)
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -184,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_line_of_the_socket_table_is_read() {
-        let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4242 1 0 100";
+        let line =
+            "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4242 1 0 100";
         assert_eq!(listener(line, &BTreeSet::from([4242])), Some(8080));
         assert_eq!(listener(line, &BTreeSet::from([1])), None);
         assert_eq!(listener(&line.replace(" 0A ", " 01 "), &BTreeSet::from([4242])), None);
