@@ -1,7 +1,10 @@
 //! Where secrets come from: a file or an environment variable, read at use.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::io::AsyncReadExt;
 
 use super::ProbeError;
 use crate::model::{Reason, Secret};
@@ -33,8 +36,8 @@ impl Credentials {
     pub async fn resolve(&self, name: &str) -> Result<Secret, ProbeError> {
         match self.sources.get(name) {
             None => Err(ProbeError::unconfigured(format!("credential `{name}` is not configured"))),
-            Some(CredentialSource::File(path)) => match tokio::fs::read_to_string(path).await {
-                Ok(text) => Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Some(CredentialSource::File(path)) => match read(path).await {
+                Ok(secret) => Ok(secret),
                 Err(error) => Err(ProbeError::observer(
                     Reason::Unconfigured,
                     format!("credential `{name}` cannot be read from {}: {}", path.display(), error.kind()),
@@ -45,5 +48,53 @@ impl Credentials {
                 ProbeError::unconfigured(format!("credential `{name}`: environment variable {variable} is not set"))
             }),
         }
+    }
+    /// Every value that can be read now, for the redactor. What cannot be read is left out: then
+    /// no probe can leak it either.
+    pub async fn all_values(&self) -> Vec<Secret> {
+        let mut values = Vec::with_capacity(self.sources.len());
+        for name in self.sources.keys() {
+            values.extend(self.resolve(name).await);
+        }
+        values
+    }
+}
+
+/// Larger than any key or token; a larger file is a mistake in the configuration.
+const FILE_LIMIT: u64 = 64 * 1024;
+
+async fn read(path: &Path) -> io::Result<Secret> {
+    let mut text = String::new();
+    tokio::fs::File::open(path).await?.take(FILE_LIMIT + 1).read_to_string(&mut text).await?;
+    if text.len() as u64 > FILE_LIMIT {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn values_are_read_and_what_cannot_be_read_is_named_without_its_value() {
+        let dir = tempfile::tempdir().unwrap();
+        let (good, large) = (dir.path().join("good"), dir.path().join("large"));
+        std::fs::write(&good, "hunter22\r\n").unwrap();
+        std::fs::write(&large, vec![b'x'; 70_000]).unwrap();
+        let file = |path: &Path| CredentialSource::File(path.to_owned());
+        let credentials = Credentials::new(BTreeMap::from([
+            ("good".to_owned(), file(&good)),
+            ("large".to_owned(), file(&large)),
+            ("gone".to_owned(), file(&dir.path().join("gone"))),
+            ("unset".to_owned(), CredentialSource::Env("READINESS_TEST_NOT_SET".to_owned())),
+        ]));
+        assert_eq!(credentials.resolve("good").await.unwrap().expose(), "hunter22");
+        for name in ["large", "gone", "unset", "other"] {
+            let error = credentials.resolve(name).await.unwrap_err();
+            assert_eq!(error.reason, Reason::Unconfigured);
+            assert!(error.detail.contains(name) && !error.detail.contains("xxx"), "{error}");
+        }
+        assert_eq!(credentials.all_values().await.len(), 1);
     }
 }

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The one integration binary: everything that needs the whole program, a real server, or the
 //! source tree.
 
@@ -6,4 +7,9 @@ mod layers;
 mod metrics;
 mod sizes;
 mod source;
+=======
+//! The one integration binary.
+
+mod probes;
+>>>>>>> kinds
 mod support;

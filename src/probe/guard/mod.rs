@@ -1,1 +1,8 @@
-//! What keeps a probe from doing harm: the redactor and the sandbox of `command`.
+//! What keeps a probe from doing harm: the redactor, the sandbox of `command`, and the lane that
+//! keeps a stuck file system from eating threads.
+
+pub(in crate::probe) mod lane;
+mod redact;
+pub(in crate::probe) mod sandbox;
+
+pub use redact::Redactor;

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Starting and stopping what the tests talk to.
 
 pub(crate) mod client;
@@ -9,3 +10,8 @@ use std::net::TcpListener;
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
+=======
+//! Real servers for tests, each private to its test process and stopped by it.
+
+pub(crate) mod postgres;
+>>>>>>> kinds

@@ -1,0 +1,264 @@
+//! The second line of defence for secrets: every text that leaves a run passes through here.
+//!
+//! It knows the loaded secret values in the forms in which software repeats them (plain, base64,
+//! percent-encoded, JSON-escaped), and the places in which software puts secrets it does not know
+//! (user info of URLs, `password=`, `Authorization:`, private keys in PEM). It is no licence to
+//! put a secret into a sentence: a value that was hashed, cut or reversed is not recognized.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use regex::Regex;
+use serde_json::Value;
+
+use crate::model::Secret;
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+/// Shorter values are left alone: masking every `1` would destroy sentences and protect nothing.
+const SHORTEST: usize = 4;
+/// What browsers and URL libraries leave unescaped differs; this is the sparse end.
+const SPARSE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b':').add(b'<').add(b'>').add(b'?').add(b'@');
+
+/// Replaces secrets by three stars. Immutable; build a new one when credentials change.
+pub struct Redactor {
+    known: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// Knows no value; the generic patterns still work.
+    pub fn empty() -> Self {
+        Self { known: None }
+    }
+
+    /// Values shorter than four bytes are ignored.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        let mut forms: Vec<String> = secrets.into_iter().flat_map(|secret| forms(secret.expose())).collect();
+        forms.sort_unstable();
+        forms.dedup();
+        if forms.is_empty() {
+            return Self::empty();
+        }
+        // Only fails beyond two billion states, for which no credential file is large enough.
+        let known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms).ok();
+        Self { known }
+    }
+
+    /// The text without secrets.
+    pub fn redact(&self, text: &str) -> String {
+        let text = self.known_values(text);
+        let mut text = text;
+        for pattern in PATTERNS.iter() {
+            if pattern.is_match(&text) {
+                text = pattern.replace_all(&text, "${keep}***${at}").into_owned();
+            }
+        }
+        text
+    }
+
+    /// Masks overlapping and touching matches as one, so that no edge of a secret survives.
+    fn known_values(&self, text: &str) -> String {
+        let Some(known) = &self.known else { return text.to_owned() };
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for found in known.find_iter(text) {
+            out.push_str(text.get(done..found.start()).unwrap_or(""));
+            out.push_str(MASK);
+            done = found.end();
+        }
+        out.push_str(text.get(done..).unwrap_or(""));
+        out
+    }
+
+    /// All strings and keys. Two keys that become equal keep the later value.
+    pub fn redact_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_json(item)),
+            Value::Object(map) => {
+                let entries = std::mem::take(map);
+                for (key, mut value) in entries {
+                    self.redact_json(&mut value);
+                    map.insert(self.redact(&key), value);
+                }
+            }
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self.known_values(&text) != text {
+                    *value = Value::String(MASK.to_owned());
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+}
+
+/// The forms of one value. Base64 of a longer text that contains the value depends on where it
+/// starts, so all three alignments are listed without the characters that neighbours influence.
+fn forms(value: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    // Text masked line by line: a key is often logged without its line breaks.
+    let lines = value.lines().map(str::trim).filter(|line| line.len() >= 16);
+    for part in std::iter::once(value).chain(std::iter::once(value.trim())).chain(lines) {
+        if part.len() < SHORTEST {
+            continue;
+        }
+        forms.push(part.to_owned());
+        forms.push(utf8_percent_encode(part, NON_ALPHANUMERIC).to_string());
+        forms.push(utf8_percent_encode(part, SPARSE).to_string());
+        forms.push(part.replace(' ', "+"));
+        for json in [serde_json::to_string(part).unwrap_or_default(), format!("{part:?}")] {
+            forms.push(json.trim_matches('"').to_owned());
+        }
+        for shift in 0..3 {
+            let inner = base64_inner(part.as_bytes(), shift);
+            forms.push(inner.replace('+', "-").replace('/', "_"));
+            forms.push(inner);
+        }
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
+}
+
+/// Base64 of the value as it appears behind `shift` unknown bytes, cut to what it alone decides.
+fn base64_inner(value: &[u8], shift: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let first_bit = shift * 8;
+    let bits = first_bit + value.len() * 8;
+    let bit = |at: usize| -> usize {
+        let Some(at) = at.checked_sub(first_bit) else { return 0 };
+        value.get(at / 8).map_or(0, |byte| usize::from((byte >> (7 - at % 8)) & 1))
+    };
+    (first_bit.div_ceil(6)..bits / 6)
+        .filter_map(|sextet| {
+            let index = (0..6).fold(0, |index, offset| index << 1 | bit(sextet * 6 + offset));
+            ALPHABET.get(index).map(|byte| char::from(*byte))
+        })
+        .collect()
+}
+
+/// Each keeps the group `keep` and masks the rest.
+static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    [
+        r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
+        r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]+(?P<at>@)",
+        r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
+        r#"(?i)(?P<keep>\b[a-z0-9_-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']?\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"#,
+        r#"(?i)(?P<keep>[\x22'](?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']\s*:\s*)(?:"[^"]*"|'[^']*')"#,
+    ]
+    .iter()
+    .filter_map(|pattern| Regex::new(pattern).ok())
+    .collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: &[&str]) -> Redactor {
+        let secrets: Vec<Secret> = values.iter().map(|value| Secret::new((*value).to_owned())).collect();
+        Redactor::new(&secrets)
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        let mut padded = bytes.to_vec();
+        while padded.len() % 3 != 0 {
+            padded.push(0);
+        }
+        base64_inner(&padded, 0)
+    }
+
+    #[test]
+    fn all_patterns_compile() {
+        assert_eq!(PATTERNS.len(), 5);
+    }
+
+    #[test]
+    fn generic_places_are_masked() {
+        let cases = [
+            (
+                "connect to postgresql://app:hunter22@db:5432/x failed",
+                "connect to postgresql://app:***@db:5432/x failed",
+            ),
+            ("redis://:p@ss:w0rd@cache", "redis://:***@cache"),
+            ("host=db password=hunter22 user=app", "host=db password=*** user=app"),
+            ("DB_PASSWORD='two words' next", "DB_PASSWORD=*** next"),
+            ("?access_token=abc&x=1", "?access_token=***&x=1"),
+            ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+            ("authorization: Basic dXNlcjpwdw==", "authorization: Basic ***"),
+            (r#"{"password": "hunter22", "user": "app"}"#, r#"{"password": ***, "user": "app"}"#),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- tail",
+                "-----BEGIN PRIVATE KEY-----*** tail",
+            ),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIE cut off", "-----BEGIN RSA PRIVATE KEY-----***"),
+        ];
+        for (text, clean) in cases {
+            assert_eq!(Redactor::empty().redact(text), clean);
+        }
+    }
+
+    #[test]
+    fn ordinary_sentences_stay_as_they_are() {
+        for text in [
+            "http://127.0.0.1:8080/readyz answered 503, expected 200",
+            "the token has expired",
+            "password authentication failed for user \"app\"",
+            "a:b@c",
+            "2 of 3 at https://host/path:with@sign",
+        ] {
+            assert_eq!(of(&["abc"]).redact(text), text);
+        }
+    }
+
+    #[test]
+    fn json_is_cleaned_in_keys_strings_and_numbers() {
+        let mut value = serde_json::json!({"hunter22": ["x hunter22 y", 12345678, 7, null, {"deep": "hunter22"}]});
+        of(&["hunter22", "12345678"]).redact_json(&mut value);
+        assert_eq!(value, serde_json::json!({"***": ["x *** y", "***", 7, null, {"deep": "***"}]}));
+    }
+
+    #[test]
+    fn lines_of_a_key_are_known_one_by_one() {
+        let clean = of(&["-----BEGIN X-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n-----END X-----\n"])
+            .redact("bad line MIIEvQIBADANBgkqhkiG9w0BAQ here");
+        assert_eq!(clean, "bad line *** here");
+    }
+
+    proptest! {
+        #[test]
+        fn no_form_of_a_secret_survives(secret in "[ -~]{8,40}", before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
+            // A value that stars, or the text around it, can rebuild is no secret worth the name.
+            prop_assume!(!secret.contains('*') && !before.contains(secret.trim()) && !after.contains(secret.trim()));
+            prop_assume!(secret.trim().len() >= 8);
+            let redactor = of(&[&secret]);
+            let forms = [
+                secret.clone(),
+                utf8_percent_encode(&secret, NON_ALPHANUMERIC).to_string(),
+                serde_json::to_string(&secret).unwrap().trim_matches('"').to_owned(),
+                format!("{secret:?}"),
+            ];
+            for form in &forms {
+                let clean = redactor.redact(&format!("{before} {form} {after}"));
+                prop_assert!(!clean.contains(secret.as_str()), "{clean:?}");
+                prop_assert!(!clean.contains(form.as_str()), "{clean:?}");
+            }
+            // In base64 whatever stands before it: nothing but the edges may be left.
+            for prefix in ["", "u:", "a", "user:"] {
+                let coded = base64(format!("{prefix}{secret}").as_bytes());
+                let clean = redactor.redact(&format!("got {coded} here"));
+                prop_assert!(clean.contains("***"), "{clean:?}");
+                prop_assert!(clean.len() <= "got ".len() + prefix.len() * 2 + 4 + 3 + 4 + " here".len(), "{clean:?}");
+            }
+        }
+
+        #[test]
+        fn any_text_is_accepted(text in any::<String>(), secret in any::<String>()) {
+            let clean = of(&[&secret]).redact(&text);
+            prop_assert!(secret.len() < 4 || secret.contains('*') || !clean.contains(&secret));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What attestations are worth. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Proof, Reason, Timestamp, Verdict};
+
+use super::{Attestation, Attested, Facts, Record, Standing};
+
+/// A statement dated further ahead than this is a mistake, not a clock that differs.
+const SKEW_S: i64 = 300;
+
+/// What can be said without looking at evidence or signature.
+pub(super) fn on_paper(leg: &Attestation, record: &Record, now: Timestamp) -> Attested {
+    let now_s = now.0.div_euclid(1000);
+    let (standing, problem) = if let Some(problem) = unsuitable(leg, record, now_s) {
+        (Standing::Unsuitable, problem)
+    } else if record.expires_s <= now_s {
+        (Standing::Expired, format!("expired {}", Timestamp::from_secs(record.expires_s)))
+    } else {
+        (Standing::Valid, String::new())
+    };
+    Attested {
+        id: record.id.clone(),
+        attester: record.attester.clone(),
+        role: record.role.clone(),
+        attested_at_s: record.attested_at_s,
+        expires_s: record.expires_s,
+        evidence: record.evidence.clone(),
+        problem,
+        standing,
+        ..Attested::default()
+    }
+}
+
+fn unsuitable(leg: &Attestation, record: &Record, now_s: i64) -> Option<String> {
+    if record.attester.trim().is_empty() {
+        return Some("names no attester".to_owned());
+    }
+    if leg.not_by.iter().any(|person| same_person(person, &record.attester)) {
+        return Some(format!("{} must not attest this", record.attester));
+    }
+    if let Some(role) = &leg.role
+        && !role.eq_ignore_ascii_case(record.role.trim())
+    {
+        return Some(format!("the role is `{}`, needed is `{role}`", record.role));
+    }
+    if let Some(statement) = &leg.statement
+        && folded(statement) != folded(&record.statement)
+    {
+        return Some("attests another statement".to_owned());
+    }
+    if record.attested_at_s > now_s.saturating_add(SKEW_S) {
+        return Some("is dated in the future".to_owned());
+    }
+    None
+}
+
+fn folded(text: &str) -> String {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ").trim_end_matches('.').to_owned()
+}
+
+fn person(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+fn same_person(one: &str, other: &str) -> bool {
+    person(one) == person(other)
+}
+
+pub(super) fn judge(leg: &Attestation, facts: &Facts, now: Timestamp) -> Verdict {
+    let now_s = now.0.div_euclid(1000);
+    let need = leg.min_attesters.max(1);
+    // Of each person the statement that lasts longest. An expiry since the look counts as well.
+    let mut lasting: BTreeMap<String, i64> = BTreeMap::new();
+    for attested in facts.attestations.iter().filter(|attested| attested.standing == Standing::Valid) {
+        if attested.expires_s > now_s {
+            let until = lasting.entry(person(&attested.attester)).or_insert(attested.expires_s);
+            *until = (*until).max(attested.expires_s);
+        }
+    }
+    let mut until: Vec<i64> = lasting.values().copied().collect();
+    until.sort_unstable_by(|one, other| other.cmp(one));
+    // It holds as long as the last of those who are needed.
+    if let Some(until) = until.get(need - 1) {
+        let until = Timestamp::from_secs(*until);
+        let have = lasting.len();
+        let proof = Proof::of("attesters", format!("at least {need}"), have.to_string());
+        return Verdict::pass(proof, format!("{have} of {need} needed people attest it, until {until}"))
+            .valid_until(until);
+    }
+    too_few(facts, lasting.len(), need, now_s)
+}
+
+fn too_few(facts: &Facts, have: usize, need: usize, now_s: i64) -> Verdict {
+    let counted = format!("{have} of {need} needed people attest it");
+    let first = |standing: Standing| facts.attestations.iter().find(|attested| attested.standing == standing);
+    let say =
+        |attested: &Attested| format!("{counted}; {} by {}: {}", attested.id, attested.attester, attested.problem);
+    if let Some(attested) = first(Standing::Invalid) {
+        return Verdict::fail(Reason::AttestationInvalid, say(attested));
+    }
+    if let Some(attested) = first(Standing::Unchecked) {
+        return Verdict::indeterminate(Reason::AttestationInvalid, say(attested));
+    }
+    let lapsed = |attested: &&Attested| attested.standing == Standing::Valid && attested.expires_s <= now_s;
+    if let Some(attested) = first(Standing::Expired).or_else(|| facts.attestations.iter().find(lapsed)) {
+        let when = Timestamp::from_secs(attested.expires_s);
+        let sentence = format!("{counted}; {} by {} expired {when}", attested.id, attested.attester);
+        return Verdict::indeterminate(Reason::AttestationExpired, sentence);
+    }
+    match first(Standing::Unsuitable) {
+        Some(attested) => Verdict::indeterminate(Reason::AttestationMissing, say(attested)),
+        None => Verdict::indeterminate(Reason::AttestationMissing, counted),
+    }
+}

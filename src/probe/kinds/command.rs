@@ -1,0 +1,181 @@
+//! A program is run and its exit code judged.
+//!
+//! A pass proves what the program's exit code proves, no more. There is no shell, the environment
+//! holds `PATH`, `LANG` and what is given, and the whole process group is killed at the deadline.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Class, Proof, Reason, Timestamp, Verdict};
+use crate::probe::guard::sandbox::{self, Job};
+use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+
+/// Runs a program without a shell and judges its exit code.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Command {
+    /// The program and its arguments.
+    argv: Vec<String>,
+    /// Environment variables besides `PATH` and `LANG`.
+    env: BTreeMap<String, String>,
+    /// Working directory.
+    cwd: Option<PathBuf>,
+    /// Text for its standard input; none: an empty input.
+    stdin: Option<String>,
+    /// Exit codes that pass.
+    exit: Vec<i32>,
+    /// Bytes kept of each output stream.
+    max_output: usize,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self { argv: Vec::new(), env: BTreeMap::new(), cwd: None, stdin: None, exit: vec![0], max_output: 64 * 1024 }
+    }
+}
+
+/// How the program ended.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Facts {
+    /// Null if a signal ended it.
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    stdout: String,
+    stderr: String,
+    /// An output stream was longer than kept, or still open when the program had ended.
+    truncated: bool,
+    /// The standard output, if it is JSON as a whole.
+    json: Value,
+    duration_s: f64,
+}
+
+/// The largest output a leg may ask to keep.
+const OUTPUT_CEILING: usize = 4 << 20;
+
+impl Probe for Command {
+    const NAME: &'static str = "command";
+    const SUMMARY: &'static str = "Runs a program and judges its exit code and output";
+    const CLASS: Class = Class::Command;
+    type Facts = Facts;
+
+    fn check(&self, findings: &mut Findings) {
+        if self.argv.first().is_none_or(String::is_empty) {
+            findings.error_with_hint("argv", "no program", "a list: the program, then its arguments");
+        }
+        if self.exit.is_empty() {
+            findings.error("exit", "no exit code would pass");
+        }
+        if self.max_output > OUTPUT_CEILING {
+            findings.error("max_output", format!("at most {OUTPUT_CEILING} bytes can be kept"));
+        }
+        if self.env.keys().any(|name| name.is_empty() || name.contains(['=', '\0'])) {
+            findings.error("env", "a name is empty or holds `=`");
+        }
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        let job = Job {
+            argv: self.argv.clone(),
+            env: self.env.clone(),
+            cwd: self.cwd.clone(),
+            stdin: self.stdin.clone().map(String::into_bytes),
+            max_output: self.max_output.min(OUTPUT_CEILING),
+        };
+        let ended = sandbox::run(job, cx.deadline()).await?;
+        cx.note("exit", format!("{:?} after {:.3} s", ended.exit_code, ended.duration.as_secs_f64()));
+        let json = if ended.stdout.truncated { None } else { serde_json::from_slice(&ended.stdout.bytes).ok() };
+        Ok(Facts {
+            exit_code: ended.exit_code,
+            signal: ended.signal,
+            truncated: ended.stdout.truncated || ended.stderr.truncated,
+            json: json.unwrap_or(Value::Null),
+            stdout: String::from_utf8_lossy(&ended.stdout.bytes).into_owned(),
+            stderr: String::from_utf8_lossy(&ended.stderr.bytes).into_owned(),
+            duration_s: ended.duration.as_secs_f64(),
+        })
+    }
+
+    fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        let program = self.argv.first().map_or("the program", String::as_str);
+        let expected = self.exit.iter().map(i32::to_string).collect::<Vec<_>>().join(" or ");
+        let verdict = match facts.exit_code {
+            Some(code) if self.exit.contains(&code) => {
+                let proof = Proof::of("exit code", &expected, code.to_string());
+                Verdict::pass(proof, format!("{program} ended with exit code {code}"))
+            }
+            Some(code) => {
+                let last = last_line(facts);
+                let sentence = format!("{program} ended with exit code {code}, expected {expected}{last}");
+                Verdict::fail(Reason::ExitStatus, sentence)
+            }
+            // Something from outside ended it before it could say anything.
+            None => {
+                let signal = facts.signal.unwrap_or_default();
+                Verdict::indeterminate(Reason::ExitStatus, format!("{program} was ended by signal {signal}"))
+            }
+        };
+        verdict.measured("duration_seconds", facts.duration_s, None)
+    }
+}
+
+/// What the program said last, as a tail for a sentence.
+fn last_line(facts: &Facts) -> String {
+    let line = |text: &str| text.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
+    match line(&facts.stderr).or_else(|| line(&facts.stdout)) {
+        Some(line) => format!(": {}", line.trim().chars().take(200).collect::<String>()),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Outcome;
+    use crate::probe::kinds::testing::{cx, run};
+
+    async fn sh(script: &str) -> crate::probe::Observation {
+        run("command", json!({"argv": ["/bin/sh", "-c", script]}), &cx(5000)).await
+    }
+
+    #[tokio::test]
+    async fn an_expected_code_passes_and_json_is_read() {
+        let seen = sh(r#"echo '{"ready": true}'"#).await;
+        assert_eq!(seen.verdict.outcome(), Outcome::Pass);
+        let facts = seen.facts.unwrap();
+        assert_eq!((&facts["json"]["ready"], &facts["exit_code"]), (&json!(true), &json!(0)));
+    }
+
+    #[tokio::test]
+    async fn another_code_fails_and_says_what_the_program_said_last() {
+        let seen = sh("echo first >&2; echo 'disk is full' >&2; exit 2").await;
+        assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Fail, Some(Reason::ExitStatus)));
+        assert_eq!(seen.verdict.sentence(), "/bin/sh ended with exit code 2, expected 0: disk is full");
+    }
+
+    #[tokio::test]
+    async fn a_signal_or_a_missing_program_is_no_failure() {
+        assert_eq!(sh("kill -9 $$").await.verdict.outcome(), Outcome::Indeterminate);
+        let seen = run("command", json!({"argv": ["/nonexistent"]}), &cx(1000)).await;
+        assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Indeterminate, Some(Reason::Missing)));
+    }
+
+    #[tokio::test]
+    async fn half_a_document_is_not_json() {
+        let parameters = json!({"argv": ["/bin/echo", "123456"], "max_output": 3});
+        let facts = run("command", parameters, &cx(5000)).await.facts.unwrap();
+        assert_eq!((&facts["json"], &facts["truncated"]), (&json!(null), &json!(true)));
+    }
+
+    #[test]
+    fn static_errors_are_found() {
+        let parse = |parameters| super::super::find("command").unwrap().parse(parameters).unwrap().findings.0.len();
+        assert_eq!(parse(json!({})), 1);
+        assert_eq!(parse(json!({"argv": ["x"], "exit": [], "max_output": 99_000_000, "env": {"a=b": ""}})), 3);
+    }
+}

@@ -1,0 +1,190 @@
+//! A file, its permissions, its age, its content, and the file system it lies on.
+//!
+//! A pass proves what was read at that moment on this host. What cannot be looked at, because a
+//! directory is closed to the exporter, is not known; it is not missing.
+
+mod content;
+pub(in crate::probe::kinds) mod look;
+
+use std::path::PathBuf;
+
+pub(in crate::probe::kinds) use content::lines_of_key_value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Class, Proof, Reason, Timestamp, Verdict};
+use crate::probe::guard::lane::Lane;
+use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+
+/// Looks at one file or directory of this host.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    /// Absolute path. Symbolic links are followed.
+    path: PathBuf,
+    /// exist or be_absent.
+    must: Must,
+    /// How to read the content: none, text, json, yaml, front_matter, number or key_value.
+    parse: Parse,
+    /// A larger file is not parsed, and then nothing is judged.
+    max_bytes: usize,
+    /// Adds the figures of the file system.
+    filesystem: bool,
+    #[serde(skip)]
+    #[schemars(skip)]
+    lane: Lane,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Must {
+    #[default]
+    Exist,
+    BeAbsent,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Parse {
+    #[default]
+    None,
+    /// The text itself.
+    Text,
+    Json,
+    Yaml,
+    /// The YAML between two `---` lines at the beginning.
+    FrontMatter,
+    /// One number.
+    Number,
+    /// `KEY=VALUE` lines; blank lines and those that begin with `#` are skipped.
+    KeyValue,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            must: Must::default(),
+            parse: Parse::default(),
+            max_bytes: 1 << 20,
+            filesystem: false,
+            lane: Lane::default(),
+        }
+    }
+}
+
+/// What was seen. Everything but `exists` is zero or empty if the file does not exist.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Facts {
+    exists: bool,
+    /// file, directory, fifo, socket, device or other.
+    kind: String,
+    size_bytes: u64,
+    /// Permission bits as four octal digits, such as 0640.
+    mode: String,
+    mode_bits: u32,
+    /// Name, or the number if it has none.
+    owner: String,
+    group: String,
+    uid: u32,
+    gid: u32,
+    modified_s: f64,
+    age_s: f64,
+    /// Parsed as `parse` says; null without it.
+    content: Value,
+    /// Nobody but root and the owner can replace the file by way of a parent directory.
+    parents_private: bool,
+    /// Null unless asked for.
+    filesystem: Option<FileSystem>,
+    /// Why the content could not be parsed; empty if it could.
+    problem: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct FileSystem {
+    total_bytes: u64,
+    /// Available to ordinary users.
+    free_bytes: u64,
+    free_ratio: f64,
+    /// 1 where the file system does not count inodes.
+    inodes_free_ratio: f64,
+    read_only: bool,
+}
+
+impl Probe for File {
+    const NAME: &'static str = "file";
+    const SUMMARY: &'static str = "Looks at a file: existence, permissions, age, content, free space";
+    const CLASS: Class = Class::Blocking;
+    type Facts = Facts;
+
+    fn check(&self, findings: &mut Findings) {
+        if !self.path.is_absolute() {
+            findings.error_with_hint("path", "the path is not absolute", "begin it with /");
+        }
+        if self.must == Must::BeAbsent && (self.parse != Parse::None || self.filesystem) {
+            findings.error("parse", "a file that must be absent has no content to judge");
+        }
+        if self.max_bytes > look::READ_CEILING {
+            findings.error("max_bytes", format!("at most {} bytes can be read", look::READ_CEILING));
+        }
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        let (path, parse, max_bytes) = (self.path.clone(), self.parse, self.max_bytes.min(look::READ_CEILING));
+        let (filesystem, now) = (self.filesystem, cx.now());
+        self.lane
+            .run(cx, &self.path.display().to_string(), move || {
+                let Some(seen) = look::seen(&path)? else { return Ok(Facts::default()) };
+                let (content, problem) = match parse {
+                    Parse::None => (Value::Null, String::new()),
+                    parse => match content::parse(parse, &look::read(&path, max_bytes)?) {
+                        Ok(content) => (content, String::new()),
+                        Err(problem) => (Value::Null, problem),
+                    },
+                };
+                Ok(Facts {
+                    exists: true,
+                    kind: seen.kind.to_owned(),
+                    size_bytes: seen.size,
+                    mode: format!("{:04o}", seen.mode_bits),
+                    mode_bits: seen.mode_bits,
+                    owner: look::name_of("/etc/passwd", seen.uid),
+                    group: look::name_of("/etc/group", seen.gid),
+                    uid: seen.uid,
+                    gid: seen.gid,
+                    modified_s: seen.modified_s,
+                    age_s: now.as_secs_f64() - seen.modified_s,
+                    content,
+                    parents_private: look::parents_private(&path, seen.uid),
+                    filesystem: if filesystem { Some(look::file_system(&path)?) } else { None },
+                    problem,
+                })
+            })
+            .await
+    }
+
+    fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        let path = self.path.display();
+        match (self.must, facts.exists) {
+            (Must::Exist, false) => Verdict::fail(Reason::Missing, format!("{path} does not exist")),
+            (Must::BeAbsent, true) => {
+                Verdict::fail(Reason::Assertion, format!("{path} exists ({}); expected none", facts.kind))
+            }
+            (Must::BeAbsent, false) => {
+                Verdict::pass(Proof::of("file", "absent", "absent"), format!("{path} does not exist, as expected"))
+            }
+            (Must::Exist, true) if !facts.problem.is_empty() => {
+                Verdict::fail(Reason::Invalid, format!("{path}: {}", facts.problem))
+            }
+            (Must::Exist, true) => {
+                let seen = format!("{} of {} bytes, mode {}", facts.kind, facts.size_bytes, facts.mode);
+                let sentence = format!("{path} exists: {seen}");
+                Verdict::pass(Proof::of("file", "exists", seen), sentence)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

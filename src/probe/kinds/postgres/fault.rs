@@ -1,0 +1,181 @@
+//! What an error of sqlx means, and whose fault it is.
+
+use std::io::{self, ErrorKind};
+
+use sqlx::Error;
+use sqlx::postgres::PgDatabaseError;
+
+use crate::model::Reason;
+use crate::probe::ProbeError;
+
+/// Where in the session it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Login,
+    Query,
+}
+
+/// Text from the server is cut here before it goes into a sentence.
+const MESSAGE_LIMIT: usize = 200;
+
+/// What the server said, if it was the server that said it.
+pub(super) fn refusal(error: &Error) -> Option<(String, String)> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    Some((cut(error.code(), 5), cut(error.message(), MESSAGE_LIMIT)))
+}
+
+/// Translates; `peer` is `host:port`.
+pub(super) fn explain(error: &Error, phase: Phase, peer: &str) -> ProbeError {
+    if let Some((code, message)) = refusal(error) {
+        return sqlstate(&code, &message, phase, peer);
+    }
+    match error {
+        Error::Io(error) => transport(error, peer),
+        Error::Tls(error) => match error.downcast_ref::<rustls::Error>() {
+            Some(error) => tls(error, peer),
+            None if error.to_string().contains("does not support TLS") => ProbeError::target(
+                Reason::TlsHandshake,
+                format!("{peer} refuses TLS, but the connection must be encrypted"),
+            ),
+            None => ProbeError::unconfigured(format!(
+                "TLS to {peer} cannot be set up: {}",
+                cut(&error.to_string(), MESSAGE_LIMIT)
+            )),
+        },
+        Error::Protocol(message) => ProbeError::target(
+            Reason::Protocol,
+            format!("{peer} does not speak PostgreSQL: {}", cut(message, MESSAGE_LIMIT)),
+        ),
+        Error::Configuration(_) => {
+            ProbeError::unconfigured(format!("the connection to {peer} is not configured rightly"))
+        }
+        Error::Encode(error) | Error::Decode(error) => ProbeError::observer(
+            Reason::Query,
+            format!("a value cannot be exchanged: {}", cut(&error.to_string(), MESSAGE_LIMIT)),
+        ),
+        other => ProbeError::internal(format!("{peer}: {}", cut(&other.to_string(), MESSAGE_LIMIT))),
+    }
+}
+
+fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
+    let said = format!("{peer} answered {code}: {message}");
+    match code {
+        // Not the target's fault: it is the exporter's credential that it does not like.
+        "28P01" | "28000" => ProbeError::observer(Reason::AuthRejected, said),
+        "42501" => ProbeError::observer(Reason::PermissionDenied, said),
+        "3D000" => ProbeError::target(Reason::Missing, said),
+        "57014" => ProbeError::target(Reason::Timeout, said),
+        // Out of connections, starting up or shutting down: nobody else gets in either.
+        "53300" | "57P01" | "57P02" | "57P03" => ProbeError::target(Reason::Refused, said),
+        _ if phase == Phase::Login => ProbeError::target(Reason::Query, said),
+        // The query may be wrong as well as the database.
+        _ => ProbeError::observer(Reason::Query, said),
+    }
+}
+
+fn transport(error: &io::Error, peer: &str) -> ProbeError {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return tls(error, peer);
+    }
+    match error.kind() {
+        ErrorKind::ConnectionRefused => ProbeError::target(Reason::Refused, format!("{peer} refused the connection")),
+        ErrorKind::TimedOut => ProbeError::target(Reason::Timeout, format!("{peer} did not answer")),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            ProbeError::target(Reason::Reset, format!("{peer} reset the connection"))
+        }
+        ErrorKind::UnexpectedEof => ProbeError::target(Reason::Reset, format!("{peer} closed the connection")),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            ProbeError::target(Reason::Unreachable, format!("there is no route to {peer}"))
+        }
+        // A file of TLS material or a Unix socket; a missing socket means that nobody listens.
+        ErrorKind::NotFound => ProbeError::unconfigured(format!("a file needed for {peer} does not exist")),
+        ErrorKind::PermissionDenied => ProbeError::observer(
+            Reason::PermissionDenied,
+            format!("a file or socket needed for {peer} cannot be opened"),
+        ),
+        _ if error.to_string().contains("lookup address") => {
+            ProbeError::target(Reason::Dns, format!("the name in {peer} does not resolve"))
+        }
+        kind => ProbeError::target(Reason::Other, format!("{peer}: {kind}")),
+    }
+}
+
+fn tls(error: &rustls::Error, peer: &str) -> ProbeError {
+    use rustls::CertificateError as Bad;
+
+    let reason = match error {
+        rustls::Error::InvalidCertificate(bad) => match bad {
+            Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+                Reason::TlsExpired
+            }
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Reason::TlsName,
+            _ => Reason::TlsUntrusted,
+        },
+        rustls::Error::PeerIncompatible(_) => Reason::TlsVersion,
+        _ => Reason::TlsHandshake,
+    };
+    ProbeError::target(reason, format!("TLS to {peer} failed: {}", cut(&error.to_string(), MESSAGE_LIMIT)))
+}
+
+/// One line of at most `limit` bytes.
+pub(super) fn cut(text: &str, limit: usize) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() > limit {
+        let end = (0..=limit).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Blame;
+
+    #[test]
+    fn each_sqlstate_has_its_reason_and_blame() {
+        let cases = [
+            ("28P01", Phase::Login, Reason::AuthRejected, Blame::Observer),
+            ("28000", Phase::Login, Reason::AuthRejected, Blame::Observer),
+            ("42501", Phase::Query, Reason::PermissionDenied, Blame::Observer),
+            ("3D000", Phase::Login, Reason::Missing, Blame::Target),
+            ("57014", Phase::Query, Reason::Timeout, Blame::Target),
+            ("53300", Phase::Login, Reason::Refused, Blame::Target),
+            ("57P03", Phase::Login, Reason::Refused, Blame::Target),
+            ("42P01", Phase::Query, Reason::Query, Blame::Observer),
+            ("08P01", Phase::Login, Reason::Query, Blame::Target),
+        ];
+        for (code, phase, reason, blame) in cases {
+            let error = sqlstate(code, "some words", phase, "db:5432");
+            assert_eq!((error.reason, error.blame), (reason, blame), "{code}");
+            assert!(error.detail.contains(code) && error.detail.contains("some words"));
+        }
+    }
+
+    #[test]
+    fn each_transport_error_has_its_reason() {
+        let kinds = [
+            (ErrorKind::ConnectionRefused, Reason::Refused),
+            (ErrorKind::ConnectionReset, Reason::Reset),
+            (ErrorKind::UnexpectedEof, Reason::Reset),
+            (ErrorKind::HostUnreachable, Reason::Unreachable),
+            (ErrorKind::TimedOut, Reason::Timeout),
+            (ErrorKind::NotFound, Reason::Unconfigured),
+        ];
+        for (kind, reason) in kinds {
+            assert_eq!(explain(&Error::Io(kind.into()), Phase::Login, "db:1").reason, reason, "{kind}");
+        }
+        let wrapped = |error: rustls::Error| Error::Io(io::Error::new(ErrorKind::InvalidData, error));
+        let expired = wrapped(rustls::Error::InvalidCertificate(rustls::CertificateError::Expired));
+        assert_eq!(explain(&expired, Phase::Login, "db:1").reason, Reason::TlsExpired);
+        let unknown = wrapped(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
+        assert_eq!(explain(&unknown, Phase::Login, "db:1").reason, Reason::TlsUntrusted);
+    }
+
+    #[test]
+    fn text_from_the_server_is_one_short_line() {
+        assert_eq!(cut("a\nb\tc", 10), "a b c");
+        assert_eq!(cut("ääää", 5), "ää…");
+    }
+}

@@ -1,0 +1,236 @@
+//! A login to PostgreSQL, and one read-only query.
+//!
+//! A pass proves that a fresh connection with these options was accepted and, with `sql`, that
+//! the server answered the query. It does not prove that other hosts or roles get in. The session
+//! is read-only by option and by transaction, but a function with side effects can still have
+//! them: what the role may do is the real limit.
+
+mod address;
+mod fault;
+mod session;
+mod value;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Access, Proof, Reason, Timestamp, Verdict};
+use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+
+use address::{Address, SslMode};
+
+/// Logs in to PostgreSQL over a fresh connection and runs at most one read-only statement.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Postgres {
+    /// Name of the target. Its address is `postgresql://user@host:port/database?sslmode=…`, its
+    /// credential is the password.
+    target: Option<String>,
+    /// One statement. Without it the login is all that is checked.
+    sql: Option<String>,
+    /// Values of `$1`, `$2`, …: texts, numbers, booleans, null and lists of texts. They arrive as
+    /// `text`, `int8`, `float8`, `bool` and `text[]`; cast in the SQL if another type is needed.
+    bind: Vec<Value>,
+    /// Replaces the address's: disable, prefer, require, verify-ca or verify-full.
+    sslmode: Option<SslMode>,
+    /// Replaces the address's user.
+    user: Option<String>,
+    /// Replaces the address's database.
+    database: Option<String>,
+    /// Replaces the target's credential.
+    credential: Option<String>,
+    /// Turns the check around: the login must be refused with one of these SQLSTATEs, or with
+    /// `protocol` (the server speaks PostgreSQL, but does not go on in this way). With
+    /// `sslmode: disable` no password is sent.
+    refused_with: Vec<String>,
+    /// More rows than this and nothing is judged.
+    max_rows: usize,
+    /// More bytes of values than this and nothing is judged.
+    max_bytes: usize,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self {
+            target: None,
+            sql: None,
+            bind: Vec::new(),
+            sslmode: None,
+            user: None,
+            database: None,
+            credential: None,
+            refused_with: Vec::new(),
+            max_rows: 1000,
+            max_bytes: 1 << 20,
+        }
+    }
+}
+
+/// What one session yielded.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Facts {
+    /// Each row by column name. Timestamps are seconds since the epoch, intervals seconds.
+    rows: Vec<BTreeMap<String, Value>>,
+    row_count: usize,
+    columns: Vec<String>,
+    /// How the login ended: accepted or refused.
+    login: Login,
+    /// Of the refusal; empty if the login was accepted, `protocol` if there was no SQLSTATE.
+    sqlstate: String,
+    /// What the server said when it refused.
+    message: String,
+    /// Whether the session was encrypted.
+    tls: bool,
+    /// Such as 150020; 0 if the login was refused.
+    server_version_num: u32,
+    connect_s: f64,
+    query_s: f64,
+    /// The encryption mode used, because a refusal is judged by it.
+    sslmode: SslMode,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Login {
+    #[default]
+    Accepted,
+    Refused,
+}
+
+const PROTOCOL: &str = "protocol";
+/// Wrong password.
+const INVALID_PASSWORD: &str = "28P01";
+
+impl Probe for Postgres {
+    const NAME: &'static str = "postgres";
+    const SUMMARY: &'static str = "Logs in to PostgreSQL and runs one read-only query";
+    type Facts = Facts;
+
+    fn access(&self) -> Access {
+        // Without a user or credential of its own the attempt is the target's ordinary login.
+        if self.refused_with.is_empty() || (self.user.is_none() && self.credential.is_none()) {
+            Access::Read
+        } else {
+            Access::Authenticates
+        }
+    }
+
+    fn check(&self, findings: &mut Findings) {
+        if self.target.is_none() {
+            findings.error_with_hint("target", "no target", "name one of the checklist's targets");
+        }
+        for code in &self.refused_with {
+            let sqlstate =
+                code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+            if !sqlstate && code != PROTOCOL {
+                findings.error_with_hint(
+                    "refused_with",
+                    format!("`{code}` is no SQLSTATE"),
+                    "five digits or capitals, such as \"28000\", or `protocol`",
+                );
+            }
+        }
+        if !self.refused_with.is_empty() && self.sql.is_some() {
+            findings.error("sql", "a login that must be refused cannot run a query");
+        }
+        if self.sql.is_none() && !self.bind.is_empty() {
+            findings.error("bind", "there is no `sql` to bind values to");
+        }
+        for (index, value) in self.bind.iter().enumerate() {
+            if !session::can_bind(value) {
+                findings.error(&format!("bind[{index}]"), "only texts, numbers, booleans, null and lists of texts");
+            }
+        }
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    fn credentials(&self) -> Vec<&str> {
+        self.credential.as_deref().into_iter().collect()
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        let target = cx.target()?;
+        let mut address = Address::parse(&target.address)?;
+        address.replace(self.sslmode, self.user.as_deref(), self.database.as_deref());
+        // A password must not cross the network in the clear only to see whether it could.
+        let silent = !self.refused_with.is_empty() && address.sslmode == SslMode::Disable;
+        let password = match self.credential.as_deref().or(target.credential.as_deref()) {
+            Some(name) if !silent => Some(cx.credential(name).await?),
+            _ => None,
+        };
+        session::run(self, cx, &address, &target.tls, password.as_ref()).await
+    }
+
+    fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        let verdict = match (facts.login, self.refused_with.is_empty()) {
+            (Login::Refused, true) => {
+                // `observe` reports this as an error; facts from elsewhere must not pass.
+                let sentence = format!("the login was refused with {}: {}", facts.sqlstate, facts.message);
+                Verdict::indeterminate(Reason::AuthRejected, sentence)
+            }
+            (Login::Accepted, true) => self.judge_answer(facts),
+            (_, false) => self.judge_refusal(facts),
+        };
+        let verdict = verdict.measured("connect_seconds", facts.connect_s, None);
+        if self.sql.is_some() { verdict.measured("query_seconds", facts.query_s, None) } else { verdict }
+    }
+
+    fn judge_error(&self, error: &ProbeError) -> Verdict {
+        // A connection that fails proves nothing about a refusal.
+        if self.refused_with.is_empty() { error.verdict() } else { error.indeterminate() }
+    }
+}
+
+impl Postgres {
+    fn judge_answer(&self, facts: &Facts) -> Verdict {
+        let transport = if facts.tls { "encrypted" } else { "plain" };
+        let proof = Proof::of("login", "accepted", format!("accepted, {transport}"));
+        let seconds = facts.connect_s;
+        if self.sql.is_none() {
+            return Verdict::pass(
+                proof,
+                format!("the login was accepted over {transport} transport in {seconds:.3} s"),
+            );
+        }
+        let rows = facts.row_count;
+        let proof = proof.and("query", "an answer", format!("{rows} rows"));
+        Verdict::pass(proof, format!("the query answered with {rows} rows in {:.3} s", facts.query_s))
+    }
+
+    fn judge_refusal(&self, facts: &Facts) -> Verdict {
+        let expected = self.refused_with.join(" or ");
+        let plain = facts.sslmode == SslMode::Disable;
+        if facts.login == Login::Accepted {
+            let (reason, how) = if plain {
+                (Reason::PlaintextAccepted, "an unencrypted login")
+            } else {
+                (Reason::AuthAccepted, "the login")
+            };
+            return Verdict::fail(reason, format!("{how} was accepted; expected a refusal with {expected}"));
+        }
+        let seen = &facts.sqlstate;
+        if self.refused_with.contains(seen) {
+            let proof = Proof::of("login", format!("refused with {expected}"), format!("refused with {seen}"));
+            return Verdict::pass(proof, format!("the login was refused with {seen}: {}", facts.message));
+        }
+        if plain && seen == INVALID_PASSWORD {
+            let sentence = format!(
+                "the server asked for a password over an unencrypted connection; expected a refusal with {expected}"
+            );
+            return Verdict::fail(Reason::PlaintextAccepted, sentence);
+        }
+        let sentence = format!(
+            "expected a refusal with {expected}; the server refused with {seen} ({}), which proves neither",
+            facts.message
+        );
+        Verdict::indeterminate(Reason::Query, sentence)
+    }
+}
+
+#[cfg(test)]
+mod tests;

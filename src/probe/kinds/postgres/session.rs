@@ -1,0 +1,216 @@
+//! One session: connect, log in, ask, roll back, go.
+
+use std::collections::BTreeMap;
+
+use futures_util::TryStreamExt;
+use serde_json::Value;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Column, Connection, Executor, PgConnection, Row};
+use tokio::time::{Instant, timeout_at};
+
+use crate::model::{Reason, Secret, TlsFiles};
+use crate::probe::{ProbeCx, ProbeError};
+
+use super::address::Address;
+use super::fault::{self, Phase};
+use super::{Facts, Login, PROTOCOL, Postgres, value};
+
+/// Connects and runs the leg's query, all within the deadline.
+pub(super) async fn run(
+    leg: &Postgres,
+    cx: &ProbeCx,
+    address: &Address,
+    tls: &TlsFiles,
+    password: Option<&Secret>,
+) -> Result<Facts, ProbeError> {
+    let peer = address.to_string();
+    let options = address.options(tls, password, cx.remaining())?;
+    let started = Instant::now();
+    let login = timeout_at(cx.deadline(), PgConnection::connect_with(&options)).await;
+    let connect_s = started.elapsed().as_secs_f64();
+    let mut facts = Facts { connect_s, sslmode: address.sslmode, ..Facts::default() };
+    let mut connection = match login {
+        Err(_) => {
+            return Err(ProbeError::target(
+                Reason::Timeout,
+                format!("{peer} did not complete a login within {connect_s:.1} s"),
+            ));
+        }
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            let Some((code, message)) = refused(&error).filter(|_| !leg.refused_with.is_empty()) else {
+                return Err(fault::explain(&error, Phase::Login, &peer));
+            };
+            cx.note("login", format!("{peer} refused with {code} in {connect_s:.3} s"));
+            return Ok(Facts { login: Login::Refused, sqlstate: code, message, ..facts });
+        }
+    };
+    cx.note("login", format!("{peer} accepted in {connect_s:.3} s"));
+    facts.server_version_num = connection.server_version_num().unwrap_or(0);
+    let answer = ask(leg, &mut connection, address, &mut facts, &peer);
+    match timeout_at(cx.deadline(), answer).await {
+        Ok(answer) => answer?,
+        Err(_) => {
+            let total = started.elapsed().as_secs_f64();
+            let sentence = format!("{peer} did not answer the query within {total:.1} s");
+            return Err(ProbeError::target(Reason::Timeout, sentence));
+        }
+    }
+    // A farewell; without it the server logs a broken connection. What it answers is no evidence.
+    let _ = timeout_at(cx.deadline(), connection.close()).await;
+    Ok(facts)
+}
+
+/// The server's explicit refusal. That it closes the connection is none: a crash looks the same.
+fn refused(error: &sqlx::Error) -> Option<(String, String)> {
+    match error {
+        sqlx::Error::Tls(inner) if inner.to_string().contains("does not support TLS") => {
+            Some((PROTOCOL.to_owned(), "the server refuses TLS".to_owned()))
+        }
+        sqlx::Error::Protocol(message) if message.contains("authentication method") => {
+            Some((PROTOCOL.to_owned(), fault::cut(message, 120)))
+        }
+        error => fault::refusal(error),
+    }
+}
+
+async fn ask(
+    leg: &Postgres,
+    connection: &mut PgConnection,
+    address: &Address,
+    facts: &mut Facts,
+    peer: &str,
+) -> Result<(), ProbeError> {
+    let explain = |error: sqlx::Error| fault::explain(&error, Phase::Query, peer);
+    facts.tls = match address.encrypts() {
+        Some(encrypted) => encrypted,
+        None => {
+            let sql = "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()";
+            let row = sqlx::query(sql).fetch_optional(&mut *connection).await.map_err(explain)?;
+            row.and_then(|row| row.try_get(0).ok()).unwrap_or(false)
+        }
+    };
+    let Some(sql) = &leg.sql else { return Ok(()) };
+    let started = Instant::now();
+    connection.execute("BEGIN READ ONLY").await.map_err(explain)?;
+    let mut rows = fetch(leg, sql, connection).await;
+    if rows.as_ref().is_err_and(Stopped::by_lost_statement) {
+        connection.execute("ROLLBACK; BEGIN READ ONLY").await.map_err(explain)?;
+        rows = fetch(leg, sql, connection).await;
+    }
+    let rows = rows.map_err(|stopped| match stopped {
+        Stopped::Server(error) => explain(error),
+        Stopped::Here(error) => error,
+    })?;
+    (facts.columns, facts.rows) = rows;
+    facts.row_count = facts.rows.len();
+    facts.query_s = started.elapsed().as_secs_f64();
+    connection.execute("ROLLBACK").await.map_err(explain)?;
+    Ok(())
+}
+
+/// Why there are no rows.
+enum Stopped {
+    Server(sqlx::Error),
+    Here(ProbeError),
+}
+
+impl Stopped {
+    /// sqlx looks up a type it does not know between preparing and running a statement, and that
+    /// replaces the unnamed statement. It then knows the type, so a second attempt works. A named
+    /// statement would avoid this, but would stay behind in a server connection of a pooler.
+    fn by_lost_statement(&self) -> bool {
+        let Self::Server(error) = self else { return false };
+        fault::refusal(error).is_some_and(|(code, _)| code == "26000")
+    }
+}
+
+impl From<ProbeError> for Stopped {
+    fn from(error: ProbeError) -> Self {
+        Self::Here(error)
+    }
+}
+
+type Rows = (Vec<String>, Vec<BTreeMap<String, Value>>);
+
+async fn fetch(leg: &Postgres, sql: &str, connection: &mut PgConnection) -> Result<Rows, Stopped> {
+    let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+    for value in &leg.bind {
+        query = bind(query, value);
+    }
+    let (mut names, mut out, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut rows = query.fetch(connection);
+    while let Some(row) = rows.try_next().await.map_err(Stopped::Server)? {
+        if out.len() >= leg.max_rows {
+            return Err(too_large(format!("the answer has more than {} rows", leg.max_rows)).into());
+        }
+        if names.is_empty() {
+            names = columns(&row)?;
+        }
+        out.push(decode(&row, &mut bytes, leg.max_bytes)?);
+    }
+    Ok((names, out))
+}
+
+/// It is the exporter that does not want more, so nothing is known about the target.
+fn too_large(what: String) -> ProbeError {
+    ProbeError::observer(Reason::TooLarge, format!("{what}; narrow the query or raise the limit"))
+}
+
+fn columns(row: &PgRow) -> Result<Vec<String>, ProbeError> {
+    let mut names: Vec<String> = Vec::with_capacity(row.len());
+    for column in row.columns() {
+        if names.iter().any(|name| name == column.name()) {
+            let sentence = format!("two columns are named `{}`; give one an alias", column.name());
+            return Err(ProbeError::observer(Reason::Query, sentence));
+        }
+        names.push(column.name().to_owned());
+    }
+    Ok(names)
+}
+
+fn decode(row: &PgRow, bytes: &mut usize, limit: usize) -> Result<BTreeMap<String, Value>, ProbeError> {
+    let mut out = BTreeMap::new();
+    for (index, column) in row.columns().iter().enumerate() {
+        let name = column.name();
+        let raw =
+            row.try_get_raw(index).map_err(|_| ProbeError::internal(format!("column `{name}` cannot be read")))?;
+        let raw = raw.as_bytes().ok();
+        *bytes = bytes.saturating_add(raw.map_or(0, <[u8]>::len));
+        if *bytes > limit {
+            return Err(too_large(format!("the answer has more than {limit} bytes")));
+        }
+        let value = match raw {
+            None => Value::Null,
+            Some(raw) => value::decode(column.type_info(), raw)
+                .map_err(|problem| ProbeError::observer(Reason::Query, format!("column `{name}`: {problem}")))?,
+        };
+        out.insert(name.to_owned(), value);
+    }
+    Ok(out)
+}
+
+/// Whether a value of the catalogue can be a parameter of a query.
+pub(super) fn can_bind(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(Value::is_string),
+        Value::Object(_) => false,
+        _ => true,
+    }
+}
+
+type PgQuery<'q> = Query<'q, sqlx::Postgres, PgArguments>;
+
+fn bind<'q>(query: PgQuery<'q>, value: &'q Value) -> PgQuery<'q> {
+    match value {
+        Value::Bool(value) => query.bind(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => query.bind(integer),
+            None => query.bind(number.as_f64()),
+        },
+        Value::String(text) => query.bind(text.as_str()),
+        Value::Array(items) => query.bind(items.iter().filter_map(Value::as_str).collect::<Vec<&str>>()),
+        Value::Null | Value::Object(_) => query.bind(None::<String>),
+    }
+}

@@ -1,0 +1,3 @@
+//! Kinds against real servers.
+
+mod postgres;

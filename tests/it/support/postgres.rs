@@ -1,0 +1,157 @@
+//! A private PostgreSQL server with TLS: own directory, free port, stopped when dropped.
+//!
+//! PostgreSQL refuses to run as root; then everything runs as the user `postgres`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+/// Where Debian puts it, newest last. `READINESS_TEST_PG_BIN` names another place.
+const PLACES: &str = "/usr/lib/postgresql";
+
+/// Roles: `app` (password `app-password`, database `app`), `tlsonly` (same password; may not log
+/// in without encryption), and the superuser `postgres` over the Unix socket.
+pub(crate) struct Server {
+    dir: tempfile::TempDir,
+    bin: PathBuf,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let bin = binaries();
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { dir, bin, port };
+        server.certificates();
+        server.own(server.dir.path());
+        let data = server.path("data");
+        server.run(
+            "initdb",
+            &["-D", &data, "-U", "postgres", "--auth-local=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+        );
+        let here = server.dir.path().display();
+        let settings = format!(
+            "listen_addresses='127.0.0.1'\nport={port}\nunix_socket_directories='{here}'\nfsync=off\nssl=on\n\
+             ssl_cert_file='{here}/server.crt'\nssl_key_file='{here}/server.key'\nmax_connections=30\n"
+        );
+        let access = "local all all trust\nhostssl all tlsonly 127.0.0.1/32 scram-sha-256\n\
+                      host all app 127.0.0.1/32 scram-sha-256\n";
+        server.write("data/postgresql.auto.conf", &settings, 0o600);
+        server.write("data/pg_hba.conf", access, 0o600);
+        server.run("pg_ctl", &["-D", &data, "-l", &server.path("log"), "-w", "-t", "30", "start"]);
+        server.sql("postgres", "CREATE ROLE app LOGIN PASSWORD 'app-password'");
+        server.sql("postgres", "CREATE ROLE tlsonly LOGIN PASSWORD 'app-password'");
+        server.sql("postgres", "CREATE DATABASE app OWNER app");
+        server.sql("app", "CREATE TABLE secrets (x int); CREATE TABLE open (x int); GRANT ALL ON open TO app");
+        server
+    }
+
+    /// The address of a role at its database, with options such as `sslmode=require`.
+    pub(crate) fn address(&self, user: &str, host: &str, options: &str) -> String {
+        format!("postgresql://{user}@{host}:{}/app?{options}", self.port)
+    }
+
+    /// The root that signed the server's certificate, which is for `localhost` only.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.dir.path().join("ca.crt")
+    }
+
+    /// A root that signed nothing here.
+    pub(crate) fn other_ca(&self) -> PathBuf {
+        self.dir.path().join("other.crt")
+    }
+
+    pub(crate) fn sql(&self, database: &str, sql: &str) {
+        let (socket, port) = (self.dir.path().display().to_string(), self.port.to_string());
+        self.run("psql", &["-h", &socket, "-p", &port, "-U", "postgres", "-d", database, "-qXc", sql]);
+    }
+
+    /// Stops at once, as a crash would.
+    pub(crate) fn stop(&self) {
+        self.run("pg_ctl", &["-D", &self.path("data"), "-m", "immediate", "-w", "stop"]);
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: &str, mode: u32) {
+        let path = self.dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        self.own(&path);
+    }
+
+    fn own(&self, path: &Path) {
+        if is_root() {
+            let done = Command::new("chown").args(["-R", "postgres"]).arg(path).status().unwrap();
+            assert!(done.success());
+        }
+    }
+
+    fn certificates(&self) {
+        let authority = |name: &str| {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+        };
+        let ca = authority("test root");
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &ca).unwrap();
+        self.write("ca.crt", &ca.pem(), 0o644);
+        self.write("other.crt", &authority("another root").pem(), 0o644);
+        self.write("server.crt", &leaf.pem(), 0o644);
+        self.write("server.key", &key.serialize_pem(), 0o600);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let program = self.bin.join(program);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(&program);
+            command
+        } else {
+            Command::new(&program)
+        };
+        // The server inherits what is given here and keeps it, so pipes would never end.
+        let log = fs::File::create(self.dir.path().join("out")).unwrap();
+        let errors = log.try_clone().unwrap();
+        let done = command.args(arguments).current_dir(self.dir.path()).stdout(log).stderr(errors).output().unwrap();
+        let said = fs::read_to_string(self.dir.path().join("out")).unwrap_or_default();
+        assert!(done.status.success(), "{}: {said}", program.display());
+        done
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.dir.path().join("data/postmaster.pid").exists() {
+            self.stop();
+        }
+    }
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap();
+    output.stdout == b"0\n"
+}
+
+fn binaries() -> PathBuf {
+    if let Some(place) = std::env::var_os("READINESS_TEST_PG_BIN") {
+        return place.into();
+    }
+    let mut versions: Vec<PathBuf> = fs::read_dir(PLACES)
+        .expect("PostgreSQL is needed for this test; set READINESS_TEST_PG_BIN to the directory of initdb")
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
+    versions.sort();
+    versions.pop().expect("initdb is not installed")
+}
