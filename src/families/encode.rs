@@ -11,10 +11,12 @@ use super::table::{FAMILIES, Family, Kind, Level};
 use super::{Format, gathered, rollup};
 use crate::snapshot::Snapshot;
 
-/// A frame is sent when it has this size; it may exceed it by the samples of one item.
+/// A frame is sent when it has this size; it exceeds it by what was being written.
 const FRAME: usize = 64 * 1024;
-/// Room for those samples, so that a frame is seldom moved while it grows.
-const SLACK: usize = 4 * 1024;
+/// How many items are looked up at once.
+const BLOCK: usize = 16;
+/// Room for the samples of one block, so that a frame is seldom moved while it grows.
+const SLACK: usize = 16 * 1024;
 
 /// Writes one scrape. `extra` are the gathered families of the daemon itself; one whose name was
 /// written before is left out, because a second header makes scrapers refuse all of it.
@@ -85,14 +87,20 @@ impl Exposition<'_> {
             rollup::write(&mut self.frame, family, self.snapshot);
             return next;
         }
-        for view in self.snapshot.items.iter().skip(item) {
+        // The samples lie all over the memory. Finding those of some items first, before any is
+        // copied, lets the processor wait for many of them at once.
+        let mut found: [&[u8]; BLOCK] = [&[]; BLOCK];
+        for block in self.snapshot.items.get(item..).unwrap_or(&[]).chunks(BLOCK) {
             if self.frame.len() >= FRAME {
                 return At::Family { family: place, item };
             }
-            if self.detail.has_item(view) {
-                self.frame.extend_from_slice(view.fragment.family(place));
+            for (slice, view) in found.iter_mut().zip(block) {
+                *slice = if self.detail.has_item(view) { view.fragment.family(place) } else { &[] };
             }
-            item += 1;
+            for slice in found.iter().take(block.len()) {
+                self.frame.extend_from_slice(slice);
+            }
+            item += block.len();
         }
         next
     }
