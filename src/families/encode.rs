@@ -77,7 +77,7 @@ impl Exposition<'_> {
     fn family(&mut self, place: usize, mut item: usize) -> At {
         let Some(family) = FAMILIES.get(place) else { return At::Extra };
         let next = At::Family { family: place + 1, item: 0 };
-        if !self.detail.has_family(family.compact) {
+        if family.level == Level::Daemon || !self.detail.has_family(family.compact) {
             return next;
         }
         if item == 0 {
@@ -91,9 +91,6 @@ impl Exposition<'_> {
         // copied, lets the processor wait for many of them at once.
         let mut found: [&[u8]; BLOCK] = [&[]; BLOCK];
         for block in self.snapshot.items.get(item..).unwrap_or(&[]).chunks(BLOCK) {
-            if self.frame.len() >= FRAME {
-                return At::Family { family: place, item };
-            }
             for (slice, view) in found.iter_mut().zip(block) {
                 *slice = if self.detail.has_item(view) { view.fragment.family(place) } else { &[] };
             }
@@ -101,12 +98,17 @@ impl Exposition<'_> {
                 self.frame.extend_from_slice(slice);
             }
             item += block.len();
+            // Not before a block: a family that stops at item 0 would write its header again.
+            if self.frame.len() >= FRAME {
+                return At::Family { family: place, item };
+            }
         }
         next
     }
 
     fn extra(&mut self) {
-        let mut written: HashSet<&str> = FAMILIES.iter().map(|family| gathered::base(family.name)).collect();
+        let ours = FAMILIES.iter().filter(|family| family.level != Level::Daemon);
+        let mut written: HashSet<&str> = ours.map(|family| gathered::base(family.name)).collect();
         for family in self.extra {
             if written.insert(gathered::base(family.name())) {
                 gathered::write(&mut self.frame, family, self.format);
