@@ -23,6 +23,7 @@ pub fn docs() -> String {
     );
     section(&mut page, "About an item", Level::Item);
     section(&mut page, "About counts and dates", Level::Rollup);
+    section(&mut page, "About the daemon itself", Level::Daemon);
     page
 }
 

@@ -11,10 +11,12 @@ use super::table::{FAMILIES, Family, Kind, Level};
 use super::{Format, gathered, rollup};
 use crate::snapshot::Snapshot;
 
-/// A frame is sent when it has this size; it may exceed it by the samples of one item.
+/// A frame is sent when it has this size; it exceeds it by what was being written.
 const FRAME: usize = 64 * 1024;
-/// Room for those samples, so that a frame is seldom moved while it grows.
-const SLACK: usize = 4 * 1024;
+/// How many items are looked up at once.
+const BLOCK: usize = 16;
+/// Room for the samples of one block, so that a frame is seldom moved while it grows.
+const SLACK: usize = 16 * 1024;
 
 /// Writes one scrape. `extra` are the gathered families of the daemon itself; one whose name was
 /// written before is left out, because a second header makes scrapers refuse all of it.
@@ -75,7 +77,7 @@ impl Exposition<'_> {
     fn family(&mut self, place: usize, mut item: usize) -> At {
         let Some(family) = FAMILIES.get(place) else { return At::Extra };
         let next = At::Family { family: place + 1, item: 0 };
-        if !self.detail.has_family(family.compact) {
+        if family.level == Level::Daemon || !self.detail.has_family(family.compact) {
             return next;
         }
         if item == 0 {
@@ -85,20 +87,28 @@ impl Exposition<'_> {
             rollup::write(&mut self.frame, family, self.snapshot);
             return next;
         }
-        for view in self.snapshot.items.iter().skip(item) {
+        // The samples lie all over the memory. Finding those of some items first, before any is
+        // copied, lets the processor wait for many of them at once.
+        let mut found: [&[u8]; BLOCK] = [&[]; BLOCK];
+        for block in self.snapshot.items.get(item..).unwrap_or(&[]).chunks(BLOCK) {
+            for (slice, view) in found.iter_mut().zip(block) {
+                *slice = if self.detail.has_item(view) { view.fragment.family(place) } else { &[] };
+            }
+            for slice in found.iter().take(block.len()) {
+                self.frame.extend_from_slice(slice);
+            }
+            item += block.len();
+            // Not before a block: a family that stops at item 0 would write its header again.
             if self.frame.len() >= FRAME {
                 return At::Family { family: place, item };
             }
-            if self.detail.has_item(view) {
-                self.frame.extend_from_slice(view.fragment.family(place));
-            }
-            item += 1;
         }
         next
     }
 
     fn extra(&mut self) {
-        let mut written: HashSet<&str> = FAMILIES.iter().map(|family| gathered::base(family.name)).collect();
+        let ours = FAMILIES.iter().filter(|family| family.level != Level::Daemon);
+        let mut written: HashSet<&str> = ours.map(|family| gathered::base(family.name)).collect();
         for family in self.extra {
             if written.insert(gathered::base(family.name())) {
                 gathered::write(&mut self.frame, family, self.format);

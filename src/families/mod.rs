@@ -12,7 +12,7 @@ mod render;
 mod rollup;
 mod sample;
 mod series;
-mod table;
+pub mod table;
 
 pub use docs::docs;
 pub use encode::{Exposition, encode};

@@ -1,11 +1,13 @@
-//! Every family about items and their counts, in the order of exposition. Whoever names a family
-//! (encoder, documents, alerts, dashboards, tests) takes the name from here.
+//! Every family, in the order of exposition. Whoever names a family (encoder, registry, documents,
+//! alerts, dashboards, tests) takes the name from here.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Gauge,
     /// Its name ends with `_total`.
     Counter,
+    /// Of the daemon itself only.
+    Histogram,
 }
 
 /// What one sample of a family is about.
@@ -15,6 +17,8 @@ pub enum Level {
     Item,
     /// A section, a checklist, a gate, a waiver or an attestation; rendered at the scrape.
     Rollup,
+    /// The daemon itself; gathered from its registry at the scrape.
+    Daemon,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +40,14 @@ impl Kind {
         match self {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
         }
     }
 }
 
 macro_rules! families {
     ($($constant:ident = $name:literal, $kind:ident, $unit:literal, $level:ident, [$($label:literal),*], $detail:ident, $help:literal;)*) => {
-        $(pub(super) const $constant: Family = Family {
+        $(pub const $constant: Family = Family {
             name: $name,
             kind: Kind::$kind,
             unit: $unit,
@@ -113,6 +118,56 @@ families! {
         "1 if the gate has items and all of them that are applicable are accepted, else 0.";
     GATE_BLOCKERS = "readiness_gate_blockers", Gauge, "", Rollup, ["checklist", "gate"], compact,
         "Applicable items of the gate that are not accepted.";
+    BUILD_INFO = "readiness_build_info", Gauge, "", Daemon, ["version", "revision", "rustversion"], compact,
+        "What was built; always 1.";
+    RELOAD_SUCCESSFUL = "readiness_config_last_reload_successful", Gauge, "", Daemon, [], compact,
+        "1 if the last load of the catalogue succeeded, else 0; after a failure the old one goes on.";
+    RELOAD_SUCCESS = "readiness_config_last_reload_success_timestamp_seconds", Gauge, "seconds", Daemon, [], compact,
+        "When the catalogue was last loaded with success.";
+    EXPOSITION_SERIES = "readiness_exposition_series", Gauge, "", Daemon, [], compact,
+        "Series about items and counts in a scrape; above 100,000 consider a lower level of detail.";
+    SNAPSHOT = "readiness_snapshot_timestamp_seconds", Gauge, "seconds", Daemon, [], compact,
+        "When the served picture was made.";
+    SCHEDULER_LAG = "readiness_scheduler_lag_seconds", Histogram, "seconds", Daemon, [], compact,
+        "From the planned to the real start of evaluations.";
+    OVERRUNS = "readiness_scheduler_overruns_total", Counter, "", Daemon, [], compact,
+        "Planned evaluations left out because the one before had not ended.";
+    DROPPED = "readiness_evaluations_dropped_total", Counter, "", Daemon, [], compact,
+        "Results left out because the item had been changed or removed meanwhile.";
+    IN_FLIGHT = "readiness_legs_in_flight", Gauge, "", Daemon, ["class"], compact,
+        "Legs that run now.";
+    WAITING = "readiness_legs_waiting", Gauge, "", Daemon, ["class"], compact,
+        "Legs that wait for a permit.";
+    PROBE_DURATION = "readiness_probe_duration_seconds", Histogram, "seconds", Daemon, ["kind"], compact,
+        "How long legs ran.";
+    PROBE_RUNS = "readiness_probe_runs_total", Counter, "", Daemon, ["kind", "outcome"], compact,
+        "Legs that ran.";
+    STORE_COMMITS = "readiness_store_commits_total", Counter, "", Daemon, ["store"], compact,
+        "Batches given to the store.";
+    STORE_FAILURES = "readiness_store_commit_failures_total", Counter, "", Daemon, ["store"], compact,
+        "Batches that the store refused; they are tried again.";
+    STORE_HEALTHY = "readiness_store_healthy", Gauge, "", Daemon, ["store"], compact,
+        "1 if the store took the last batch, else 0.";
+    STORE_WAITING = "readiness_store_waiting_rows", Gauge, "", Daemon, ["store"], compact,
+        "Rows that are not written yet.";
+    STORE_UNREADABLE = "readiness_store_unreadable_rows", Gauge, "", Daemon, ["store"], compact,
+        "Rows that could not be understood at the start and were left out.";
+    PANICS = "readiness_panics_total", Counter, "", Daemon, [], compact,
+        "Panics that were caught; each is a bug.";
+    CPU = "process_cpu_seconds_total", Counter, "seconds", Daemon, [], compact,
+        "User and system time of the process.";
+    OPEN_FDS = "process_open_fds", Gauge, "", Daemon, [], compact,
+        "Open file descriptors.";
+    MAX_FDS = "process_max_fds", Gauge, "", Daemon, [], compact,
+        "The limit of open file descriptors.";
+    RESIDENT_MEMORY = "process_resident_memory_bytes", Gauge, "bytes", Daemon, [], compact,
+        "Resident memory.";
+    VIRTUAL_MEMORY = "process_virtual_memory_bytes", Gauge, "bytes", Daemon, [], compact,
+        "Virtual memory.";
+    THREADS = "process_threads", Gauge, "", Daemon, [], compact,
+        "Threads of the process.";
+    START_TIME = "process_start_time_seconds", Gauge, "seconds", Daemon, [], compact,
+        "When the process started.";
 }
 
 /// How many families of `FAMILIES` are about items.
@@ -128,21 +183,24 @@ mod tests {
     fn item_families_come_first() {
         let split = FAMILIES.iter().position(|family| family.level != Level::Item).unwrap();
         assert_eq!(split, ITEM_FAMILIES);
-        assert!(FAMILIES[split..].iter().all(|family| family.level == Level::Rollup));
+        assert!(FAMILIES[split..].iter().all(|family| family.level != Level::Item));
     }
 
     #[test]
     fn names_follow_the_customs() {
         let mut seen = HashSet::new();
         for Family { name, kind, unit, help, labels, level, .. } in FAMILIES {
-            assert!(name.starts_with("readiness_"), "{name}");
+            let is_daemon = *level == Level::Daemon;
+            assert!(name.starts_with("readiness_") || is_daemon && name.starts_with("process_"), "{name}");
             let base = name.strip_suffix("_total").unwrap_or(name);
             assert_eq!(*kind == Kind::Counter, base != *name, "{name}");
             assert!(seen.insert(base), "{name} is there twice");
-            assert_eq!(*unit, if base.ends_with("_seconds") { "seconds" } else { "" }, "{name}");
+            let in_name = ["seconds", "bytes"].into_iter().find(|unit| base.ends_with(&format!("_{unit}")));
+            assert_eq!(*unit, in_name.unwrap_or(""), "{name}");
             assert!(help.ends_with('.') && !help.contains(['"', '\\', '\n']), "{name}");
             assert!(*level != Level::Item || help.contains("last scheduled evaluation"), "{name}");
-            assert_eq!(labels[0], "checklist", "{name}");
+            assert!(is_daemon || labels[0] == "checklist", "{name}");
+            assert!(is_daemon || *kind != Kind::Histogram, "{name}");
             for reserved in ["type", "stage", "service", "owner", "env", "region", "zone", "cluster", "severity"] {
                 assert!(!labels.contains(&reserved), "{name}");
             }

@@ -35,7 +35,7 @@ pub(super) fn evidence(name: &str, leg: &str, at: i64, outcome: Outcome) -> Evid
         duration: Span(7),
         outcome,
         reason: (outcome != Outcome::Pass).then_some(Reason::Status),
-        sentence: "expected 200, saw 500".to_owned(),
+        sentence: "expected 200, saw \0\"500\u{1F980}".to_owned(),
         facts: r#"{"status":500}"#.to_owned(),
         trace: vec!["dialled".to_owned(), "sent \u{1F980}".to_owned()],
     }

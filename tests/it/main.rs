@@ -1,15 +1,14 @@
-<<<<<<< HEAD
 //! The one integration binary: everything that needs the whole program, a real server, or the
 //! source tree.
+
+// Test code may unwrap; clippy knows it only by this attribute.
+#![cfg(test)]
 
 mod daemon;
 mod layers;
 mod metrics;
+mod probes;
 mod sizes;
 mod source;
-=======
-//! The one integration binary.
-
-mod probes;
->>>>>>> kinds
+mod store;
 mod support;

@@ -68,7 +68,7 @@ async fn prepare(directory: &Path) -> Result<(PathBuf, File), StoreError> {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                let detail = format!("{} is in use by another process", path.display());
+                let detail = format!("{} is in use: another daemon has it open", path.display());
                 return Err(StoreError { attempt: "lock the store", detail });
             }
             Err(error) => return Err(say("lock the store", &path.join(LOCK), error.into())),

@@ -195,7 +195,7 @@ async fn a_newer_format_is_refused() {
 async fn one_process_at_a_time() {
     let (_store, directory) = fresh().await;
     let said = refused(&directory.path().join("a/b")).await;
-    assert!(said.contains("in use by another process"), "{said}");
+    assert!(said.contains("another daemon has it open"), "{said}");
 }
 
 #[tokio::test]

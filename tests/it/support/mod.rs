@@ -1,8 +1,8 @@
-<<<<<<< HEAD
-//! Starting and stopping what the tests talk to.
+//! Real servers for tests, each private to its test process and stopped by it, and the daemon.
 
 pub(crate) mod client;
 pub(crate) mod daemon;
+pub(crate) mod postgres;
 
 use std::net::TcpListener;
 
@@ -10,8 +10,3 @@ use std::net::TcpListener;
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
-=======
-//! Real servers for tests, each private to its test process and stopped by it.
-
-pub(crate) mod postgres;
->>>>>>> kinds

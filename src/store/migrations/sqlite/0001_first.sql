@@ -3,7 +3,7 @@ PRAGMA application_id = 1380208211;
 
 CREATE TABLE item_memory (
     item       TEXT PRIMARY KEY NOT NULL,
-    -- JSON, see src/store/rows.rs.
+    -- JSON, see src/store/rows/mod.rs.
     memory     TEXT NOT NULL,
     -- Milliseconds since the epoch; set while the item is gone from the catalogue.
     removed_at INTEGER
