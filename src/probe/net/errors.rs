@@ -131,6 +131,9 @@ pub fn from_hyper(error: &hyper::Error, what: &str) -> ProbeError {
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             return from_body(io, what);
         }
+        if let Some(io) = cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io) {
+            return from_io(io, what);
+        }
         source = cause.source();
     }
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() || error.is_body_write_aborted() {

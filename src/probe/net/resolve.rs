@@ -10,8 +10,8 @@ use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
 use hickory_resolver::net::{DnsError, NetError};
 use tokio::time::{Instant, timeout_at};
 
-use super::Clients;
-use crate::model::{Reason, Span};
+use super::{Clients, spoken};
+use crate::model::Reason;
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Rebuilt at this age, so that a changed hosts file or resolv.conf is seen.
@@ -74,7 +74,7 @@ impl Clients {
             Ok(Err(error)) => Err(failure(&error, host)),
             Err(_) => Err(ProbeError::observer(
                 Reason::Dns,
-                format!("no name server answered for {host} within {}", Span::from(budget)),
+                format!("no name server answered for {host} within {}", spoken(budget)),
             )),
         }
     }
@@ -145,5 +145,15 @@ mod tests {
         let cx = peers::cx(300);
         assert_eq!(cx.clients().resolve(&cx, "::1").await.unwrap(), [IpAddr::from(Ipv6Addr::LOCALHOST)]);
         assert!(cx.clients().resolve(&cx, "LocalHost").await.unwrap().contains(&Ipv4Addr::LOCALHOST.into()));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_cannot_exist_is_a_dns_error_in_time() {
+        let cx = peers::cx(300);
+        let begun = Instant::now();
+        let error = cx.clients().resolve(&cx, "no-such-name.invalid").await.unwrap_err();
+        assert_eq!((error.reason, error.blame), (Reason::Dns, Blame::Target));
+        assert!(error.detail.contains("no-such-name.invalid"), "{error}");
+        assert!(begun.elapsed() < Duration::from_millis(900));
     }
 }
