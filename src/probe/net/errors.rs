@@ -114,6 +114,9 @@ pub(super) fn certificate_fault(error: &CertificateError) -> (Reason, String) {
             (Reason::TlsUntrusted, "does not chain to a trusted root: unknown issuer".to_owned())
         }
         CertificateError::BadEncoding => (Reason::TlsHandshake, "is malformed".to_owned()),
+        CertificateError::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
+            (Reason::TlsUntrusted, "is a CA certificate, which a server must not show as its own".to_owned())
+        }
         other => (Reason::TlsUntrusted, format!("is not trusted: {other}")),
     }
 }

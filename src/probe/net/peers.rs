@@ -245,6 +245,13 @@ impl Authority {
         }
     }
 
+    /// The root itself, as a careless server shows it.
+    pub(crate) fn as_leaf(&self) -> Leaf {
+        let chain = vec![rustls::pki_types::pem::PemObject::from_pem_slice(self.pem.as_bytes()).unwrap()];
+        let key = PrivatePkcs8KeyDer::from(self.issuer.key().serialize_der()).into();
+        Leaf { chain, key, directory: self.directory.clone() }
+    }
+
     /// For 127.0.0.1 and localhost, valid.
     pub(crate) fn good_leaf(&self) -> Leaf {
         self.leaf(&["127.0.0.1", "localhost"], FAR)
