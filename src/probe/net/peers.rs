@@ -83,9 +83,13 @@ pub(crate) async fn silent() -> SocketAddr {
     .await
 }
 
-/// Nobody listens there.
+/// Nobody listens there, and no other test will: the port stays bound.
 pub(crate) async fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
 }
 
 /// Listens but takes no more connections: they neither open nor are refused.
