@@ -8,8 +8,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Proof, Reason, Span, Timestamp, Verdict};
-use crate::probe::net::{Address, parse_address};
+use crate::model::{Proof, Reason, Timestamp, Verdict};
+use crate::probe::net::{Address, parse_address, spoken};
 use crate::probe::{Blame, Findings, Probe, ProbeCx, ProbeError};
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -92,7 +92,7 @@ impl Probe for Tcp {
         let address = place.to_string();
         let outcome = match cx.clients().dial(cx, &place.host, place.port).await {
             Ok(dialed) => {
-                let seen = format!("{address} accepted the connection in {}", Span::from(dialed.connect));
+                let seen = format!("{address} accepted the connection in {}", spoken(dialed.connect));
                 return Ok(TcpFacts {
                     outcome: Outcome::Open,
                     address,

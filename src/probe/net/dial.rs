@@ -8,8 +8,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Clients, from_io};
-use crate::model::{Reason, Span};
+use super::{Clients, from_io, spoken};
+use crate::model::Reason;
 use crate::probe::{Blame, ProbeCx, ProbeError};
 
 /// The next address is tried after this long without an answer from the ones before (RFC 8305).
@@ -31,12 +31,12 @@ impl Clients {
         let addresses = self.resolve(cx, host).await?;
         let resolved = Instant::now();
         let peers: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-        let what = spoken(host, port, &peers);
+        let what = name_of(host, port, &peers);
         let connected = timeout_at(cx.deadline(), connect_any(&peers, &what)).await;
         let (stream, peer) = connected.map_err(|_| {
             ProbeError::target(
                 Reason::Timeout,
-                format!("{what} did not accept the connection within {}", Span::from(budget)),
+                format!("{what} did not accept the connection within {}", spoken(budget)),
             )
         })??;
         let connect = resolved.elapsed();
@@ -46,7 +46,7 @@ impl Clients {
 }
 
 /// How sentences name the peer: the name as configured, with the address if it is only one.
-fn spoken(host: &str, port: u16, peers: &[SocketAddr]) -> String {
+fn name_of(host: &str, port: u16, peers: &[SocketAddr]) -> String {
     match peers {
         [only] if host.parse::<IpAddr>().is_ok() => only.to_string(),
         [only] => format!("{host}:{port} ({})", only.ip()),

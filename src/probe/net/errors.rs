@@ -114,6 +114,9 @@ pub(super) fn certificate_fault(error: &CertificateError) -> (Reason, String) {
             (Reason::TlsUntrusted, "does not chain to a trusted root: unknown issuer".to_owned())
         }
         CertificateError::BadEncoding => (Reason::TlsHandshake, "is malformed".to_owned()),
+        CertificateError::Other(inner) if inner.to_string().contains("CaUsedAsEndEntity") => {
+            (Reason::TlsUntrusted, "is a CA certificate, which a server must not show as its own".to_owned())
+        }
         other => (Reason::TlsUntrusted, format!("is not trusted: {other}")),
     }
 }
@@ -130,6 +133,9 @@ pub fn from_hyper(error: &hyper::Error, what: &str) -> ProbeError {
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             return from_body(io, what);
+        }
+        if let Some(io) = cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io) {
+            return from_io(io, what);
         }
         source = cause.source();
     }

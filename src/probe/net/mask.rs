@@ -6,10 +6,13 @@ use url::Url;
 const SUSPICIOUS: &[&str] =
     &["token", "key", "passw", "pwd", "secret", "sig", "auth", "cred", "session", "cookie", "jwt"];
 
+/// Names that contain such a fragment and yet hold no secret.
+const HARMLESS: &[&str] = &["www-authenticate", "proxy-authenticate", "access-control-allow-credentials"];
+
 /// True if a query parameter or header of this name may hold a secret.
 pub fn is_suspicious_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    SUSPICIOUS.iter().any(|part| name.contains(part))
+    !HARMLESS.contains(&name.as_str()) && SUSPICIOUS.iter().any(|part| name.contains(part))
 }
 
 /// The URL without user info, fragment and the values of suspicious query parameters.
@@ -35,6 +38,33 @@ pub fn mask_url(url: &Url) -> String {
     shown.into()
 }
 
+/// The value of a `location` header, absolute or relative, masked like a URL.
+pub fn mask_location(value: &str) -> String {
+    const BASE: &str = "http://relative.invalid/";
+    match Url::parse(value) {
+        Ok(url) => mask_url(&url),
+        Err(_) if value.contains('?') => match Url::parse(BASE).and_then(|base| base.join(value)) {
+            Ok(url) if url.host_str() == Some("relative.invalid") => {
+                let masked = mask_url(&url);
+                let path = masked.strip_prefix(BASE.trim_end_matches('/')).unwrap_or(&masked);
+                path.to_owned()
+            }
+            Ok(url) => mask_url(&url),
+            Err(_) => "***".to_owned(),
+        },
+        Err(_) => value.to_owned(),
+    }
+}
+
+/// The value of a `set-cookie` header with its name and attributes, without its content.
+pub fn mask_cookie(value: &str) -> String {
+    let (pair, attributes) = value.split_at(value.find(';').unwrap_or(value.len()));
+    match pair.split_once('=') {
+        Some((name, _)) => format!("{name}=***{attributes}"),
+        None => format!("***{attributes}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +81,24 @@ mod tests {
         for (given, shown) in cases {
             assert_eq!(mask_url(&Url::parse(given).unwrap()), shown);
         }
+    }
+    #[test]
+    fn locations_and_cookies_keep_their_shape() {
+        for (given, shown) in [
+            ("/a?token=x", "/a?token=***"),
+            ("/a", "/a"),
+            ("http://u:p@h/a?sig=x", "http://***@h/a?sig=***"),
+            ("//u:p@h/a?sig=x", "http://***@h/a?sig=***"),
+        ] {
+            assert_eq!(mask_location(given), shown);
+        }
+        assert_eq!(mask_cookie("sid=abc=; Path=/; HttpOnly"), "sid=***; Path=/; HttpOnly");
+        assert_eq!(mask_cookie("abc"), "***");
+    }
+
+    #[test]
+    fn challenges_are_no_secrets() {
+        assert!(!is_suspicious_name("WWW-Authenticate"));
+        assert!(is_suspicious_name("X-Auth-Token") && is_suspicious_name("Set-Cookie"));
     }
 }

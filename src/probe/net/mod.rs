@@ -9,12 +9,14 @@ mod mask;
 #[cfg(test)]
 pub(crate) mod peers;
 mod resolve;
+mod spoken;
 pub(crate) mod tls;
 
 pub use address::{Address, parse_address};
 pub use dial::Dialed;
 pub use errors::{from_hyper, from_io, from_tls};
-pub use mask::{is_suspicious_name, mask_url};
+pub use mask::{is_suspicious_name, mask_cookie, mask_location, mask_url};
+pub use spoken::spoken;
 
 /// Clients made once and lent to probes.
 ///

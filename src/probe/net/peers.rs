@@ -83,9 +83,13 @@ pub(crate) async fn silent() -> SocketAddr {
     .await
 }
 
-/// Nobody listens there.
+/// Nobody listens there, and no other test will: the port stays bound.
 pub(crate) async fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
 }
 
 /// Listens but takes no more connections: they neither open nor are refused.
@@ -243,6 +247,13 @@ impl Authority {
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             directory,
         }
+    }
+
+    /// The root itself, as a careless server shows it.
+    pub(crate) fn as_leaf(&self) -> Leaf {
+        let chain = vec![rustls::pki_types::pem::PemObject::from_pem_slice(self.pem.as_bytes()).unwrap()];
+        let key = PrivatePkcs8KeyDer::from(self.issuer.key().serialize_der()).into();
+        Leaf { chain, key, directory: self.directory.clone() }
     }
 
     /// For 127.0.0.1 and localhost, valid.

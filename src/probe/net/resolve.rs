@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
+use hickory_resolver::config::{LookupIpStrategy, ResolveHosts, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use tokio::time::{Instant, timeout_at};
 
-use super::Clients;
-use crate::model::{Reason, Span};
+use super::{Clients, spoken};
+use crate::model::Reason;
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Rebuilt at this age, so that a changed hosts file or resolv.conf is seen.
@@ -40,7 +41,16 @@ impl Resolver {
 }
 
 fn build() -> Result<TokioResolver, NetError> {
-    let mut builder = TokioResolver::builder_tokio()?;
+    finish(TokioResolver::builder_tokio().unwrap_or_else(|_| without_name_servers()))
+}
+
+/// A machine without resolv.conf still has its hosts file.
+fn without_name_servers() -> ResolverBuilder<TokioRuntimeProvider> {
+    let none = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+    TokioResolver::builder_with_config(none, TokioRuntimeProvider::default())
+}
+
+fn finish(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<TokioResolver, NetError> {
     let options = builder.options_mut();
     options.timeout = QUERY_TIMEOUT;
     options.attempts = 2;
@@ -74,7 +84,7 @@ impl Clients {
             Ok(Err(error)) => Err(failure(&error, host)),
             Err(_) => Err(ProbeError::observer(
                 Reason::Dns,
-                format!("no name server answered for {host} within {}", Span::from(budget)),
+                format!("no name server answered for {host} within {}", spoken(budget)),
             )),
         }
     }
@@ -113,6 +123,7 @@ fn alternate(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::Hosts;
     use hickory_resolver::proto::op::ResponseCode;
 
     use super::*;
@@ -145,5 +156,27 @@ mod tests {
         let cx = peers::cx(300);
         assert_eq!(cx.clients().resolve(&cx, "::1").await.unwrap(), [IpAddr::from(Ipv6Addr::LOCALHOST)]);
         assert!(cx.clients().resolve(&cx, "LocalHost").await.unwrap().contains(&Ipv4Addr::LOCALHOST.into()));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_cannot_exist_is_a_dns_error_in_time() {
+        let cx = peers::cx(300);
+        let begun = Instant::now();
+        let error = cx.clients().resolve(&cx, "no-such-name.invalid").await.unwrap_err();
+        assert_eq!((error.reason, error.blame), (Reason::Dns, Blame::Target));
+        assert!(error.detail.contains("no-such-name.invalid"), "{error}");
+        assert!(begun.elapsed() < Duration::from_millis(900));
+    }
+
+    #[tokio::test]
+    async fn without_name_servers_the_hosts_file_answers_and_the_rest_is_unknown() {
+        let mut resolver = finish(without_name_servers()).unwrap();
+        let mut hosts = Hosts::default();
+        hosts.read_hosts_conf(&b"192.0.2.7 peer.test\n"[..]).unwrap();
+        resolver.set_hosts(Arc::new(hosts));
+        let found = resolver.lookup_ip("peer.test").await.unwrap();
+        assert_eq!(found.iter().collect::<Vec<_>>(), [IpAddr::from([192, 0, 2, 7])]);
+        let error = failure(&resolver.lookup_ip("other.test").await.unwrap_err(), "other.test");
+        assert_eq!((error.reason, error.blame), (Reason::Dns, Blame::Observer), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::redirect::Followed;
 use super::shown;
 use crate::model::Timestamp;
-use crate::probe::net::is_suspicious_name;
+use crate::probe::net::{is_suspicious_name, mask_cookie, mask_location};
 
 /// Facts keep this much of a body that is not JSON.
 const BODY_KEPT: usize = 16 << 10;
@@ -143,11 +143,14 @@ fn text(body: &[u8]) -> String {
 fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut shown: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
-        let value = if is_suspicious_name(name.as_str()) {
-            "***".to_owned()
-        } else {
-            String::from_utf8_lossy(value.as_bytes()).chars().take(HEADER_KEPT).collect()
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let value = match name {
+            &header::SET_COOKIE => mask_cookie(&text),
+            &header::LOCATION | &header::CONTENT_LOCATION => mask_location(&text),
+            name if is_suspicious_name(name.as_str()) => "***".to_owned(),
+            _ => text.into_owned(),
         };
+        let value: String = value.chars().take(HEADER_KEPT).collect();
         match shown.get_mut(name.as_str()) {
             Some(before) if before.len() < HEADER_KEPT => {
                 before.push_str(", ");

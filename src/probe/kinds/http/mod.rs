@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,8 +21,8 @@ use url::Url;
 
 use facts::HttpFacts;
 
-use crate::model::{Proof, Reason, Span, Timestamp, Verdict};
-use crate::probe::net::{mask_url, parse_address};
+use crate::model::{Proof, Reason, Timestamp, Verdict};
+use crate::probe::net::{mask_url, parse_address, spoken};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -174,7 +175,7 @@ impl Probe for Http {
             [] => (200..300).contains(&facts.status),
             list => list.contains(&facts.status),
         };
-        let took = Span::from(std::time::Duration::from_secs_f64(facts.phases.total_s.clamp(0.0, 1e6)));
+        let took = spoken(Duration::from_secs_f64(facts.phases.total_s.clamp(0.0, 1e6)));
         let sentence = format!("expected status {expected} from {}, saw {} in {took}", facts.url, facts.status);
         let verdict = if as_expected {
             Verdict::pass(Proof::of("status", expected, facts.status.to_string()), sentence)

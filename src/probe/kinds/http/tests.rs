@@ -71,7 +71,7 @@ fn judges_the_status() {
 #[test]
 fn the_sentence_says_what_was_expected_and_seen() {
     let verdict = probe(json!({ "url": "http://h/", "status": [200] })).judge(&facts(503), Timestamp(0));
-    assert_eq!(verdict.sentence(), "expected status 200 from http://127.0.0.1:3000/health, saw 503 in 12ms");
+    assert_eq!(verdict.sentence(), "expected status 200 from http://127.0.0.1:3000/health, saw 503 in 12 ms");
     assert_eq!(verdict.reason(), Some(Reason::Status));
 }
 
@@ -111,7 +111,7 @@ async fn sees_status_headers_body_and_json() {
         assert!(head.contains("user-agent: readiness-exporter/"), "{head}");
         response(
             "200 OK",
-            "content-type: application/json; charset=utf-8\r\nset-cookie: a=secret\r\nX-Up: 1\r\n",
+            "content-type: application/json; charset=utf-8\r\nset-cookie: a=secret; Secure\r\nwww-authenticate: Bearer\r\nlocation: /x?token=t\r\nX-Up: 1\r\n",
             r#"{"up":true}"#,
         )
     })
@@ -122,7 +122,9 @@ async fn sees_status_headers_body_and_json() {
     assert_eq!(facts.body, None);
     assert_eq!(facts.content_type.as_deref(), Some("application/json"));
     assert_eq!(facts.headers["x-up"], "1");
-    assert_eq!(facts.headers["set-cookie"], "***");
+    assert_eq!(facts.headers["set-cookie"], "a=***; Secure");
+    assert_eq!(facts.headers["www-authenticate"], "Bearer");
+    assert_eq!(facts.headers["location"], "/x?token=***");
     assert!(facts.phases.total_s > 0.0 && facts.phases.first_byte_s > 0.0);
 }
 
@@ -427,4 +429,82 @@ async fn deep_json_is_text() {
     let facts = get(&format!("http://{peer}/")).await.unwrap();
     assert_eq!((facts.json, facts.body_bytes), (None, 5000));
     assert!(facts.body.is_some());
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_went_silent_is_not_held_against_the_target() {
+    let peer = peers::serve(|mut stream| async move {
+        peers::read_head(&mut stream).await;
+        let _ = stream.write_all(response("200 OK", "", "").as_bytes()).await;
+        sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let clients = Arc::new(Clients::new());
+    let probe = probe(json!({ "url": format!("http://{peer}/"), "connection": "reuse" }));
+    for _ in 0..2 {
+        let cx = peers::cx_with(400, None, Credentials::default(), Arc::clone(&clients));
+        let facts = probe.observe(&cx).await.unwrap();
+        assert_eq!((facts.status, facts.reused), (200, false));
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_not_sent_twice() {
+    let peer = peers::serve(|mut stream| async move {
+        peers::read_head(&mut stream).await;
+        let _ = stream.write_all(response("200 OK", "", "").as_bytes()).await;
+        // The second request is read and left without an answer.
+        peers::read_head(&mut stream).await;
+    })
+    .await;
+    let clients = Arc::new(Clients::new());
+    let probe = probe(json!({ "url": format!("http://{peer}/"), "connection": "reuse", "method": "POST" }));
+    let cx = peers::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
+    assert_eq!(probe.observe(&cx).await.unwrap().status, 200);
+    let cx = peers::cx_with(2000, None, Credentials::default(), clients);
+    assert_eq!(probe.observe(&cx).await.unwrap_err().reason, Reason::Reset);
+}
+
+#[tokio::test]
+async fn two_is_kept_too() {
+    let authority = Authority::new();
+    let peer = peers::http2(&authority.good_leaf(), "x").await;
+    let clients = Arc::new(Clients::new());
+    let url = format!("https://{peer}/");
+    let probe = probe(json!({ "url": url, "connection": "reuse", "tls": { "ca": authority.ca_file() } }));
+    let mut reused = Vec::new();
+    for _ in 0..3 {
+        let cx = peers::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
+        reused.push(probe.observe(&cx).await.unwrap().reused);
+    }
+    assert_eq!(reused, [false, true, true]);
+}
+
+#[tokio::test]
+async fn hostile_peers_that_agree_on_two() {
+    let authority = Authority::new();
+    let config = || {
+        let mut config = authority.good_leaf().server(ALL_VERSIONS);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    };
+    let silent = peers::tls_idle(config()).await;
+    let garbage = peers::tls(config(), |mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    })
+    .await;
+    let closes = peers::tls(config(), |mut stream| async move {
+        let _ = stream.shutdown().await;
+    })
+    .await;
+    let large = peers::http2(&authority.good_leaf(), "x".repeat(100_000).leak()).await;
+    let cases =
+        [(silent, Reason::Timeout), (garbage, Reason::Protocol), (closes, Reason::Reset), (large, Reason::TooLarge)];
+    for (peer, reason) in cases {
+        let parameters =
+            json!({ "url": format!("https://{peer}/"), "max_body": 5000, "tls": { "ca": authority.ca_file() } });
+        let error = hostile(parameters).await;
+        assert_eq!(error.reason, reason, "{error}");
+    }
 }

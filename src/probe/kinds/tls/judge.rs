@@ -66,11 +66,14 @@ fn refusals(tls: &Tls, facts: &TlsFacts) -> Option<Verdict> {
         match facts.without_client_cert.as_deref() {
             Some("refused") => {}
             Some("accepted") => {
-                let sentence = format!("expected {at} to refuse a client without a certificate, saw it accepted");
+                let asked = if facts.client_cert_requested { "asked for but not required" } else { "not asked for" };
+                let sentence =
+                    format!("expected {at} to refuse a handshake without a client certificate, saw one {asked}");
                 return Some(Verdict::fail(Reason::AuthAccepted, sentence));
             }
             _ => {
-                let sentence = format!("expected {at} to refuse a client without a certificate, saw no clear answer");
+                let sentence =
+                    format!("expected {at} to refuse a handshake without a client certificate, saw no clear answer");
                 undecided = undecided.or(Some(Verdict::indeterminate(Reason::NoData, sentence)));
             }
         }

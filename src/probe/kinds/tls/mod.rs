@@ -45,7 +45,8 @@ pub(crate) struct Tls {
     min_days: u32,
     /// Versions the server must refuse.
     reject_versions: Vec<OldVersion>,
-    /// The server must refuse a client that shows no certificate.
+    /// The server must refuse the handshake of a client that shows no certificate. A server that
+    /// shakes hands and refuses later, as nginx does with status 400, is to be checked with `http`.
     require_client_cert: bool,
 }
 

@@ -307,3 +307,12 @@ async fn a_missing_root_file_is_our_fault() {
     let (verdict, _) = run(&tls, 300).await;
     assert_eq!((verdict.outcome(), verdict.reason()), (Outcome::Indeterminate, Some(Reason::Unconfigured)));
 }
+
+#[tokio::test]
+async fn a_root_shown_as_a_server_certificate_is_untrusted() {
+    let authority = Authority::new();
+    let peer = peers::tls_idle(authority.as_leaf().server(ALL_VERSIONS)).await;
+    let (verdict, _) = run(&at(peer, &authority.ca_file(), json!({})), 2000).await;
+    assert_eq!(verdict.reason(), Some(Reason::TlsUntrusted));
+    assert!(verdict.sentence().contains("is a CA certificate"), "{}", verdict.sentence());
+}

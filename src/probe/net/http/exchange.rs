@@ -14,9 +14,9 @@ use super::body::{Collected, collect};
 use super::channel::Channel;
 use super::kept::{Key, Line, TlsSeen};
 use super::stream::Stream;
-use crate::model::{Reason, Span};
+use crate::model::Reason;
 use crate::probe::net::tls::{Certificate, TlsProfile, Trust, version_text};
-use crate::probe::net::{Clients, from_hyper};
+use crate::probe::net::{Clients, from_hyper, spoken};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// One request. `http` and `https` only.
@@ -70,7 +70,6 @@ impl Clients {
         {
             match self.over(cx, call, &key, line, Phases::default(), true).await {
                 Ok(answer) => return answer,
-                Err(failed) if failed.error.reason == Reason::Timeout => return Err(failed.error),
                 Err(failed) if !(failed.never_sent || call.method.is_safe()) => return Err(failed.error),
                 Err(_) => cx.note("reuse", "the kept connection was dead"),
             }
@@ -89,7 +88,7 @@ impl Clients {
         let what = authority(call.url);
         let Some((profile, name)) = &key.tls else {
             let channel = Channel::one(Stream::Plain(dialed.stream)).await.map_err(|error| from_hyper(&error, what))?;
-            return Ok(Line { channel, tls: None });
+            return Ok(Line { opened: Instant::now(), channel, tls: None });
         };
         let shaken = self.handshake(cx, dialed.stream, profile, Trust::Enforced, name, what).await?;
         phases.tls = shaken.took;
@@ -112,7 +111,7 @@ impl Clients {
         } else {
             Channel::one(stream).await.map_err(|error| from_hyper(&error, what))?
         };
-        Ok(Line { channel, tls: Some(Arc::new(seen)) })
+        Ok(Line { opened: Instant::now(), channel, tls: Some(Arc::new(seen)) })
     }
 
     /// The outer error is one that came before any answer.
@@ -127,18 +126,18 @@ impl Clients {
     ) -> Result<Result<Answer, ProbeError>, Failed> {
         let what = authority(call.url);
         let request = request(call, line.channel.is_two()).map_err(|error| Failed { error, never_sent: false })?;
-        let budget = cx.remaining();
         let asked = Instant::now();
-        let response = match timeout_at(cx.deadline(), line.channel.send(request)).await {
+        // A kept connection may have been dropped in silence on the way; half the time is left to
+        // find out over a fresh one.
+        let patience = if reused && call.method.is_safe() { cx.remaining() / 2 } else { cx.remaining() };
+        let response = match timeout_at(asked + patience, line.channel.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 return Err(Failed { never_sent: error.is_canceled(), error: from_hyper(&error, what) });
             }
             Err(_) => {
-                let text = format!(
-                    "{what} accepted the connection but sent no complete headers within {}",
-                    Span::from(budget)
-                );
+                let text =
+                    format!("{what} accepted the connection but sent no complete headers within {}", spoken(patience));
                 return Err(Failed { never_sent: false, error: ProbeError::target(Reason::Timeout, text) });
             }
         };
@@ -160,7 +159,7 @@ impl Clients {
                 return Ok(Err(error));
             }
             Err(_) => {
-                let text = format!("{what} sent headers but the body did not end within {}", Span::from(budget));
+                let text = format!("{what} sent headers but the body did not end within {}", spoken(budget));
                 return Ok(Err(ProbeError::target(Reason::Timeout, text)));
             }
         };

@@ -13,6 +13,8 @@ use super::channel::Channel;
 use crate::probe::net::tls::{Certificate, TlsProfile};
 
 const MAX_IDLE: Duration = Duration::from_secs(90);
+/// So that a changed certificate or address is noticed also where connections are kept.
+const MAX_AGE: Duration = Duration::from_secs(600);
 const MAX_KEPT: usize = 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +27,7 @@ pub(super) struct Key {
 
 /// A connection and what is known of it.
 pub(super) struct Line {
+    pub(super) opened: Instant,
     pub(super) channel: Channel,
     pub(super) tls: Option<Arc<TlsSeen>>,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Kept(Mutex<HashMap<Key, (Instant, Line)>>);
 impl Kept {
     pub(super) fn take(&self, key: &Key) -> Option<Line> {
         let (since, line) = self.lock().remove(key)?;
-        (since.elapsed() < MAX_IDLE).then_some(line)
+        (since.elapsed() < MAX_IDLE && line.opened.elapsed() < MAX_AGE).then_some(line)
     }
 
     pub(super) fn put(&self, key: Key, line: Line) {

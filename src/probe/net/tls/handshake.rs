@@ -12,8 +12,8 @@ use tokio_rustls::client::TlsStream;
 
 use super::seen::{ClientCertificate, Recorder};
 use super::{Seen, TlsProfile};
-use crate::model::{Reason, Span};
-use crate::probe::net::{Clients, from_io};
+use crate::model::Reason;
+use crate::probe::net::{Clients, from_io, spoken};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Whether a certificate that does not verify ends the handshake.
@@ -64,10 +64,7 @@ impl Clients {
             Ok(Err(error)) => Err(from_handshake(&error, what)),
             Err(_) => Err(ProbeError::target(
                 Reason::Timeout,
-                format!(
-                    "{what} accepted the connection but the TLS handshake did not end within {}",
-                    Span::from(budget)
-                ),
+                format!("{what} accepted the connection but the TLS handshake did not end within {}", spoken(budget)),
             )),
         };
         let took = begun.elapsed();
