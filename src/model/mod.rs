@@ -37,4 +37,5 @@ pub use state::State;
 pub use target::{Target, TlsFiles};
 pub use time::{Span, Timestamp};
 pub use verdict::{Assertion, Measurement, Outcome, Proof, Verdict};
+pub(crate) use verdict::cut;
 pub use waiver::Waiver;
