@@ -85,7 +85,7 @@ pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item
             Applicability::NotApplicable(condition) => format!("does not apply: `{condition}` does not hold"),
             Applicability::Applicable => "does not apply: no part of its check applies".to_owned(),
         },
-        (State::Unknown, Some(Reason::DefinitionChanged)) => {
+        (State::Unknown, Some(Reason::DefinitionChanged)) if memory.definition_changed => {
             "the check was changed and has not been evaluated since".to_owned()
         }
         (State::Stale, reason) if !is_own_word(memory, reason) => stale(memory, reason),

@@ -9,7 +9,7 @@ use super::combine::{Decided, combine};
 use super::regression::{self, Footing};
 use super::flap;
 use crate::model::{
-    Confirmed, Evaluation, Hysteresis, Item, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Policy, Slot, Span, Timestamp,
+    Confirmed, Evaluation, Hysteresis, Item, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Policy, Reason, Slot, Span, Timestamp,
 };
 
 /// What an item may look at beside its own legs.
@@ -27,6 +27,7 @@ pub(crate) fn absorb(memory: &mut ItemMemory, item: &Item, evaluation: Evaluatio
         return false;
     }
     let duration = finished.since(started);
+    let end = evidence_end(memory);
     legs::merge(memory, item, evaluation);
     let looks = legs::Looks { item, legs: &memory.legs, at: finished, items: around.items };
     let decided = combine(&item.check, &looks);
@@ -46,7 +47,7 @@ pub(crate) fn absorb(memory: &mut ItemMemory, item: &Item, evaluation: Evaluatio
         memory.flapping = flap::is_flapping(memory.flap, memory.flapping, item.policy.flap);
     }
     confirm(memory, &item.policy, item.policy.hysteresis, &decided, around.footing, started, finished);
-    refresh(memory, &item.policy, &decided, finished);
+    refresh(memory, &item.policy, &decided, end, finished);
     memory.last_run = Some(last_run(decided, measurements, duration));
     true
 }
@@ -69,6 +70,10 @@ pub(crate) fn recombine(
         return false;
     }
     memory.probe_digest = item.digests.probe;
+    if decided.reason == Some(Reason::DefinitionChanged) {
+        // What an input says under its new definition is no loss of what it said under the old.
+        memory.ready_since = None;
+    }
     confirm(memory, &item.policy, Hysteresis::IMMEDIATE, &decided, footing, now, now);
     memory.last_run = Some(last_run(decided, Arc::from([]), Span::ZERO));
     true
@@ -155,14 +160,27 @@ pub(crate) fn evidence_end(memory: &ItemMemory) -> Option<Timestamp> {
     memory.fresh_until.filter(|_| memory.legs.iter().flatten().any(ends))
 }
 
-/// Only a look that agrees with what is confirmed keeps it fresh. Otherwise a failure could bring
-/// a pass back to life that had gone stale.
-fn refresh(memory: &mut ItemMemory, policy: &Policy, decided: &Decided, finished: Timestamp) {
-    if memory.confirmed.is_some_and(|confirmed| confirmed.outcome != decided.outcome) {
+/// A look that contradicts what is confirmed may keep it fresh until the next one decides, but
+/// never bring it back to life once it has gone stale, nor outlive the evidence it rests on.
+/// "Could not tell" refreshes nothing that is confirmed.
+fn refresh(
+    memory: &mut ItemMemory,
+    policy: &Policy,
+    decided: &Decided,
+    evidence_end: Option<Timestamp>,
+    finished: Timestamp,
+) {
+    let contradicts = memory.confirmed.is_some_and(|confirmed| confirmed.outcome != decided.outcome);
+    let lapsed = memory.fresh_until.is_some_and(|until| until <= finished);
+    if contradicts && (lapsed || decided.outcome == Outcome::Indeterminate) {
         return;
     }
+    let end = match decided.outcome {
+        _ if contradicts => evidence_end,
+        Outcome::Pass => decided.valid_until,
+        _ => None,
+    };
     let window = finished.plus(policy.fresh_for);
-    let end = decided.valid_until.filter(|_| decided.outcome == Outcome::Pass);
     memory.fresh_until = Some(end.map_or(window, |end| end.min(window)));
 }
 
