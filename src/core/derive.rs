@@ -53,8 +53,7 @@ where
     let mut waiver = None;
     if !matches!(base.state, State::Pass | State::NotApplicable) {
         // Nobody configured it: a block would hide that, and no recovery could cure it.
-        let unmeasurable =
-            matches!(base.reason, Some(Reason::Unmapped | Reason::Unconfigured | Reason::NotEnabled));
+        let unmeasurable = matches!(base.reason, Some(Reason::Unmapped | Reason::Unconfigured | Reason::NotEnabled));
         hold = context.hold.filter(|_| !unmeasurable);
         if hold.is_some() {
             (state, reason) = (State::Blocked, Some(Reason::Dependency));

@@ -78,7 +78,10 @@ impl PlanDiff {
         let mut items = Vec::with_capacity(new.items.len());
         for item in &new.items {
             let former = || {
-                item.aliases.iter().filter_map(|alias| old.slot(alias)).find(|slot| moved.get(slot.index()) == Some(&false))
+                item.aliases
+                    .iter()
+                    .filter_map(|alias| old.slot(alias))
+                    .find(|slot| moved.get(slot.index()) == Some(&false))
             };
             let slot = old.slot(&item.id).or_else(former);
             if let Some(place) = slot.and_then(|slot| moved.get_mut(slot.index())) {
@@ -87,7 +90,8 @@ impl PlanDiff {
             let change = slot.and_then(|slot| Some(Change::between(slot, old.item(slot)?, item)));
             items.push(change.unwrap_or(Change::ADDED));
         }
-        let removed = old.items.iter().zip(moved).filter(|(_, moved)| !moved).map(|(item, _)| item.id.clone()).collect();
+        let removed =
+            old.items.iter().zip(moved).filter(|(_, moved)| !moved).map(|(item, _)| item.id.clone()).collect();
         Self { items, removed }
     }
 }

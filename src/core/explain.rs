@@ -2,9 +2,7 @@
 
 use super::combine::{Decided, Leaves, combine};
 use super::derive::base_reason;
-use crate::model::{
-    Applicability, Effective, Item, ItemMemory, LastRun, Outcome, Plan, Reason, Slot, State, cut,
-};
+use crate::model::{Applicability, Effective, Item, ItemMemory, LastRun, Outcome, Plan, Reason, Slot, State, cut};
 
 /// Looks up another item, for the sentence of a root cause.
 pub type Lookup<'a> = dyn Fn(Slot) -> Option<(&'a Effective, &'a ItemMemory)> + 'a;

@@ -42,8 +42,7 @@ mod tests {
     fn calm_is_not_flapping_and_alternation_is() {
         let policy = FlapPolicy::default();
         assert!(!is_flapping(after(&[Outcome::Pass; 30]), false, policy));
-        let alternating: Vec<_> =
-            (0..20).map(|n| if n % 2 == 0 { Outcome::Pass } else { Outcome::Fail }).collect();
+        let alternating: Vec<_> = (0..20).map(|n| if n % 2 == 0 { Outcome::Pass } else { Outcome::Fail }).collect();
         assert!(is_flapping(after(&alternating), false, policy));
         assert!(!is_flapping(after(&alternating[..4]), false, policy), "three changes are an incident, not flapping");
     }

@@ -17,7 +17,7 @@ pub(crate) enum Footing {
 
 impl Footing {
     /// Whether a look that began at `started` speaks for the item alone.
-    fn carries(self, started: Timestamp) -> bool {
+    pub(crate) fn carries(self, started: Timestamp) -> bool {
         match self {
             Footing::Lost => false,
             Footing::FirmSince(since) => since.is_none_or(|since| since <= started),

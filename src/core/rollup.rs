@@ -75,8 +75,7 @@ fn gates(plan: &Plan, names: &[Arc<str>], effective: &[Effective]) -> Vec<GateCo
     for (list, name) in plan.checklists.iter().zip(names) {
         for gate in &list.gates {
             let states = gate.items.iter().filter_map(|slot| effective.get(slot.index())).map(|one| one.state);
-            let mut count =
-                GateCount { checklist: name.clone(), gate: (&*gate.name).into(), blockers: 0, items: 0 };
+            let mut count = GateCount { checklist: name.clone(), gate: (&*gate.name).into(), blockers: 0, items: 0 };
             for state in states.filter(|state| *state != State::NotApplicable) {
                 count.items += 1;
                 count.blockers += u32::from(!state.is_accepted());
@@ -85,4 +84,39 @@ fn gates(plan: &Plan, names: &[Arc<str>], effective: &[Effective]) -> Vec<GateCo
         }
     }
     gates
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::fixture::{CheckDef, Def, evaluation, plan, verdict, waiver};
+    use crate::core::{Event, World};
+    use crate::model::{Applicability, Coverage, Outcome, Reason, Slot, State, Timestamp};
+
+    #[test]
+    fn counts_states_gates_and_coverage_with_zeros() {
+        let not_here = Applicability::NotApplicable("params.ha".into());
+        let defs = [
+            Def::new("passes"),
+            Def::new("fails"),
+            Def { check: CheckDef::Undecided(Reason::Unmapped, "no check".into()), ..Def::new("unmapped") },
+            Def { applicability: not_here, ..Def::new("elsewhere") },
+        ];
+        let accepted = waiver("W-1", "unmapped", Timestamp(0), Timestamp(1_000_000));
+        let now = Timestamp(10_000);
+        let mut world = World::new(plan(&defs, &[accepted]), now);
+        for (slot, outcome) in [(0, Outcome::Pass), (1, Outcome::Fail)] {
+            let item = world.plan().item(Slot(slot)).unwrap().clone();
+            let said = verdict(outcome, Reason::Status, "said");
+            world.apply(Event::Evaluated(Box::new(evaluation(&item, &said, now))), now);
+        }
+        let rollups = world.rollups();
+        let counted: Vec<_> = State::ALL.into_iter().zip(rollups.sections[0].states).filter(|(_, n)| *n > 0).collect();
+        let one_of = [State::Pass, State::Fail, State::Waived, State::NotApplicable].map(|state| (state, 1));
+        assert_eq!(counted, one_of);
+        assert_eq!((rollups.gates[0].items, rollups.gates[0].blockers), (3, 1));
+        assert!(!rollups.gates[0].is_open());
+        let coverage: Vec<_> = rollups.coverage.iter().map(|(_, mode, n)| (*mode, *n)).collect();
+        assert_eq!(coverage[0], (Coverage::Auto, 4));
+        assert_eq!(coverage.len(), Coverage::ALL.len());
+    }
 }

@@ -48,12 +48,7 @@ impl Leaves for Looks<'_> {
             0 | 1 => verdict.sentence().to_owned(),
             _ => cut(format!("{name}: {}", verdict.sentence())),
         };
-        Decided {
-            outcome: verdict.outcome(),
-            reason: verdict.reason(),
-            sentence,
-            valid_until: evidence_end(verdict),
-        }
+        Decided { outcome: verdict.outcome(), reason: verdict.reason(), sentence, valid_until: evidence_end(verdict) }
     }
 
     fn item(&self, slot: Slot) -> Option<Decided> {

@@ -6,10 +6,11 @@ mod legs;
 use std::sync::Arc;
 
 use super::combine::{Decided, combine};
-use super::regression::{self, Footing};
 use super::flap;
+use super::regression::{self, Footing};
 use crate::model::{
-    Confirmed, Evaluation, Hysteresis, Item, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Policy, Reason, Slot, Span, Timestamp,
+    Confirmed, Evaluation, Hysteresis, Item, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Policy, Reason,
+    Slot, Span, Timestamp,
 };
 
 /// What an item may look at beside its own legs.
@@ -65,7 +66,7 @@ pub(crate) fn recombine(
     let same = memory.last_run.as_ref().is_some_and(|last| {
         last.outcome == decided.outcome && last.reason == decided.reason && *last.sentence == *decided.sentence
     });
-    let owed = decided.outcome == Outcome::Fail && memory.ready_since.is_some();
+    let owed = decided.outcome == Outcome::Fail && memory.ready_since.is_some() && footing.carries(now);
     if same && !owed && !memory.definition_changed {
         return false;
     }
@@ -156,7 +157,8 @@ fn confirm(
 
 /// When the evidence of a pass itself ends, if that is what freshness is bounded by.
 pub(crate) fn evidence_end(memory: &ItemMemory) -> Option<Timestamp> {
-    let ends = |leg: &LegMemory| leg.verdict.outcome() == Outcome::Pass && leg.verdict.valid_until == memory.fresh_until;
+    let ends =
+        |leg: &LegMemory| leg.verdict.outcome() == Outcome::Pass && leg.verdict.valid_until == memory.fresh_until;
     memory.fresh_until.filter(|_| memory.legs.iter().flatten().any(ends))
 }
 
@@ -193,3 +195,6 @@ fn last_run(decided: Decided, measurements: Arc<[Measurement]>, duration: Span) 
         duration,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,10 +86,9 @@ fn at_least(n: u32, mut parts: Vec<Decided>, any: bool) -> Decided {
     };
     match outcome {
         _ if total == 1 && n == 1 => deciding,
-        Outcome::Fail if any => Decided {
-            sentence: cut(format!("none of {total} alternatives passes: {}", deciding.sentence)),
-            ..deciding
-        },
+        Outcome::Fail if any => {
+            Decided { sentence: cut(format!("none of {total} alternatives passes: {}", deciding.sentence)), ..deciding }
+        }
         Outcome::Fail => Decided::failed(
             Reason::TooFew,
             format!("expected at least {n} of {total} to pass, {pass} do: {}", deciding.sentence),

@@ -56,8 +56,8 @@ pub(super) fn span(word: &str) -> Result<Span, String> {
 }
 
 const KEYS: [&str; 14] = [
-    "every", "depends", "any_of", "all_of", "legs", "attested", "unmapped", "mixed", "version", "aka", "hold",
-    "fresh", "unless", "title",
+    "every", "depends", "any_of", "all_of", "legs", "attested", "unmapped", "mixed", "version", "aka", "hold", "fresh",
+    "unless", "title",
 ];
 
 /// The words after `item`.

@@ -8,7 +8,7 @@
 //!           [mixed "why"] [version N] [aka OLD] [hold 10m] [fresh 5m] [unless "condition"]
 //! waive ITEM as W-1 from 10:00 to 11:00
 //! at 10:00 ITEM pass|fail|unknown [x3] [of REASON] [until 11:00] [version N] ["sentence"]
-//! at 10:00 reload | restart | pass_time | show ITEM | expect ITEM STATE [REASON]
+//! at 10:00 reload | stop | restart | pass_time | show ITEM | expect ITEM STATE [REASON]
 //! ```
 //!
 //! Times are of one day, `1d10:00` is the next one. Runs of `x3` are an interval apart. Between

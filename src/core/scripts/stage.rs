@@ -5,13 +5,15 @@ use std::fmt::Write;
 use super::language::{item, shorten, shown, time, words};
 use crate::core::fixture::{Def, evaluation, id, plan, verdict, waiver};
 use crate::core::{Effects, Event, World, explain_with};
-use crate::model::{Digest, Effective, ItemMemory, Outcome, Reason, Slot, State, Timestamp, Waiver};
+use crate::model::{Digest, Effective, ItemId, ItemMemory, Outcome, Reason, Slot, State, Timestamp, Waiver};
 
 #[derive(Default)]
 pub(super) struct Stage {
     defs: Vec<Def>,
     waivers: Vec<Waiver>,
     world: Option<World>,
+    /// What the store holds while nothing runs.
+    stopped: Option<Vec<(ItemId, ItemMemory)>>,
     wake_at: Option<Timestamp>,
     out: String,
 }
@@ -47,7 +49,7 @@ impl Stage {
     }
 
     fn happens(&mut self, at: Timestamp, what: &[String]) -> Result<(), String> {
-        if self.world.is_none() {
+        if self.world.is_none() && self.stopped.is_none() {
             self.world = Some(World::new(plan(&self.defs, &self.waivers), at));
             self.apply(Event::Tick, at);
         }
@@ -56,6 +58,7 @@ impl Stage {
         match words.as_slice() {
             ["pass_time"] => self.apply(Event::Tick, at),
             ["reload"] => self.apply(Event::PlanReplaced(plan(&self.defs, &self.waivers)), at),
+            ["stop"] => self.stop(),
             ["restart"] => self.restart(at),
             ["show", name] => self.show(name)?,
             ["expect", name, state, reason @ ..] => self.expect(name, state, reason.first().copied())?,
@@ -110,13 +113,21 @@ impl Stage {
         Ok(())
     }
 
-    fn restart(&mut self, at: Timestamp) {
+    fn stop(&mut self) {
         let old = self.world.take().unwrap();
         let memory = |(n, item): (usize, &std::sync::Arc<crate::model::Item>)| {
             (item.id.clone(), old.memory(Slot(n as u32)).unwrap().clone())
         };
-        let kept: Vec<_> = old.plan().items.iter().enumerate().map(memory).collect();
+        self.stopped = Some(old.plan().items.iter().enumerate().map(memory).collect());
+        self.wake_at = None;
+    }
+
+    fn restart(&mut self, at: Timestamp) {
+        if self.stopped.is_none() {
+            self.stop();
+        }
         self.world = Some(World::new(plan(&self.defs, &self.waivers), at));
+        let kept = self.stopped.take().unwrap();
         self.apply(Event::Restored(kept), at);
     }
 
@@ -132,7 +143,8 @@ impl Stage {
             writeln!(self.out, "             {}", shorten(&change.sentence)).unwrap();
         }
         for (slot, due) in due {
-            writeln!(self.out, "    {} run {} at {}", shown(at), plan.item(slot).unwrap().id.item(), shown(due)).unwrap();
+            writeln!(self.out, "    {} run {} at {}", shown(at), plan.item(slot).unwrap().id.item(), shown(due))
+                .unwrap();
         }
         for gone in removed {
             writeln!(self.out, "    {} removed {}", shown(at), gone.item()).unwrap();

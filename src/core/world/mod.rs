@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use self::settle::Trigger;
+use super::Rollups;
 use super::absorb::{self, Around};
 use super::derive::Hold;
 use super::graph::{self, Graph};
-use super::Rollups;
 use crate::model::{Effective, Evaluation, ItemId, ItemMemory, Plan, Slot, Timestamp, Transition};
 
 /// Owned by one task; everybody else reads snapshots.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::settle::Trigger;
 use super::{Effects, World};
 use crate::core::absorb;
-use crate::model::{ItemId, ItemMemory, Slot, Timestamp};
+use crate::model::{ItemId, ItemMemory, Slot, State, Timestamp};
 
 impl World {
     /// Memory under a former id is taken if there is none under the present one. Memory that is
@@ -29,7 +29,8 @@ impl World {
                 }
             }
             if let Some(resumed) = self.resumed.get_mut(slot.index()) {
-                *resumed = (memory.fresh_until >= stopped_at).then_some(now);
+                let was_stale = memory.standing.is_some_and(|standing| standing.state == State::Stale);
+                *resumed = (memory.fresh_until >= stopped_at && !was_stale).then_some(now);
             }
             *place = memory;
             effects.dirty.push(slot);
@@ -41,7 +42,8 @@ impl World {
     fn matched(&self, kept: Vec<(ItemId, ItemMemory)>) -> Vec<(Slot, ItemMemory)> {
         let mut by_id: HashMap<ItemId, ItemMemory> = kept.into_iter().collect();
         let mut matched = Vec::with_capacity(by_id.len());
-        let items = || self.plan.items.iter().enumerate().filter_map(|(n, item)| Some((Slot(u32::try_from(n).ok()?), item)));
+        let items =
+            || self.plan.items.iter().enumerate().filter_map(|(n, item)| Some((Slot(u32::try_from(n).ok()?), item)));
         let mut found = vec![false; self.plan.items.len()];
         for ((slot, item), found) in items().zip(&mut found) {
             if let Some(memory) = by_id.remove(&item.id) {

@@ -23,6 +23,14 @@ pub(super) enum Trigger {
     Restore,
 }
 
+/// What the inputs of an item without legs say, against the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inputs {
+    NoneApplies,
+    SaySame,
+    SayOther,
+}
+
 /// A memory of nothing.
 pub(super) fn blank(item: &Item) -> ItemMemory {
     ItemMemory { probe_digest: item.digests.probe, legs: vec![None; item.legs.len()], ..ItemMemory::default() }
@@ -96,14 +104,14 @@ impl World {
         let plan = Arc::clone(&self.plan);
         let Some(item) = plan.item(slot) else { return false };
         let n = slot.index();
-        let inapplicable = self.recombine(slot, item, now, effects);
+        let inputs = self.recombine(slot, item, now, effects);
         let Some(memory) = self.memories.get(n) else { return false };
         let waivers = self.links.waivers.get(&slot).into_iter().flatten();
         let context = Context {
             hold: self.hold_on(item),
             waivers: waivers.filter_map(|place| Some((*place, plan.waivers.get(*place)?))),
             resumed_at: self.resumed.get(n).copied().flatten(),
-            inapplicable,
+            inapplicable: inputs == Inputs::NoneApplies,
         };
         let Derived { effective, hold } = derive(memory, item, context, now);
         let Some(before) = self.effective.get_mut(n).map(|old| std::mem::replace(old, effective.clone())) else {
@@ -128,25 +136,28 @@ impl World {
             memory.standing = Some(effective.standing());
         }
         let seen = |one: &Effective| (one.state, one.underlying, base_reason(one));
-        seen(&before) != seen(&effective) || old_hold != hold
+        // A composite repeats the words of what keeps it from passing.
+        let has_new_words = effective.underlying != State::Pass && (direct || inputs == Inputs::SayOther);
+        seen(&before) != seen(&effective) || old_hold != hold || has_new_words
     }
 
-    /// Absorbs what the inputs of a pure composite say now. Whether nothing in the check applies.
-    fn recombine(&mut self, slot: Slot, item: &Item, now: Timestamp, effects: &mut Effects) -> bool {
+    /// Absorbs what the inputs of a pure composite say now.
+    fn recombine(&mut self, slot: Slot, item: &Item, now: Timestamp, effects: &mut Effects) -> Inputs {
         if !item.legs.is_empty() {
-            return false;
+            return Inputs::SaySame;
         }
-        let Some(decided) = combine(&item.check, &Others(self)) else { return true };
+        let Some(decided) = combine(&item.check, &Others(self)) else { return Inputs::NoneApplies };
         if explain::fixed(item).is_some() {
-            return false;
+            return Inputs::SaySame;
         }
         let footing = self.footing(item);
         if let Some(memory) = self.memories.get_mut(slot.index())
             && absorb::recombine(memory, item, decided, footing, now)
         {
             effects.dirty.push(slot);
+            return Inputs::SayOther;
         }
-        false
+        Inputs::SaySame
     }
 
     /// The value of an item inside the check of another. A waived item has the value of what is
