@@ -2,14 +2,14 @@
 
 use crate::model::{Claim, Effective, State};
 
-/// How a claim and the truth differ.
+/// How the document and the measurement disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Drift {
-    /// Ticked, and the evidence says otherwise or is out of date.
+    /// Ticked, but measured as failing or stale.
     OverClaim,
-    /// Not ticked, and passing.
+    /// Open, but measured as passing.
     UnderClaim,
-    /// Ticked, and nothing could be observed.
+    /// Ticked, and nothing could be measured.
     Unproven,
 }
 
@@ -26,15 +26,56 @@ impl Drift {
     }
 }
 
-/// The drift of an item now; a waiver or a block does not hide it.
+/// A waiver changes nothing about what was claimed, so a waived item is judged by what is
+/// underneath. An item that does not apply cannot disagree.
 pub fn drift(claim: Claim, effective: &Effective) -> Option<Drift> {
-    if effective.state == State::NotApplicable {
-        return None;
-    }
-    match (claim, effective.underlying) {
+    let measured = if effective.state == State::Waived { effective.underlying } else { effective.state };
+    match (claim, measured) {
         (Claim::Done, State::Fail | State::Stale) => Some(Drift::OverClaim),
         (Claim::Done, State::Unknown | State::Blocked) => Some(Drift::Unproven),
         (Claim::Open, State::Pass) => Some(Drift::UnderClaim),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    fn effective(state: State, underlying: State) -> Effective {
+        Effective {
+            state,
+            underlying,
+            reason: None,
+            underlying_reason: None,
+            since: Timestamp(0),
+            root_cause: None,
+            waiver: None,
+            soft: false,
+            flapping: false,
+            regressed_since: None,
+            next_change_at: None,
+        }
+    }
+
+    #[test]
+    fn every_state_against_every_claim() {
+        use Drift::*;
+        let rows = [
+            (State::Pass, None, Some(UnderClaim)),
+            (State::Fail, Some(OverClaim), None),
+            (State::Stale, Some(OverClaim), None),
+            (State::Unknown, Some(Unproven), None),
+            (State::Blocked, Some(Unproven), None),
+            (State::NotApplicable, None, None),
+        ];
+        for (state, done, open) in rows {
+            assert_eq!(drift(Claim::Done, &effective(state, state)), done, "{state:?}");
+            assert_eq!(drift(Claim::Open, &effective(state, state)), open, "{state:?}");
+            assert_eq!(drift(Claim::None, &effective(state, state)), None, "{state:?}");
+        }
+        assert_eq!(drift(Claim::Done, &effective(State::Waived, State::Fail)), Some(OverClaim));
+        assert_eq!(drift(Claim::Done, &effective(State::Waived, State::Unknown)), Some(Unproven));
     }
 }

@@ -1,5 +1,6 @@
 //! Counts per checklist, section and gate.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::{Coverage, Effective, Plan, State};
@@ -38,8 +39,84 @@ impl GateCount {
     }
 }
 
-/// Counts everything anew.
-pub fn count(plan: &Plan, effective: &[Effective]) -> Rollups {
-    let _ = (plan, effective, State::ALL);
-    Rollups::default()
+/// Counts everything anew, in one pass over the items. Items without an effective state are left
+/// out.
+pub(super) fn count(plan: &Plan, effective: &[Effective]) -> Rollups {
+    let names: Vec<Arc<str>> = plan.checklists.iter().map(|list| list.id.as_str().into()).collect();
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut sections = Vec::new();
+    for (list, name) in plan.checklists.iter().zip(&names) {
+        for section in &list.sections {
+            places.insert((list.id.as_str(), section.path.as_str()), sections.len());
+            let section = section.path.as_str().into();
+            sections.push(SectionCount { checklist: name.clone(), section, states: [0; 7] });
+        }
+    }
+    let mut covered: HashMap<(&str, Coverage), u32> = HashMap::new();
+    for (item, effective) in plan.items.iter().zip(effective) {
+        let place = places.get(&(item.id.checklist(), item.section.as_str()));
+        if let Some(section) = place.and_then(|place| sections.get_mut(*place)) {
+            for (state, count) in State::ALL.iter().zip(&mut section.states) {
+                *count += u32::from(*state == effective.state);
+            }
+        }
+        *covered.entry((item.id.checklist(), item.coverage)).or_default() += 1;
+    }
+    let coverage = names
+        .iter()
+        .flat_map(|name| Coverage::ALL.map(|mode| (name, mode)))
+        .map(|(name, mode)| (name.clone(), mode, covered.get(&(&**name, mode)).copied().unwrap_or(0)))
+        .collect();
+    Rollups { sections, gates: gates(plan, &names, effective), coverage }
+}
+
+fn gates(plan: &Plan, names: &[Arc<str>], effective: &[Effective]) -> Vec<GateCount> {
+    let mut gates = Vec::new();
+    for (list, name) in plan.checklists.iter().zip(names) {
+        for gate in &list.gates {
+            let states = gate.items.iter().filter_map(|slot| effective.get(slot.index())).map(|one| one.state);
+            let mut count = GateCount { checklist: name.clone(), gate: (&*gate.name).into(), blockers: 0, items: 0 };
+            for state in states.filter(|state| *state != State::NotApplicable) {
+                count.items += 1;
+                count.blockers += u32::from(!state.is_accepted());
+            }
+            gates.push(count);
+        }
+    }
+    gates
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::fixture::{CheckDef, Def, evaluation, plan, verdict, waiver};
+    use crate::core::{Event, World};
+    use crate::model::{Applicability, Coverage, Outcome, Reason, Slot, State, Timestamp};
+
+    #[test]
+    fn counts_states_gates_and_coverage_with_zeros() {
+        let not_here = Applicability::NotApplicable("params.ha".into());
+        let defs = [
+            Def::new("passes"),
+            Def::new("fails"),
+            Def { check: CheckDef::Undecided(Reason::Unmapped, "no check".into()), ..Def::new("unmapped") },
+            Def { applicability: not_here, ..Def::new("elsewhere") },
+        ];
+        let accepted = waiver("W-1", "unmapped", Timestamp(0), Timestamp(1_000_000));
+        let now = Timestamp(10_000);
+        let mut world = World::new(plan(&defs, &[accepted]), now);
+        for (slot, outcome) in [(0, Outcome::Pass), (1, Outcome::Fail)] {
+            let item = world.plan().item(Slot(slot)).unwrap().clone();
+            let said = verdict(outcome, Reason::Status, "said");
+            world.apply(Event::Evaluated(Box::new(evaluation(&item, &said, now))), now);
+        }
+        let rollups = world.rollups();
+        let counted: Vec<_> = State::ALL.into_iter().zip(rollups.sections[0].states).filter(|(_, n)| *n > 0).collect();
+        let one_of = [State::Pass, State::Fail, State::Waived, State::NotApplicable].map(|state| (state, 1));
+        assert_eq!(counted, one_of);
+        assert_eq!((rollups.gates[0].items, rollups.gates[0].blockers), (3, 1));
+        assert!(!rollups.gates[0].is_open());
+        let coverage: Vec<_> = rollups.coverage.iter().map(|(_, mode, n)| (*mode, *n)).collect();
+        assert_eq!(coverage[0], (Coverage::Auto, 4));
+        assert_eq!(coverage.len(), Coverage::ALL.len());
+    }
 }

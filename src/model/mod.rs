@@ -36,5 +36,6 @@ pub use secret::Secret;
 pub use state::State;
 pub use target::{Target, TlsFiles};
 pub use time::{Span, Timestamp};
+pub(crate) use verdict::cut;
 pub use verdict::{Assertion, Measurement, Outcome, Proof, Verdict};
 pub use waiver::Waiver;

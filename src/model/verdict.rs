@@ -155,7 +155,8 @@ impl Verdict {
     }
 }
 
-fn cut(mut sentence: String) -> String {
+/// The sentence within its limit, cut at a character and marked with an ellipsis.
+pub(crate) fn cut(mut sentence: String) -> String {
     if sentence.len() > SENTENCE_LIMIT {
         let mut end = SENTENCE_LIMIT - '…'.len_utf8();
         while !sentence.is_char_boundary(end) {

@@ -1,0 +1,77 @@
+//! The legs of an item: the runs that came, and the last verdicts of those that did not.
+
+use std::sync::Arc;
+
+use crate::core::combine::{Decided, Leaves};
+use crate::model::{
+    Evaluation, Item, ItemMemory, LegMemory, Measurement, Outcome, Reason, Slot, Timestamp, Verdict, cut,
+};
+
+/// Keeps each leg that ran. Legs the item does not have are ignored.
+pub(super) fn merge(memory: &mut ItemMemory, item: &Item, evaluation: Evaluation) {
+    memory.legs.resize(item.legs.len(), None);
+    let at = evaluation.finished;
+    for run in evaluation.legs {
+        if let Some(place) = memory.legs.get_mut(run.leg) {
+            let window = at.plus(item.policy.fresh_for);
+            let fresh_until = evidence_end(&run.verdict).map_or(window, |end| end.min(window));
+            *place = Some(LegMemory { verdict: Arc::new(run.verdict), at, fresh_until });
+        }
+    }
+}
+
+/// Only a pass rests on evidence that can run out: an expired certificate stays a failure.
+fn evidence_end(verdict: &Verdict) -> Option<Timestamp> {
+    verdict.valid_until.filter(|_| verdict.outcome() == Outcome::Pass)
+}
+
+/// The values of the leaves at one instant.
+pub(super) struct Looks<'a> {
+    pub(super) item: &'a Item,
+    pub(super) legs: &'a [Option<LegMemory>],
+    pub(super) at: Timestamp,
+    pub(super) items: &'a dyn Fn(Slot) -> Option<Decided>,
+}
+
+impl Leaves for Looks<'_> {
+    fn leg(&self, place: usize) -> Decided {
+        let name = self.item.legs.get(place).map_or("leg", |leg| &*leg.name);
+        let Some(leg) = self.legs.get(place).and_then(Option::as_ref) else {
+            return Decided::undecided(Reason::Pending, format!("{name}: expected a result, it has not run yet"));
+        };
+        if leg.fresh_until < self.at {
+            let sentence = format!("{name}: expected fresh evidence, it ended at {}", leg.fresh_until);
+            return Decided::undecided(Reason::Overdue, sentence);
+        }
+        let verdict = &leg.verdict;
+        let sentence = match self.item.legs.len() {
+            0 | 1 => verdict.sentence().to_owned(),
+            _ => cut(format!("{name}: {}", verdict.sentence())),
+        };
+        Decided { outcome: verdict.outcome(), reason: verdict.reason(), sentence, valid_until: evidence_end(verdict) }
+    }
+
+    fn item(&self, slot: Slot) -> Option<Decided> {
+        (self.items)(slot)
+    }
+}
+
+/// The measurements of all fresh legs. A name that an earlier leg has used already gets the name
+/// of its leg in front, because names become labels and must differ.
+pub(super) fn measurements(item: &Item, legs: &[Option<LegMemory>], at: Timestamp) -> Arc<[Measurement]> {
+    let mut all: Vec<Measurement> = Vec::new();
+    for (leg, memory) in item.legs.iter().zip(legs) {
+        let Some(memory) = memory.as_ref().filter(|memory| memory.fresh_until >= at) else { continue };
+        for measurement in &memory.verdict.measurements {
+            let taken = |name: &str| all.iter().any(|other| other.name == name);
+            let mut measurement = measurement.clone();
+            if taken(&measurement.name) {
+                measurement.name = format!("{}_{}", leg.name.replace(['-', '.', ' '], "_"), measurement.name);
+            }
+            if !taken(&measurement.name) {
+                all.push(measurement);
+            }
+        }
+    }
+    all.into()
+}

@@ -1,0 +1,157 @@
+//! What runs next. Pure: the scheduler asks it with its clock, and a test with any number.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::schedule::Timing;
+use super::{Change, PlanDiff};
+use crate::model::{Plan, Slot, Timestamp};
+
+/// Due instants of all scheduled items, ordered and re-keyable, with a mark on each item that
+/// runs now. An item is never in flight twice.
+#[derive(Clone, Debug, Default)]
+pub struct DueQueue {
+    entries: HashMap<Slot, Entry>,
+    order: BTreeSet<(Timestamp, Slot)>,
+    overruns: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    timing: Timing,
+    at: Timestamp,
+    in_flight: bool,
+    /// `at` was asked for and is not the item's phase: it must not be skipped as an overrun.
+    asked: bool,
+    /// Asked for while in flight; happens after `finished`.
+    again: Option<Timestamp>,
+}
+
+impl DueQueue {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All scheduled items of a plan at a start. `last_finished` is what the store kept.
+    pub fn start(plan: &Plan, seed: u64, now: Timestamp, last_finished: impl Fn(Slot) -> Option<Timestamp>) -> Self {
+        let mut queue = Self::new();
+        for (slot, item) in slots(plan).filter(|(_, item)| item.is_scheduled()) {
+            let timing = Timing::new(&item.id, seed, item.schedule);
+            queue.insert(slot, timing, timing.first_due(now, last_finished(slot)));
+        }
+        queue
+    }
+
+    /// Puts an item in, or moves it. A mark of being in flight stays.
+    pub fn insert(&mut self, slot: Slot, timing: Timing, at: Timestamp) {
+        let old = self.entries.get(&slot).copied();
+        if let Some(old) = old {
+            self.order.remove(&(old.at, slot));
+        }
+        let entry = match old {
+            Some(old) => Entry { timing, at, asked: false, ..old },
+            None => Entry { timing, at, in_flight: false, asked: false, again: None },
+        };
+        self.entries.insert(slot, entry);
+        self.order.insert((at, slot));
+    }
+
+    /// Runs an item at `at` if that is earlier than planned: a retry, a changed definition, a
+    /// request. Nothing if there is no such item.
+    pub fn hasten(&mut self, slot: Slot, at: Timestamp) {
+        let Some(entry) = self.entries.get_mut(&slot) else { return };
+        if at < entry.at {
+            self.order.remove(&(entry.at, slot));
+            entry.at = at;
+            entry.asked = true;
+            self.order.insert((at, slot));
+        }
+    }
+
+    /// Everything that is due, with the instant it was planned for, earliest first. Each is marked
+    /// as in flight and planned anew at its next phase. One that is in flight already is skipped
+    /// and counted; if it was asked for, it follows when the run has finished.
+    pub fn pop_due(&mut self, now: Timestamp) -> Vec<(Slot, Timestamp)> {
+        let mut due = Vec::new();
+        while let Some((at, slot)) = self.order.first().copied().filter(|(at, _)| *at <= now) {
+            self.order.remove(&(at, slot));
+            let Some(entry) = self.entries.get_mut(&slot) else { continue };
+            if !entry.in_flight {
+                entry.in_flight = true;
+                due.push((slot, at));
+            } else if entry.asked {
+                entry.again = Some(at);
+            } else {
+                self.overruns = self.overruns.saturating_add(1);
+            }
+            entry.asked = false;
+            entry.at = entry.timing.next_due(now);
+            // At the end of time there is no later instant to plan.
+            if entry.at > now {
+                self.order.insert((entry.at, slot));
+            }
+        }
+        due
+    }
+
+    /// The run has ended, whatever came of it.
+    pub fn finished(&mut self, slot: Slot) {
+        let Some(entry) = self.entries.get_mut(&slot) else { return };
+        entry.in_flight = false;
+        if let Some(at) = entry.again.take() {
+            self.hasten(slot, at);
+        }
+    }
+
+    pub fn remove(&mut self, slot: Slot) {
+        if let Some(entry) = self.entries.remove(&slot) {
+            self.order.remove(&(entry.at, slot));
+        }
+    }
+
+    /// When to call `pop_due` next.
+    pub fn next_at(&self) -> Option<Timestamp> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    pub fn is_in_flight(&self, slot: Slot) -> bool {
+        self.entries.get(&slot).is_some_and(|entry| entry.in_flight)
+    }
+
+    /// How often an item was due while it still ran.
+    pub fn overruns(&self) -> u64 {
+        self.overruns
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Moves to the slots of a new plan. What is unchanged keeps its due time and its mark; a
+    /// new schedule, and a new id, start from their phase; new items start soon. An item under a
+    /// new id loses its mark, because its run reports under the old id.
+    pub fn replace(&mut self, plan: &Plan, diff: &PlanDiff, seed: u64, now: Timestamp) {
+        let old = std::mem::take(&mut self.entries);
+        self.order.clear();
+        for ((slot, item), change) in slots(plan).zip(&diff.items).filter(|((_, item), _)| item.is_scheduled()) {
+            let timing = Timing::new(&item.id, seed, item.schedule);
+            let kept = change.old.and_then(|slot| old.get(&slot)).copied();
+            let fresh = |at| Entry { timing, at, in_flight: false, asked: false, again: None };
+            let entry = match (change, kept) {
+                (_, None) => fresh(timing.first_due(now, None)),
+                (Change { renamed: true, .. }, Some(_)) => fresh(timing.next_due(now)),
+                (_, Some(kept)) if kept.timing == timing => kept,
+                (_, Some(kept)) => Entry { timing, at: timing.next_due(now), asked: false, ..kept },
+            };
+            self.entries.insert(slot, entry);
+            self.order.insert((entry.at, slot));
+        }
+    }
+}
+
+fn slots(plan: &Plan) -> impl Iterator<Item = (Slot, &crate::model::Item)> {
+    plan.items.iter().enumerate().map(|(n, item)| (Slot(u32::try_from(n).unwrap_or(u32::MAX)), &**item))
+}

@@ -1,0 +1,129 @@
+//! The one sentence for people about the state of an item.
+
+use super::combine::{Decided, Leaves, combine};
+use super::derive::base_reason;
+use crate::model::{Applicability, Effective, Item, ItemMemory, LastRun, Outcome, Plan, Reason, Slot, State, cut};
+
+/// Looks up another item, for the sentence of a root cause.
+pub type Lookup<'a> = dyn Fn(Slot) -> Option<(&'a Effective, &'a ItemMemory)> + 'a;
+
+/// Says why the item is in its state. `effective` and `memory` belong to `item`, and `item` to
+/// `plan`. A block is explained by the name of its root cause only; `explain_with` says more.
+pub fn explain(effective: &Effective, memory: &ItemMemory, item: &Item, plan: &Plan) -> String {
+    explain_with(effective, memory, item, plan, &|_| None)
+}
+
+/// As `explain`, with the root cause of a block in its own words.
+pub fn explain_with(
+    effective: &Effective,
+    memory: &ItemMemory,
+    item: &Item,
+    plan: &Plan,
+    others: &Lookup<'_>,
+) -> String {
+    let sentence = match effective.state {
+        State::Blocked => blocked(effective, plan, others),
+        State::Waived => waived(effective, memory, item, plan),
+        _ => underlying(effective, memory, item),
+    };
+    cut(sentence)
+}
+
+/// What an item without legs and references always says: nothing can be observed.
+pub(crate) fn fixed(item: &Item) -> Option<Decided> {
+    if !item.legs.is_empty() {
+        return None;
+    }
+    let mut references = Vec::new();
+    super::graph::references(&item.check, &mut references);
+    if references.is_empty() { combine(&item.check, &Nothing) } else { None }
+}
+
+/// Leaves of a check that names none.
+struct Nothing;
+
+impl Leaves for Nothing {
+    fn leg(&self, _: usize) -> Decided {
+        Decided::undecided(Reason::Unmapped, "expected a check, none is defined")
+    }
+    fn item(&self, _: Slot) -> Option<Decided> {
+        None
+    }
+}
+
+fn blocked(effective: &Effective, plan: &Plan, others: &Lookup<'_>) -> String {
+    let Some((slot, root)) = effective.root_cause.and_then(|slot| Some((slot, plan.item(slot)?))) else {
+        return "an item this one depends on is not passing".to_owned();
+    };
+    match others(slot) {
+        Some((theirs, memory)) => {
+            let sentence = underlying(theirs, memory, root);
+            format!("`{}` is {}: {sentence}", root.id, theirs.state.as_str())
+        }
+        None => format!("`{}`, which this item depends on, is not passing", root.id),
+    }
+}
+
+fn waived(effective: &Effective, memory: &ItemMemory, item: &Item, plan: &Plan) -> String {
+    let beneath = underlying(effective, memory, item);
+    match effective.waiver.and_then(|place| plan.waivers.get(place)) {
+        Some(waiver) => {
+            let (id, approver, until) = (&waiver.id, &waiver.approver, waiver.expires);
+            format!("waiver `{id}`, approved by {approver}, until {until}: {beneath}")
+        }
+        None => beneath,
+    }
+}
+
+/// The state without waiver and block, in a sentence.
+pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item) -> String {
+    let reason = base_reason(effective);
+    match (effective.underlying, reason) {
+        (State::NotApplicable, _) => match &item.applicability {
+            Applicability::NotApplicable(condition) => format!("does not apply: `{condition}` does not hold"),
+            Applicability::Applicable => "does not apply: no part of its check applies".to_owned(),
+        },
+        (State::Unknown, Some(Reason::DefinitionChanged)) if memory.definition_changed => {
+            "the check was changed and has not been evaluated since".to_owned()
+        }
+        (State::Stale, reason) if !is_own_word(memory, reason) => stale(memory, reason),
+        _ => match (fixed(item), &memory.last_run) {
+            (Some(decided), _) => decided.sentence,
+            (None, Some(last)) => run(effective.underlying, memory, item, last),
+            (None, None) => "not evaluated yet".to_owned(),
+        },
+    }
+}
+
+/// Whether the last run itself said that its evidence is stale.
+fn is_own_word(memory: &ItemMemory, reason: Option<Reason>) -> bool {
+    memory.last_run.as_ref().is_some_and(|last| last.outcome == Outcome::Indeterminate && last.reason == reason)
+}
+
+fn stale(memory: &ItemMemory, reason: Option<Reason>) -> String {
+    let until = memory.fresh_until.map(|at| at.to_string()).unwrap_or_default();
+    let last = memory.last_finished.map(|at| at.to_string()).unwrap_or_default();
+    match reason {
+        Some(Reason::AttestationExpired) => format!("the attestation held until {until}, last evaluated at {last}"),
+        _ => format!("the evidence held until {until}, last evaluated at {last}"),
+    }
+}
+
+/// The last run, and how far it is from being what the item counts as.
+fn run(state: State, memory: &ItemMemory, item: &Item, last: &LastRun) -> String {
+    let hysteresis = item.policy.hysteresis;
+    let (done, needed) = match last.outcome {
+        Outcome::Pass => (memory.contrary, hysteresis.recover_after),
+        Outcome::Fail => (memory.contrary, hysteresis.fail_after),
+        Outcome::Indeterminate => (memory.indeterminate, hysteresis.unknown_after),
+    };
+    let agrees = match last.outcome {
+        Outcome::Pass => state == State::Pass,
+        Outcome::Fail => state == State::Fail,
+        Outcome::Indeterminate => matches!(state, State::Unknown | State::Stale),
+    };
+    if agrees {
+        return last.sentence.to_string();
+    }
+    format!("still {}, {} {done} of {needed}: {}", state.as_str(), last.outcome.as_str(), last.sentence)
+}
