@@ -42,12 +42,17 @@ fn described(row: &Row) -> Value {
 
 fn evaluated(row: &Row) -> Value {
     let mut value = described(row);
-    value["state"] = row.state.as_str().into();
-    value["reason"] = row.reason.map(|reason| reason.as_str()).into();
-    value["since"] = row.since.to_string().into();
-    value["sentence"] = row.sentence.as_str().into();
-    value["root_cause"] = row.root_cause.as_deref().into();
-    value["waiver"] = row.waiver.as_deref().into();
-    value["duration_seconds"] = row.duration_ms.map(|ms| ms as f64 / 1000.0).into();
+    let more = [
+        ("state", row.state.as_str().into()),
+        ("reason", row.reason.map(|reason| reason.as_str()).into()),
+        ("since", row.since.to_string().into()),
+        ("sentence", row.sentence.as_str().into()),
+        ("root_cause", row.root_cause.as_deref().into()),
+        ("waiver", row.waiver.as_deref().into()),
+        ("duration_seconds", row.duration_ms.map(|ms| ms as f64 / 1000.0).into()),
+    ];
+    if let Some(fields) = value.as_object_mut() {
+        fields.extend(more.into_iter().map(|(name, value): (_, Value)| (name.to_owned(), value)));
+    }
     value
 }
