@@ -14,6 +14,7 @@
 //! | 0 | `model` | vocabulary types |
 
 pub mod catalog;
+pub mod cli;
 pub mod core;
 pub mod diag;
 pub mod engine;

@@ -6,25 +6,11 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectEx
 use serde_json::Value;
 
 use super::fold::{Fold, Shape};
+use super::functions::FUNCTIONS;
 use super::nearest;
 use super::syntax::Complaint;
 use super::text::text;
 use super::types::{Schema, Type};
-
-const FUNCTIONS: [&str; 12] = [
-    "bool",
-    "bytes",
-    "contains",
-    "double",
-    "dyn",
-    "endsWith",
-    "int",
-    "matches",
-    "size",
-    "startsWith",
-    "string",
-    "type",
-];
 
 /// What an expression may name.
 pub(super) struct Names<'a> {
@@ -50,7 +36,7 @@ pub(super) fn check<'a>(tree: &IdedExpr, source: &str, names: &Names<'a>) -> (Ty
 }
 
 impl<'a, 'e> Checker<'a, 'e> {
-    fn infer(&mut self, node: &'e IdedExpr) -> Type<'a> {
+    pub(super) fn infer(&mut self, node: &'e IdedExpr) -> Type<'a> {
         let found = match &node.expr {
             Expr::Literal(literal) => return literal_type(literal),
             Expr::Ident(name) => self.ident(name),
@@ -298,61 +284,7 @@ impl<'a, 'e> Checker<'a, 'e> {
         }
     }
 
-    fn function(&mut self, call: &'e CallExpr) -> Type<'a> {
-        let name = call.func_name.as_str();
-        let operands: Vec<&IdedExpr> = call.target.as_deref().into_iter().chain(&call.args).collect();
-        match (name, operands.as_slice()) {
-            ("size", [of]) => {
-                let found = self.infer(of);
-                if matches!(found, Type::Bool | Type::Number) {
-                    let message = format!("`{}` is {}, it has no size", text(of), found.name());
-                    self.complain(root(of).unwrap_or_default(), message, None);
-                }
-                Type::Number
-            }
-            ("contains" | "startsWith" | "endsWith" | "matches", [of, pattern]) if call.target.is_some() => {
-                self.expect(of, Type::Text);
-                self.expect(pattern, Type::Text);
-                if name == "matches" {
-                    self.pattern(pattern);
-                }
-                Type::Bool
-            }
-            ("int" | "double" | "string" | "bool" | "bytes" | "dyn" | "type", [of]) => {
-                self.infer(of);
-                match name {
-                    "int" | "double" => Type::Number,
-                    "string" => Type::Text,
-                    "bool" => Type::Bool,
-                    _ => Type::Any,
-                }
-            }
-            _ if FUNCTIONS.contains(&name) => {
-                self.complain(name, format!("`{name}` is called with the wrong arguments"), None);
-                Type::Any
-            }
-            _ => {
-                let known = FUNCTIONS.into_iter().chain(["all", "exists", "exists_one", "filter", "has", "map"]);
-                self.complain(name, format!("there is no function `{name}`"), nearest::hint(name, known));
-                Type::Any
-            }
-        }
-    }
-
-    /// A pattern is compiled where it is used, so a bad or huge one must be found now.
-    fn pattern(&mut self, pattern: &IdedExpr) {
-        let Expr::Literal(LiteralValue::String(source)) = &pattern.expr else {
-            self.complain("matches", "`matches` needs a constant pattern".to_owned(), None);
-            return;
-        };
-        if let Err(error) = regex::RegexBuilder::new(source.inner()).size_limit(256 * 1024).build() {
-            let last = error.to_string();
-            let message = format!("not a valid pattern: {}", last.lines().last().unwrap_or_default());
-            self.complain(source.inner(), message, None);
-        }
-    }
-
-    fn expect(&mut self, node: &'e IdedExpr, wanted: Type<'_>) {
+    pub(super) fn expect(&mut self, node: &'e IdedExpr, wanted: Type<'_>) {
         let found = self.infer(node);
         if !matches!(found, Type::Any) && std::mem::discriminant(&found) != std::mem::discriminant(&wanted) {
             let message = format!("`{}` is {}, {} is needed", text(node), found.name(), wanted.name());
@@ -390,7 +322,7 @@ impl<'a, 'e> Checker<'a, 'e> {
         }
     }
 
-    fn complain(&mut self, word: &str, message: String, hint: Option<String>) {
+    pub(super) fn complain(&mut self, word: &str, message: String, hint: Option<String>) {
         if self.found.iter().any(|known| known.message == message) {
             return;
         }
@@ -410,7 +342,7 @@ fn literal_type<'a>(literal: &LiteralValue) -> Type<'a> {
 }
 
 /// The variable a path starts with.
-fn root(node: &IdedExpr) -> Option<&str> {
+pub(super) fn root(node: &IdedExpr) -> Option<&str> {
     match &node.expr {
         Expr::Ident(name) => Some(name),
         Expr::Select(select) => root(&select.operand),

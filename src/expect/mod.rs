@@ -13,6 +13,7 @@
 mod check;
 mod explain;
 mod fold;
+mod functions;
 pub(crate) mod nearest;
 mod operators;
 mod scope;
@@ -23,12 +24,11 @@ mod text;
 mod types;
 mod values;
 
-use std::collections::BTreeSet;
-
 use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
 use self::check::{ANYTHING, Names};
+use self::scope::Reads;
 use self::syntax::Complaint;
 use self::types::{Schema, Type};
 use crate::model::{Assertion, Measurement, Proof, Reason, Timestamp, Verdict};
@@ -39,8 +39,8 @@ pub struct Conditions {
     conditions: Vec<Expression>,
     measures: Vec<Measure>,
     params: Value,
-    /// Variables that any of the expressions reads.
-    roots: BTreeSet<String>,
+    /// By any of the expressions.
+    reads: Reads,
 }
 
 #[derive(Debug)]
@@ -124,12 +124,12 @@ impl Conditions {
         }
         let conditions: Vec<Expression> = conditions.into_iter().flatten().collect();
         let measures: Vec<Measure> = measures.into_iter().flatten().collect();
-        let mut roots = BTreeSet::new();
+        let mut reads = Reads::default();
         let of_measures = measures.iter().flat_map(|m| std::iter::once(&m.value).chain(&m.threshold));
         for expression in conditions.iter().chain(of_measures) {
-            scope::roots(&expression.tree, &mut Vec::new(), &mut roots);
+            reads.add(&expression.tree);
         }
-        Ok(Self { conditions, measures, params: params.clone(), roots })
+        Ok(Self { conditions, measures, params: params.clone(), reads })
     }
 
     /// Judges the facts of a leg that the kind's own expectations already judged. Only a pass can
@@ -139,7 +139,7 @@ impl Conditions {
         if self.conditions.is_empty() && (self.measures.is_empty() || facts.is_null()) {
             return built_in;
         }
-        let context = match scope::scope(&self.roots, facts, &self.params, Some(now)) {
+        let context = match scope::scope(&self.reads, facts, &self.params, Some(now)) {
             Ok(context) => context,
             Err(problem) if built_in.reason().is_none() && !self.conditions.is_empty() => {
                 let sentence = format!("the conditions could not be evaluated: {problem}");
@@ -213,10 +213,10 @@ pub fn applies(condition: &str, params: &Value) -> Result<bool, ExpressionError>
         complaint.unwrap_or_else(|| refused(0, Complaint::new("not a valid condition")))
     };
     let expression = compile(condition, Wanted::Bool, &names).map_err(error)?;
-    let mut roots = BTreeSet::new();
-    scope::roots(&expression.tree, &mut Vec::new(), &mut roots);
+    let mut reads = Reads::default();
+    reads.add(&expression.tree);
     let context =
-        scope::scope(&roots, ANYTHING, params, None).map_err(|problem| error(vec![Complaint::new(problem)]))?;
+        scope::scope(&reads, ANYTHING, params, None).map_err(|problem| error(vec![Complaint::new(problem)]))?;
     match scope::evaluate(&expression.tree, &context) {
         Ok(CelValue::Bool(holds)) => Ok(holds),
         Ok(other) => Err(error(vec![Complaint::new(format!("it is {}, not true or false", values::show(&other)))])),

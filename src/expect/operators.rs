@@ -7,10 +7,13 @@
 //! - they refuse null as well, unless the author wrote `null`: an absent value proves nothing;
 //! - `+` joins texts up to a limit and no lists, so that nothing grows without bound.
 
+use std::cell::RefCell;
+
 use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelString, CelUInt, DYN_TYPE, Kind};
 use cel::common::value::CowVal;
 use cel::{Env, ExecutionError, IdedExpr};
+use regex::{Regex, RegexBuilder};
 
 /// Bytes of a text made by `+`.
 const MAX_TEXT: usize = 64 * 1024;
@@ -31,10 +34,18 @@ const REPLACED: [(&str, &str, Operator); 8] = [
     ("_%_", "@mod", |args| arithmetic(&args, "%", i64::checked_rem, |a, b| a % b)),
 ];
 
+/// `a.matches(b)`, which CEL compiles anew for each element of a loop.
+const MATCHES: (&str, Operator) = ("@matches", |args| matches_pattern(&args));
+
+thread_local! {
+    /// The pattern used last.
+    static PATTERN: RefCell<Option<(String, Regex)>> = const { RefCell::new(None) };
+}
+
 /// The standard library and the operators above.
 pub(super) fn environment() -> Result<Env, cel::DeclarationError> {
     let mut env = Env::default().with_optional_support(false).with_stdlib();
-    for (_, name, operator) in REPLACED {
+    for (name, operator) in REPLACED.into_iter().map(|(_, name, operator)| (name, operator)).chain([MATCHES]) {
         env.add_overload(name, name, vec![DYN_TYPE, DYN_TYPE], operator)?;
     }
     Ok(env)
@@ -52,6 +63,12 @@ pub(super) fn replace(node: &mut IdedExpr) {
             let own = call.args.first().is_some_and(|arg| matches!(&arg.expr, Expr::Ident(name) if name == "@result"));
             let comparison = matches!(call.func_name.as_str(), "_==_" | "_!=_" | "@in");
             let null = call.args.iter().any(|arg| matches!(arg.expr, Expr::Literal(LiteralValue::Null)));
+            if call.func_name == "matches"
+                && let Some(target) = call.target.take()
+            {
+                call.args.insert(0, *target);
+                call.func_name = MATCHES.0.to_owned();
+            }
             if call.target.is_some() || own || (comparison && null) {
                 return;
             }
@@ -121,6 +138,28 @@ fn member<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
         Some(container) => Ok(CowVal::owned(CelBool::from(container.contains(left.as_ref())?))),
         None => refuse(format!("`in` needs a list or an object, not {}", kind(right))),
     }
+}
+
+/// The pattern as `matches` uses it. The limit keeps a counted repetition from filling memory.
+pub(super) fn compile_pattern(source: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(source).size_limit(256 * 1024).build()
+}
+
+fn matches_pattern<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let (text, pattern) = pair(args)?;
+    let (Some(text), Some(pattern)) = (text.downcast_ref::<CelString>(), pattern.downcast_ref::<CelString>()) else {
+        return refuse(format!("`matches` needs a text, not {}", kind(text)));
+    };
+    PATTERN.with_borrow_mut(|last| {
+        if last.as_ref().is_none_or(|(source, _)| source != pattern.inner()) {
+            match compile_pattern(pattern.inner()) {
+                Ok(regex) => *last = Some((pattern.inner().to_owned(), regex)),
+                Err(_) => return refuse("not a valid pattern".to_owned()),
+            }
+        }
+        let found = last.as_ref().is_some_and(|(_, regex)| regex.is_match(text.inner()));
+        Ok(CowVal::owned(CelBool::from(found)))
+    })
 }
 
 #[derive(Clone, Copy)]

@@ -9,8 +9,24 @@ use serde_json::Value as Json;
 
 use crate::model::Timestamp;
 
-/// Values turned into variables for one leg; more is refused, which bounds every loop.
-const MAX_VALUES: usize = 50_000;
+/// Values turned into variables for one leg.
+const MAX_VALUES: usize = 100_000;
+/// The same where an expression loops: with the limits of `syntax` it bounds the time, to some
+/// tens of milliseconds for the worst expression there can be.
+const MAX_VALUES_IN_LOOPS: usize = 10_000;
+
+/// What expressions read.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    names: BTreeSet<String>,
+    loops: bool,
+}
+
+impl Reads {
+    pub(super) fn add(&mut self, tree: &IdedExpr) {
+        roots(tree, &mut Vec::new(), self);
+    }
+}
 
 /// One environment for all: building it is most of the cost of a small condition.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -20,11 +36,11 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
 });
 
 /// The names of variables an expression reads, those its loops bind left out.
-pub(super) fn roots(node: &IdedExpr, bound: &mut Vec<String>, found: &mut BTreeSet<String>) {
+fn roots(node: &IdedExpr, bound: &mut Vec<String>, found: &mut Reads) {
     match &node.expr {
         Expr::Ident(name) => {
             if !name.starts_with('@') && !bound.contains(name) {
-                found.insert(name.clone());
+                found.names.insert(name.clone());
             }
         }
         Expr::Select(select) => roots(&select.operand, bound, found),
@@ -42,6 +58,7 @@ pub(super) fn roots(node: &IdedExpr, bound: &mut Vec<String>, found: &mut BTreeS
             }
         }
         Expr::Comprehension(each) => {
+            found.loops = true;
             roots(&each.iter_range, bound, found);
             bound.push(each.iter_var.clone());
             roots(&each.loop_step, bound, found);
@@ -51,17 +68,18 @@ pub(super) fn roots(node: &IdedExpr, bound: &mut Vec<String>, found: &mut BTreeS
     }
 }
 
-/// A scope with the variables of `names` that exist. Others stay undeclared, so that reading one
+/// A scope with the variables of `reads` that exist. Others stay undeclared, so that reading one
 /// is an error. `Err` says why the values are too many.
 pub(super) fn scope(
-    names: &BTreeSet<String>,
+    reads: &Reads,
     facts: &Json,
     params: &Json,
     now: Option<Timestamp>,
 ) -> Result<Context<'static, 'static>, String> {
     let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
-    let mut left = MAX_VALUES;
-    for name in names {
+    let limit = if reads.loops { MAX_VALUES_IN_LOOPS } else { MAX_VALUES };
+    let mut left = limit;
+    for name in &reads.names {
         let value = match (name.as_str(), now) {
             ("params", _) => convert(params, &mut left),
             ("now", Some(now)) => Some(Value::Float(now.as_secs_f64())),
@@ -71,7 +89,7 @@ pub(super) fn scope(
             },
         };
         let Some(value) = value else {
-            return Err(format!("there are more than {MAX_VALUES} values in what was observed"));
+            return Err(format!("there are more than {limit} values in what was observed"));
         };
         context.add_variable_from_value(name.as_str(), value);
     }

@@ -119,6 +119,7 @@ fn a_false_condition_says_what_was_seen() {
         ("names[0].contains('zz')", "expected `names[0].contains('zz')`, saw names[0] = \"a.example\""),
         ("status in [500, 501]", "expected `status in [500, 501]`, saw status = 200"),
         ("status == 1 || latency_s > 1", "expected `status == 1 || latency_s > 1`, saw status = 200, latency_s = 0.25"),
+        ("names[1].matches('^a')", "expected `names[1].matches('^a')`, saw names[1] = \"b.example\""),
         ("rows.size() == 0", "expected `rows.size() == 0`, saw rows.size() = 2"),
         ("false", "expected `false`, which is false"),
         ("has(headers.x)", "expected `has(headers.x)`, saw has(headers.x) = false"),
@@ -142,6 +143,7 @@ fn what_cannot_be_evaluated_is_never_a_pass() {
         ("rows[0].none != 3", "null"),
         ("rows[0].none == rows[0].none", "null"),
         ("body == 'x'", "null"),
+        ("body.matches('x')", "needs a text, not null"),
         ("!(body in ['x'])", "null"),
         ("params.host == 'x'", "null"),
         ("json.items", "not true or false"),
@@ -315,10 +317,38 @@ fn long_values_are_cut() {
 #[test]
 fn too_many_values_are_refused_at_run_time() {
     let conditions = compile_one("json.all(i, i == 1)").unwrap();
-    let facts = json!({"json": vec![1; 60_000]});
+    let facts = json!({"json": vec![1; 11_000]});
     let verdict = conditions.judge(pass(), &facts, NOW);
     assert_eq!(verdict.reason(), Some(Reason::ExpressionError));
-    assert!(verdict.sentence().contains("more than"), "{}", verdict.sentence());
+    assert!(verdict.sentence().contains("more than 10000"), "{}", verdict.sentence());
+    let without_loop = compile_one("json.size() == 11000").unwrap();
+    assert_eq!(without_loop.judge(pass(), &facts, NOW).outcome(), Outcome::Pass);
+}
+
+#[test]
+fn the_deepest_that_loads_fits_a_small_stack() {
+    for source in [
+        format!("{}1 == 24", "1 + ".repeat(23)),
+        format!("status == 200{}", " && status == 200".repeat(40)),
+        format!("{}true{}", "(status == 200 ? ".repeat(11), " : false)".repeat(11)),
+        format!("{}status == 200", "!!".repeat(8)),
+    ] {
+        let run = move || assert_eq!(judge(&source).outcome(), Outcome::Pass, "{source}");
+        std::thread::Builder::new().stack_size(1536 * 1024).spawn(run).unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn a_loop_over_all_that_is_allowed_ends_soon() {
+    let facts = json!({"json": vec![1; 9_000]});
+    for source in [
+        format!("json.all(i, {}i == 1)", "i == 1 && ".repeat(38)),
+        "json.map(i, string(i)).all(i, i.matches('^[0-9a-f]{1,20}$'))".to_owned(),
+    ] {
+        // Too long to run if a loop were quadratic or compiled its pattern each time; a debug
+        // build takes well under a second.
+        assert_eq!(compile_one(&source).unwrap().judge(pass(), &facts, NOW).outcome(), Outcome::Pass);
+    }
 }
 
 proptest::proptest! {

@@ -58,6 +58,7 @@ fn write(node: &IdedExpr, outer: u8) -> String {
             ("_[_]", None, [operand, index]) => format!("{}[{}]", write(operand, 9), text(index)),
             ("!_", None, [operand]) => format!("!{}", write(operand, 8)),
             ("-_", None, [operand]) => format!("-{}", write(operand, 8)),
+            ("@matches", None, [of, pattern]) => format!("{}.matches({})", write(of, 9), text(pattern)),
             (name, None, [left, right]) => match BINARY.iter().find(|(function, ..)| *function == name) {
                 Some((_, sign, tight)) => {
                     bracket(format!("{} {sign} {}", write(left, *tight), write(right, *tight + 1)), *tight < outer)
