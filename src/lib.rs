@@ -24,3 +24,4 @@ pub mod probe;
 pub mod settings;
 pub mod snapshot;
 pub mod store;
+pub mod web;
