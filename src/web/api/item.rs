@@ -93,7 +93,7 @@ impl ItemJson {
             ready: effective.state.is_ready(),
             accepted: effective.state.is_accepted(),
             reason: effective.reason.map(|reason| reason.as_str()),
-            sentence: sentence(view, plan),
+            sentence: sentence(view, snapshot),
             since: text(effective.since),
             underlying_state: effective.underlying.as_str(),
             underlying_reason: effective.underlying_reason.map(|reason| reason.as_str()),

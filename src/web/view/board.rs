@@ -117,7 +117,7 @@ pub(in crate::web) fn admitted(snapshot: &Snapshot, filter: &Filter) -> Vec<Slot
     let gate = gate_members(snapshot, &filter.gate);
     let views = snapshot.items.iter().zip(0_u32..).map(|(view, place)| (view, Slot(place)));
     views
-        .filter(|(view, slot)| filter.admits(view, gate.contains(slot), || sentence(view, &snapshot.plan)))
+        .filter(|(view, slot)| filter.admits(view, gate.contains(slot), || sentence(view, snapshot)))
         .map(|(_, slot)| slot)
         .collect()
 }

@@ -70,7 +70,7 @@ pub(super) fn row<'a>(
         priority: view.item.priority.as_str(),
         reason: effective.reason.map_or("", |reason| reason.as_str()),
         since: When::new(effective.since, now),
-        sentence: sentence(view, &snapshot.plan),
+        sentence: sentence(view, snapshot),
         blocks: blocking.by(slot),
         cause: cause.map(|item| (links.item(&item.id), item.title.to_string())),
         regressed: effective.regressed_since.is_some(),

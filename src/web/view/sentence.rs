@@ -1,10 +1,11 @@
 //! One sentence why an item is in its state.
 
 use crate::model::{Applicability, Check, Plan, State};
-use crate::snapshot::ItemView;
+use crate::snapshot::{ItemView, Snapshot};
 
 /// What was expected and what was seen, or why nothing was. One line, never empty.
-pub(in crate::web) fn sentence(view: &ItemView, plan: &Plan) -> String {
+pub(in crate::web) fn sentence(view: &ItemView, snapshot: &Snapshot) -> String {
+    let plan = &snapshot.plan;
     match view.effective.state {
         State::Blocked => blocked(view, plan),
         State::Waived => waived(view, plan),
@@ -59,7 +60,7 @@ mod tests {
     fn every_state_has_a_sentence_and_blocked_ones_name_the_cause() {
         let snapshot = fixture::snapshot();
         for view in &snapshot.items {
-            let said = sentence(view, &snapshot.plan);
+            let said = sentence(view, &snapshot);
             assert!(!said.is_empty() && !said.contains('\n'), "{}", view.item.id);
             match view.effective.state {
                 State::Blocked => assert!(said.contains("PostgreSQL accepts"), "{said}"),
