@@ -108,7 +108,7 @@ impl ItemJson {
                 Claim::Open => Some(false),
                 Claim::None => None,
             },
-            claim_drift: drift(item.claim, effective.underlying).map(|drift| drift.as_str()),
+            claim_drift: drift(item.claim, effective).map(|drift| drift.as_str()),
             last_evaluation: memory.last_finished.map(text),
             last_duration_seconds: memory.last_run.as_ref().map(|run| run.duration.as_secs_f64()),
             last_pass: memory.last_pass.map(text),

@@ -140,7 +140,7 @@ impl<'a> ItemDetail<'a> {
         let section = checklist.and_then(|c| c.sections.iter().find(|section| section.path == item.section));
         let blocks = snapshot.items.iter().zip(0_u32..);
         let blocks = blocks.filter(|(view, _)| view.effective.root_cause == Some(slot)).map(|(_, place)| Slot(place));
-        let claim_drift = drift(item.claim, effective.underlying);
+        let claim_drift = drift(item.claim, effective);
         Some(Self {
             row: make(slot)?,
             checklist_title: checklist.map_or(item.id.checklist(), |checklist| &checklist.title),
@@ -168,7 +168,7 @@ impl<'a> ItemDetail<'a> {
             expects: expects(item, plan),
             legs: legs(view, now),
             claimed: item.claim.as_str(),
-            drift_meaning: claim_drift.map_or("", super::claim::Drift::meaning),
+            drift_meaning: claim_drift.map_or("", super::claim::meaning),
             source: item.source.as_ref().map(|s| (format!("{}:{}", s.file, s.line), source_link(s))),
             mode: item.coverage.as_str(),
             probe: &item.probe,

@@ -76,7 +76,7 @@ pub(super) fn row<'a>(
         regressed: effective.regressed_since.is_some(),
         flapping: effective.flapping,
         soft: effective.soft,
-        drift: drift(view.item.claim, effective.underlying).map_or("", |drift| drift.as_str()),
+        drift: drift(view.item.claim, effective).map_or("", |drift| drift.as_str()),
         runbook: super::safe_url(&view.item.runbook_url),
         team: &view.item.team,
     }
