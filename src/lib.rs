@@ -25,3 +25,4 @@ pub mod probe;
 pub mod settings;
 pub mod snapshot;
 pub mod store;
+pub mod web;

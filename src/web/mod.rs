@@ -1,0 +1,47 @@
+//! Serving: metrics, the board, the API and health, from snapshots alone. A request never runs or
+//! waits for a probe, and nothing here changes a state.
+
+mod access;
+mod api;
+mod app;
+mod connection;
+mod filter;
+#[cfg(test)]
+mod fixture;
+mod lifecycle;
+mod listener;
+mod metrics;
+mod page;
+mod pages;
+mod probes;
+mod reply;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use listener::{Bound, bind, serve};
+
+/// Why the daemon cannot serve. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: String, source: std::io::Error },
+    #[error("the telemetry path “{0}” must begin with a slash, be a plain path and not belong to another page")]
+    TelemetryPath(String),
+    #[error("the external URL “{0}” must begin with http:// or https://")]
+    ExternalUrl(String),
+    #[error("no listen address is given")]
+    NoAddress,
+    #[error("web configuration {}: {detail}", path.display())]
+    Configuration { path: PathBuf, detail: String },
+}
+
+impl Bound {
+    /// Where it listens; port 0 has become a real port.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+}

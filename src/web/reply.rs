@@ -1,0 +1,197 @@
+//! An answer before it meets the wire: handlers make it, tests read it.
+
+use std::io::Write;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use super::page;
+use super::view::Links;
+
+/// Below this, gzip costs more than it saves.
+const COMPRESS_FROM: usize = 1024;
+
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) content_type: &'static str,
+    pub(super) frames: Vec<Bytes>,
+    pub(super) etag: Option<String>,
+    pub(super) location: Option<String>,
+    /// Seconds after which to ask again.
+    pub(super) retry_after: Option<u32>,
+}
+
+/// What a request says about the form of its answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) gzip: bool,
+    /// A browser, rather than a program.
+    pub(super) html: bool,
+    pub(super) if_none_match: Option<String>,
+}
+
+impl Asked {
+    /// `path` decides where `Accept` does not: below `/api/` programs ask.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        Self {
+            gzip: text(header::ACCEPT_ENCODING).is_some_and(accepts_gzip),
+            html: text(header::ACCEPT).is_some_and(|accept| accept.contains("text/html")),
+            if_none_match: text(header::IF_NONE_MATCH).map(str::to_owned),
+        }
+    }
+}
+
+fn accepts_gzip(accept: &str) -> bool {
+    accept.split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().unwrap_or(0.0) <= 0.0));
+        named && !refused
+    })
+}
+
+impl Reply {
+    pub(super) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { frames: vec![body.into()], ..Self::frames(status, content_type, Vec::new()) }
+    }
+
+    pub(super) fn frames(status: StatusCode, content_type: &'static str, frames: Vec<Bytes>) -> Self {
+        Self { status, content_type, frames, etag: None, location: None, retry_after: None }
+    }
+
+    pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(mut body) => {
+                body.push(b'\n');
+                Self::new(status, "application/json", body)
+            }
+            Err(error) => {
+                Self::text(StatusCode::INTERNAL_SERVER_ERROR, format!("no JSON can be made of this: {error}\n"))
+            }
+        }
+    }
+
+    pub(super) fn see_other(location: String) -> Self {
+        Self { location: Some(location), ..Self::text(StatusCode::SEE_OTHER, "") }
+    }
+
+    /// An error, as a page for people and as JSON for programs.
+    pub(super) fn problem(status: StatusCode, detail: &str, asked: &Asked, links: &Links) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        if asked.html {
+            return page::problem(status, title, detail, links);
+        }
+        Self::json(status, &serde_json::json!({ "error": { "status": status.as_u16(), "detail": detail } }))
+    }
+
+    pub(super) fn with_etag(self, etag: String) -> Self {
+        Self { etag: Some(etag), ..self }
+    }
+
+    pub(super) fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// Blocks while it compresses; call it off the async threads.
+    pub(super) fn into_response(self, asked: &Asked) -> Response {
+        let known = asked.if_none_match.as_deref();
+        if let (Some(etag), Some(known)) = (&self.etag, known)
+            && self.status == StatusCode::OK
+            && matches_etag(known, etag)
+        {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            set(response.headers_mut(), header::ETAG, etag);
+            set(response.headers_mut(), header::CACHE_CONTROL, "no-cache");
+            return response;
+        }
+        let size: usize = self.frames.iter().map(Bytes::len).sum();
+        let compressed = (asked.gzip && size >= COMPRESS_FROM).then(|| gzip(&self.frames)).flatten();
+        let zipped = compressed.is_some();
+        let frames = compressed.map_or(self.frames, |bytes| vec![bytes]);
+        let length: usize = frames.iter().map(Bytes::len).sum();
+        let mut response = Response::new(body(frames));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        set(headers, header::CONTENT_TYPE, self.content_type);
+        // Readiness is about now: nothing is reused without asking.
+        set(headers, header::CACHE_CONTROL, if self.etag.is_some() { "no-cache" } else { "no-store" });
+        set(headers, header::VARY, "accept, accept-encoding");
+        if zipped {
+            set(headers, header::CONTENT_ENCODING, "gzip");
+        }
+        if let Some(etag) = &self.etag {
+            set(headers, header::ETAG, etag);
+        }
+        if let Some(location) = &self.location {
+            set(headers, header::LOCATION, location);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    #[cfg(test)]
+    pub(super) fn body(&self) -> String {
+        self.frames.iter().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect()
+    }
+}
+
+fn matches_etag(known: &str, etag: &str) -> bool {
+    known.trim() == "*" || known.split(',').any(|one| one.trim() == etag)
+}
+
+fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn body(mut frames: Vec<Bytes>) -> Body {
+    if frames.len() <= 1 {
+        return frames.pop().map_or_else(Body::empty, Body::from);
+    }
+    Body::from_stream(futures_util::stream::iter(frames.into_iter().map(Ok::<_, std::convert::Infallible>)))
+}
+
+fn gzip(frames: &[Bytes]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for frame in frames {
+        encoder.write_all(frame).ok()?;
+    }
+    encoder.finish().ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_used_only_where_it_is_accepted() {
+        assert!(accepts_gzip("br, GZIP;q=0.5"));
+        assert!(!accepts_gzip("gzip;q=0, identity"));
+        assert!(!accepts_gzip("x-gzip"));
+        assert!(!accepts_gzip("gzip; q=0.0"));
+    }
+
+    #[test]
+    fn an_unchanged_page_is_not_sent_again() {
+        let reply = Reply::text(StatusCode::OK, "x").with_etag("W/\"1\"".to_owned());
+        let asked = Asked { if_none_match: Some("W/\"0\", W/\"1\"".to_owned()), ..Asked::default() };
+        assert_eq!(reply.clone().into_response(&asked).status(), StatusCode::NOT_MODIFIED);
+        let other = Asked { if_none_match: Some("W/\"2\"".to_owned()), ..Asked::default() };
+        assert_eq!(reply.into_response(&other).status(), StatusCode::OK);
+    }
+}
