@@ -130,6 +130,17 @@ impl DueQueue {
         self.entries.is_empty()
     }
 
+    /// Plans everything at its next phase, after a jump of the clock. Marks stay; what was asked
+    /// for and has not come yet happens now.
+    pub fn replan(&mut self, now: Timestamp) {
+        self.order.clear();
+        for (slot, entry) in &mut self.entries {
+            entry.at = if entry.asked { now } else { entry.timing.next_due(now) };
+            entry.again = entry.again.map(|at| at.min(now));
+            self.order.insert((entry.at, *slot));
+        }
+    }
+
     /// Moves to the slots of a new plan. What is unchanged keeps its due time and its mark; a
     /// new schedule, and a new id, start from their phase; new items start soon. An item under a
     /// new id loses its mark, because its run reports under the old id.

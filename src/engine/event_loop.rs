@@ -138,7 +138,7 @@ impl EventLoop {
         if off.to_duration() > CLOCK_JUMP {
             tracing::warn!(%expected, %now, "the wall clock jumped; planning everything anew");
             self.runner.metrics.clock_jumped();
-            let effects = self.world.apply(Event::ClockJumped, now);
+            let effects = self.world.apply(Event::ClockJumped { expected }, now);
             self.perform(effects, now);
             self.queue.replan(now);
         }

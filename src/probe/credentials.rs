@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::io::AsyncReadExt;
 
 use super::ProbeError;
+use super::guard::Redactor;
 use crate::model::{Reason, Secret};
 
 /// Where one credential is found.
@@ -16,15 +19,38 @@ pub enum CredentialSource {
     Env(String),
 }
 
-/// All named credentials of the catalogue.
-#[derive(Clone, Debug, Default)]
+/// All named credentials of the catalogue, and a redactor that knows every value ever read from
+/// them: a rotated secret must not leak either.
+#[derive(Default)]
 pub struct Credentials {
     sources: BTreeMap<String, CredentialSource>,
+    known: Mutex<Vec<Secret>>,
+    redactor: ArcSwap<Redactor>,
 }
+
+/// Values remembered for redaction; rotation once a minute fills this in most of a day.
+const KNOWN_LIMIT: usize = 1000;
 
 impl Credentials {
     pub fn new(sources: BTreeMap<String, CredentialSource>) -> Self {
-        Self { sources }
+        Self { sources, ..Self::default() }
+    }
+
+    /// Knows every value that was read so far, so take it after what may hold one was made.
+    pub fn redactor(&self) -> Arc<Redactor> {
+        self.redactor.load_full()
+    }
+
+    fn learn(&self, secret: &Secret) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.iter().any(|other| other.expose() == secret.expose()) {
+            return;
+        }
+        if known.len() == KNOWN_LIMIT {
+            known.remove(0);
+        }
+        known.push(secret.clone());
+        self.redactor.store(Arc::new(Redactor::new(known.iter())));
     }
 
     pub fn sources(&self) -> &BTreeMap<String, CredentialSource> {
@@ -34,6 +60,12 @@ impl Credentials {
     /// The value now, without a trailing line break. Errors name the credential and the place,
     /// never the value.
     pub async fn resolve(&self, name: &str) -> Result<Secret, ProbeError> {
+        let secret = self.read(name).await?;
+        self.learn(&secret);
+        Ok(secret)
+    }
+
+    async fn read(&self, name: &str) -> Result<Secret, ProbeError> {
         match self.sources.get(name) {
             None => Err(ProbeError::unconfigured(format!("credential `{name}` is not configured"))),
             Some(CredentialSource::File(path)) => match read(path).await {
@@ -49,14 +81,13 @@ impl Credentials {
             }),
         }
     }
-    /// Every value that can be read now, for the redactor. What cannot be read is left out: then
-    /// no probe can leak it either.
-    pub async fn all_values(&self) -> Vec<Secret> {
-        let mut values = Vec::with_capacity(self.sources.len());
+
+    /// Reads every value that can be read, so that the redactor knows it before any probe uses it.
+    /// What cannot be read is left out: then no probe can leak it either.
+    pub async fn learn_all(&self) {
         for name in self.sources.keys() {
-            values.extend(self.resolve(name).await);
+            let _ = self.resolve(name).await;
         }
-        values
     }
 }
 
@@ -95,6 +126,6 @@ mod tests {
             assert_eq!(error.reason, Reason::Unconfigured);
             assert!(error.detail.contains(name) && !error.detail.contains("xxx"), "{error}");
         }
-        assert_eq!(credentials.all_values().await.len(), 1);
+        assert_eq!(credentials.redactor().redact("it is hunter22"), "it is ***");
     }
 }

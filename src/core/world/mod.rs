@@ -1,5 +1,6 @@
 //! All state, and the one function that changes it.
 
+mod clock;
 mod replace;
 mod restore;
 mod settle;
@@ -48,6 +49,8 @@ pub enum Event {
     PlanReplaced(Arc<Plan>),
     /// What the store kept. Comes once, before the first evaluation.
     Restored(Vec<(ItemId, ItemMemory)>),
+    /// The wall clock was set; without that it would say `expected` now.
+    ClockJumped { expected: Timestamp },
 }
 
 /// What the shells must do. Nothing is performed here.
@@ -99,9 +102,10 @@ impl World {
                 self.evaluated(*evaluation, now, &mut effects);
             }
             Event::Tick => self.pass_time(now, &mut effects),
-            // These two derive everything anew.
+            // These derive everything anew.
             Event::PlanReplaced(plan) => self.replace(plan, now, &mut effects),
             Event::Restored(memories) => self.restore(memories, now, &mut effects),
+            Event::ClockJumped { expected } => self.clock_jumped(expected, now, &mut effects),
         }
         effects.dirty.sort_unstable();
         effects.dirty.dedup();

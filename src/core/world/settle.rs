@@ -68,8 +68,12 @@ impl Leaves for Others<'_> {
 
 impl World {
     pub(super) fn settle_all(&mut self, trigger: Trigger, now: Timestamp, effects: &mut Effects) {
-        let all: Vec<Slot> = (0..self.plan.items.len()).filter_map(|n| u32::try_from(n).ok()).map(Slot).collect();
+        let all: Vec<Slot> = self.slots().collect();
         self.settle(&all, trigger, now, effects);
+    }
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..u32::try_from(self.plan.items.len()).unwrap_or(u32::MAX)).map(Slot)
     }
 
     /// Derives `slots` and whatever follows from them.
