@@ -397,6 +397,12 @@ fn a_clock_that_goes_back_loses_nothing() {
     world.apply(Event::Evaluated(Box::new(evaluation(&item, &said, at(100)))), at(100));
     world.apply(Event::Tick, at(20));
     assert_eq!(world.effective(Slot(0)).unwrap().state, State::Pass);
+    let broken = verdict(Outcome::Fail, Reason::Refused, "refused");
+    for secs in [20, 30, 40] {
+        let effects = world.apply(Event::Evaluated(Box::new(evaluation(&item, &broken, at(secs)))), at(secs));
+        assert!(!effects.dropped, "the run at {secs} is the newest there can be");
+    }
+    assert_eq!(world.effective(Slot(0)).unwrap().state, State::Fail);
     let stranger = Evaluation { item: id("nobody"), ..evaluation(&item, &said, at(120)) };
     assert!(world.apply(Event::Evaluated(Box::new(stranger)), at(120)).dropped);
 }

@@ -28,7 +28,8 @@ pub struct ItemMemory {
     /// The last run as a whole.
     pub last_run: Option<LastRun>,
     pub first_ready: Option<Timestamp>,
-    /// Since when the confirmed outcome has been a pass without a break.
+    /// When a pass was last confirmed. Cleared when its loss has been judged; kept over a loss
+    /// while a hard dependency is down, which is not judged yet.
     pub ready_since: Option<Timestamp>,
     /// When a confirmed pass was lost; cleared when it is back.
     pub regressed_at: Option<Timestamp>,

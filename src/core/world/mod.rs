@@ -145,6 +145,10 @@ impl World {
         let footing = self.footing(item);
         // Taken out for the moment, because the other items are looked at meanwhile.
         let Some(mut memory) = self.memories.get_mut(slot.index()).map(std::mem::take) else { return };
+        if memory.last_started.is_some_and(|last| last > now) {
+            // The clock went back: nothing that starts now may be dropped for being earlier.
+            memory.last_started = None;
+        }
         let around = Around { footing, items: &|other| self.value_of(other) };
         effects.dropped = !absorb::absorb(&mut memory, item, evaluation, &around);
         let soft = absorb::is_soft(&memory);

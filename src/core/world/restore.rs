@@ -24,9 +24,10 @@ impl World {
                 memory.legs.resize(item.legs.len(), None);
             } else {
                 absorb::forget(&mut memory, item);
-                if item.is_scheduled() && memory.definition_changed {
-                    effects.due.push((slot, now));
-                }
+            }
+            // Also if it was changed before we went and has not run since.
+            if item.is_scheduled() && memory.definition_changed {
+                effects.due.push((slot, now));
             }
             if let Some(resumed) = self.resumed.get_mut(slot.index()) {
                 let was_stale = memory.standing.is_some_and(|standing| standing.state == State::Stale);

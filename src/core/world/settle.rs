@@ -130,6 +130,8 @@ impl World {
         }
         let standing = memory.standing;
         if let Some(old) = standing.filter(|old| old.state != effective.state) {
+            let redefined = trigger == Trigger::Restore && effective.reason == Some(Reason::DefinitionChanged);
+            let trigger = if redefined { Trigger::Reload } else { trigger };
             let cause = cause(trigger, slot, direct, old.state, effective.state);
             effects.transitions.push(self.transition(item, &effective, old.state, cause, now));
         }
