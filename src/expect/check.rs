@@ -89,13 +89,14 @@ impl<'a, 'e> Checker<'a, 'e> {
         match name {
             "@result" => return Type::Any,
             "params" => return self.names.params.whole(),
-            _ if FUNCTIONS.contains(&name) || matches!(name, "list" | "map" | "null_type" | "uint") => {
-                return Type::Any;
-            }
             _ => {}
         }
+        // The name of a type, as in `type(x) == int`, unless a fact has it.
+        let is_type = FUNCTIONS.contains(&name) || matches!(name, "list" | "map" | "null_type" | "uint");
         let Some(facts) = self.names.facts else {
-            self.complain(name, format!("there is no `{name}` here: only `params` can be used"), None);
+            if !is_type {
+                self.complain(name, format!("there is no `{name}` here: only `params` can be used"), None);
+            }
             return Type::Any;
         };
         if name == "now" {
@@ -103,6 +104,9 @@ impl<'a, 'e> Checker<'a, 'e> {
         }
         let Type::Object(object) = facts.whole() else { return Type::Any };
         facts.field(object, name).unwrap_or_else(|names| {
+            if is_type {
+                return Type::Any;
+            }
             let known = names.into_iter().chain(["params", "now"]);
             self.complain(name, format!("there is no `{name}`"), nearest::hint(name, known));
             Type::Any
