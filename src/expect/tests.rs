@@ -16,6 +16,9 @@ fn schema() -> Value {
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
             "json": true,
             "exists": {"type": "boolean"},
+            "outcome": {"type": "string", "enum": ["open", "refused"]},
+            "login": {"oneOf": [{"type": "string", "const": "open"}, {"type": "string", "const": "refused"}]},
+            "state": {"anyOf": [{"$ref": "#/$defs/State"}, {"type": "null"}]},
             "size": {"type": "integer"},
             "rows": {"type": "array", "items": {"type": "object", "additionalProperties": true}},
             "names": {"type": "array", "items": {"type": "string"}},
@@ -23,6 +26,10 @@ fn schema() -> Value {
             "processes": {"type": "array", "items": {"$ref": "#/$defs/Process"}}
         },
         "$defs": {
+            "State": {"oneOf": [
+                {"description": "a", "type": "string", "const": "open"},
+                {"description": "b", "type": "string", "enum": ["refused"]}
+            ]},
             "Tls": {"type": "object", "properties": {"days_left": {"type": "number"}, "version": {"type": "string"}}},
             "Process": {"type": "object", "properties": {"uid": {"type": "integer"}, "name": {"type": "string"}}}
         }
@@ -214,6 +221,18 @@ fn misspelt_names_are_found_at_load() {
         assert!(error.span.is_some());
     }
     assert_eq!(refused("stauts == 200").span, Some((0, 6)));
+}
+
+#[test]
+fn a_text_that_a_field_never_holds_is_found_at_load() {
+    for field in ["outcome", "login", "state"] {
+        let error = refused(&format!("{field} == 'opne'"));
+        assert_eq!(error.message, format!("`{field}` is never 'opne'"));
+        assert_eq!(error.hint.as_deref(), Some("did you mean `open`?"));
+        compile_one(&format!("{field} in ['open', 'opne']")).unwrap_err();
+        compile_one(&format!("{field} != 'refused' && {field}.startsWith('o') && {field} == params.role")).unwrap();
+        compile_one(&format!("{field} == null || 'open' == {field}")).unwrap();
+    }
 }
 
 #[test]
