@@ -89,13 +89,14 @@ impl<'a, 'e> Checker<'a, 'e> {
         match name {
             "@result" => return Type::Any,
             "params" => return self.names.params.whole(),
-            _ if FUNCTIONS.contains(&name) || matches!(name, "list" | "map" | "null_type" | "uint") => {
-                return Type::Any;
-            }
             _ => {}
         }
+        // The name of a type, as in `type(x) == int`, unless a fact has it.
+        let is_type = FUNCTIONS.contains(&name) || matches!(name, "list" | "map" | "null_type" | "uint");
         let Some(facts) = self.names.facts else {
-            self.complain(name, format!("there is no `{name}` here: only `params` can be used"), None);
+            if !is_type {
+                self.complain(name, format!("there is no `{name}` here: only `params` can be used"), None);
+            }
             return Type::Any;
         };
         if name == "now" {
@@ -103,6 +104,9 @@ impl<'a, 'e> Checker<'a, 'e> {
         }
         let Type::Object(object) = facts.whole() else { return Type::Any };
         facts.field(object, name).unwrap_or_else(|names| {
+            if is_type {
+                return Type::Any;
+            }
             let known = names.into_iter().chain(["params", "now"]);
             self.complain(name, format!("there is no `{name}`"), nearest::hint(name, known));
             Type::Any
@@ -240,7 +244,7 @@ impl<'a, 'e> Checker<'a, 'e> {
             Type::Any | Type::Object(_) => {}
             other => {
                 let message = format!("`in` needs a list or an object, `{}` is {}", text(right), other.name());
-                let hint = matches!(other, Type::Text).then(|| "texts have `.contains('…')`".to_owned());
+                let hint = matches!(other, Type::Text(_)).then(|| "texts have `.contains('…')`".to_owned());
                 self.complain(root(right).unwrap_or_default(), message, hint);
             }
         }
@@ -259,6 +263,15 @@ impl<'a, 'e> Checker<'a, 'e> {
             );
             self.complain(root(left).or(root(right)).unwrap_or_default(), message, None);
         }
+        for (side, other, found) in [(left, right, a), (right, left, b)] {
+            if let (Type::Text(Some(schema)), Expr::Literal(LiteralValue::String(value))) = (found, &other.expr) {
+                let choices = Schema::choices(schema);
+                if !choices.is_empty() && !choices.contains(&value.inner()) {
+                    let message = format!("`{}` is never {}", text(side), text(other));
+                    self.complain(value.inner(), message, nearest::hint(value.inner(), choices));
+                }
+            }
+        }
         (a, b)
     }
 
@@ -266,7 +279,7 @@ impl<'a, 'e> Checker<'a, 'e> {
         let (a, b) = (self.infer(left), self.infer(right));
         match (a, b) {
             (Type::Number | Type::Any, Type::Number | Type::Any) => Type::Number,
-            (Type::Text | Type::Any, Type::Text | Type::Any) if name == "_+_" => Type::Text,
+            (Type::Text(_) | Type::Any, Type::Text(_) | Type::Any) if name == "_+_" => Type::Text(None),
             // What the loop macros of the library add to.
             _ if root(left) == Some("@result") => Type::Any,
             _ => {
@@ -296,7 +309,7 @@ impl<'a, 'e> Checker<'a, 'e> {
         let range = self.infer(&each.iter_range);
         let element = match range {
             Type::List(items) => items.map_or(Type::Any, |items| self.schema_for(&each.iter_range).of(items)),
-            Type::Object(_) => Type::Text,
+            Type::Object(_) => Type::Text(None),
             Type::Any => Type::Any,
             other => {
                 let message = format!("`{}` is {}, it has no elements", text(&each.iter_range), other.name());
@@ -335,7 +348,7 @@ fn literal_type<'a>(literal: &LiteralValue) -> Type<'a> {
     match literal {
         LiteralValue::Boolean(_) => Type::Bool,
         LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_) => Type::Number,
-        LiteralValue::String(_) => Type::Text,
+        LiteralValue::String(_) => Type::Text(None),
         LiteralValue::Null => Type::Null,
         LiteralValue::Bytes(_) => Type::Any,
     }

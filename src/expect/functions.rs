@@ -38,8 +38,8 @@ impl<'a, 'e> Checker<'a, 'e> {
                 Type::Number
             }
             ("contains" | "startsWith" | "endsWith" | "matches", [of, pattern]) if call.target.is_some() => {
-                self.expect(of, Type::Text);
-                self.expect(pattern, Type::Text);
+                self.expect(of, Type::Text(None));
+                self.expect(pattern, Type::Text(None));
                 if name == "matches" {
                     self.pattern(pattern);
                 }
@@ -49,7 +49,7 @@ impl<'a, 'e> Checker<'a, 'e> {
                 self.infer(of);
                 match name {
                     "int" | "double" => Type::Number,
-                    "string" => Type::Text,
+                    "string" => Type::Text(None),
                     "bool" => Type::Bool,
                     _ => Type::Any,
                 }

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 
 use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelString, CelUInt, DYN_TYPE, Kind};
-use cel::common::value::CowVal;
+use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError, IdedExpr};
 use regex::{Regex, RegexBuilder};
 
@@ -106,6 +106,10 @@ fn pair<'a, 'b, 'v>(args: &'a [CowVal<'b, 'v>]) -> Result<(&'a CowVal<'b, 'v>, &
 }
 
 fn kind(value: &CowVal<'_, '_>) -> &'static str {
+    kind_of(value.as_ref())
+}
+
+fn kind_of(value: &dyn Val) -> &'static str {
     match value.get_type().kind() {
         Kind::Boolean => "a boolean",
         Kind::Int | Kind::UInt | Kind::Double => "a number",
@@ -133,6 +137,16 @@ fn member<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
     let (left, right) = pair(args)?;
     if kind(left) == "null" {
         return refuse("the left operand of `in` is null".to_owned());
+    }
+    if let Some(items) = right.as_iterable() {
+        let (mut items, mut some) = (items.iter(), false);
+        let alike = std::iter::from_fn(|| items.next()).any(|item| {
+            some = true;
+            kind_of(item) == kind(left)
+        });
+        if some && !alike {
+            return refuse(format!("{} cannot be in what holds nothing of its type", kind(left)));
+        }
     }
     match right.as_container() {
         Some(container) => Ok(CowVal::owned(CelBool::from(container.contains(left.as_ref())?))),

@@ -15,12 +15,21 @@ fn schema() -> Value {
             "reused": {"type": "boolean"},
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
             "json": true,
+            "exists": {"type": "boolean"},
+            "outcome": {"type": "string", "enum": ["open", "refused"]},
+            "login": {"oneOf": [{"type": "string", "const": "open"}, {"type": "string", "const": "refused"}]},
+            "state": {"anyOf": [{"$ref": "#/$defs/State"}, {"type": "null"}]},
+            "size": {"type": "integer"},
             "rows": {"type": "array", "items": {"type": "object", "additionalProperties": true}},
             "names": {"type": "array", "items": {"type": "string"}},
             "tls": {"anyOf": [{"$ref": "#/$defs/Tls"}, {"type": "null"}]},
             "processes": {"type": "array", "items": {"$ref": "#/$defs/Process"}}
         },
         "$defs": {
+            "State": {"oneOf": [
+                {"description": "a", "type": "string", "const": "open"},
+                {"description": "b", "type": "string", "enum": ["refused"]}
+            ]},
             "Tls": {"type": "object", "properties": {"days_left": {"type": "number"}, "version": {"type": "string"}}},
             "Process": {"type": "object", "properties": {"uid": {"type": "integer"}, "name": {"type": "string"}}}
         }
@@ -29,7 +38,7 @@ fn schema() -> Value {
 
 fn facts() -> Value {
     json!({
-        "status": 200, "latency_s": 0.25, "body": null, "reused": true,
+        "status": 200, "latency_s": 0.25, "body": null, "reused": true, "exists": true, "size": 12,
         "headers": {"content-type": "text/plain"},
         "json": {"items": [1, 2, 3], "big": 18_446_744_073_709_551_615u64},
         "rows": [{"lag_s": 42.5, "n": 3, "name": "a", "none": null}, {"lag_s": 1, "n": 4, "name": "b"}],
@@ -93,6 +102,9 @@ fn true_conditions_pass_and_are_proved() {
         "rows[0].name + 'x' == 'ax'",
         "!(status == 500) || json.nothing",
         "status == 200u",
+        "type(rows[0].n) == int && type(rows[0].name) == string",
+        "!(rows[0].name in ['z']) && rows[0].n in [1.5, 3]",
+        "exists && size == 12",
         "int('3') == 3 && string(status) == '200' && -status < 0",
     ] {
         let verdict = judge(source);
@@ -145,6 +157,8 @@ fn what_cannot_be_evaluated_is_never_a_pass() {
         ("body == 'x'", "null"),
         ("body.matches('x')", "needs a text, not null"),
         ("!(body in ['x'])", "null"),
+        ("!(rows[0].n in ['x'])", "nothing of its type"),
+        ("!(3 in json.items[0])", "needs a list or an object, not a number"),
         ("params.host == 'x'", "null"),
         ("json.items", "not true or false"),
         ("json.nothing", "no field `nothing`"),
@@ -210,12 +224,26 @@ fn misspelt_names_are_found_at_load() {
 }
 
 #[test]
+fn a_text_that_a_field_never_holds_is_found_at_load() {
+    for field in ["outcome", "login", "state"] {
+        let error = refused(&format!("{field} == 'opne'"));
+        assert_eq!(error.message, format!("`{field}` is never 'opne'"));
+        assert_eq!(error.hint.as_deref(), Some("did you mean `open`?"));
+        compile_one(&format!("{field} in ['open', 'opne']")).unwrap_err();
+        compile_one(&format!("{field} != 'refused' && {field}.startsWith('o') && {field} == params.role")).unwrap();
+        compile_one(&format!("{field} == null || 'open' == {field}")).unwrap();
+    }
+}
+
+#[test]
 fn wrong_types_are_found_at_load() {
     for source in [
         "status == 'x'",
         "status != 'x'",
         "'x' == status",
         "status == params.role",
+        "size == 'x'",
+        "int == 3 && status == 'x'",
         "names[0] == 3",
         "status in ['a']",
         "status in names",

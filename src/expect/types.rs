@@ -10,7 +10,8 @@ pub(super) enum Type<'a> {
     Null,
     Bool,
     Number,
-    Text,
+    /// With the schema of its values, if only some are possible.
+    Text(Option<&'a Map<String, Value>>),
     List(Option<&'a Value>),
     Object(&'a Map<String, Value>),
 }
@@ -22,7 +23,7 @@ impl Type<'_> {
             Type::Null => "null",
             Type::Bool => "a boolean",
             Type::Number => "a number",
-            Type::Text => "a text",
+            Type::Text(_) => "a text",
             Type::List(_) => "a list",
             Type::Object(_) => "an object",
         }
@@ -39,7 +40,7 @@ impl Type<'_> {
 
     /// Small whatever the facts: may be used over and over inside a loop.
     pub(super) fn is_scalar(self) -> bool {
-        matches!(self, Type::Null | Type::Bool | Type::Number | Type::Text)
+        matches!(self, Type::Null | Type::Bool | Type::Number | Type::Text(_))
     }
 }
 
@@ -76,7 +77,11 @@ impl<'a> Schema<'a> {
             let Some(first) = kinds.next() else { return Type::Any };
             // Several alternatives of the same scalar type are that type (enums with docs).
             let same = kinds.all(|t| first.is_scalar() && std::mem::discriminant(&t) == std::mem::discriminant(&first));
-            return if same { first } else { Type::Any };
+            return match first {
+                Type::Text(_) if same && choices.len() > 1 && !nullable(choices) => Type::Text(Some(object)),
+                first if same => first,
+                _ => Type::Any,
+            };
         }
         let name = match object.get("type") {
             Some(Value::String(name)) => Some(name.as_str()),
@@ -90,11 +95,26 @@ impl<'a> Schema<'a> {
             Some("null") => Type::Null,
             Some("boolean") => Type::Bool,
             Some("integer" | "number") => Type::Number,
-            Some("string") => Type::Text,
+            Some("string") => Type::Text(object.contains_key("enum").then_some(object)),
             Some("array") => Type::List(object.get("items")),
             Some("object") => Type::Object(object),
             _ => Type::Any,
         }
+    }
+
+    /// The texts a field can hold, if they are listed; empty if any is possible.
+    pub(super) fn choices(object: &'a Map<String, Value>) -> Vec<&'a str> {
+        let listed = object.get("enum").or_else(|| object.get("oneOf")).and_then(Value::as_array);
+        let mut all = Vec::new();
+        for choice in listed.into_iter().flatten().filter(|choice| !choice.is_null()) {
+            match (choice.as_str().or_else(|| choice.get("const").and_then(Value::as_str)), choice.get("enum")) {
+                (Some(text), _) => all.push(text),
+                (None, Some(Value::Array(texts))) => all.extend(texts.iter().filter_map(Value::as_str)),
+                // One alternative that is not understood makes the list incomplete, and so useless.
+                (None, _) => return Vec::new(),
+            }
+        }
+        all
     }
 
     /// The type of a field; `Err` with the names there are, if it cannot exist.
@@ -111,6 +131,10 @@ impl<'a> Schema<'a> {
             (None, None) => Ok(Type::Any),
         }
     }
+}
+
+fn nullable(choices: &[Value]) -> bool {
+    choices.iter().any(|choice| choice.get("type").and_then(Value::as_str) == Some("null"))
 }
 
 fn names(properties: Option<&Map<String, Value>>) -> Vec<&str> {

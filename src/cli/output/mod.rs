@@ -13,6 +13,27 @@ pub(crate) mod tests;
 pub use row::Row;
 pub use select::{GateResult, Selected, Selection, select};
 
+use super::args::{CheckOutput, ListOutput};
+use crate::model::Timestamp;
+
+/// The result of `check` in the form asked for. `width` is the terminal's, if there is one.
+pub fn check(output: CheckOutput, selected: &Selected, taken_at: Timestamp, width: Option<u16>) -> String {
+    match output {
+        CheckOutput::Table => table::check(selected, width),
+        CheckOutput::Json => json::check(selected, taken_at),
+        CheckOutput::Junit => junit::check(selected, taken_at),
+        CheckOutput::Markdown => markdown::check(selected, taken_at),
+    }
+}
+
+/// The items of the catalogue in the form asked for.
+pub fn list(output: ListOutput, selected: &Selected, width: Option<u16>) -> String {
+    match output {
+        ListOutput::Table => table::list(selected, width),
+        ListOutput::Json => json::list(selected),
+    }
+}
+
 /// Control characters come from targets and would drive a terminal or break a line.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
