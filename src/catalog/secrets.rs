@@ -30,7 +30,7 @@ static QUERY: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A secret header with its value, as it stands in a file that may not even parse.
 static HEADER_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?im)^[^#\n]*?\b(?:authorization|proxy-authorization|cookie|x-api-key|x-auth-token|api-key)["']?[ \t]*:[ \t]+([^\n]+)"#)
+    pattern(r#"(?im)^[^#\n]*?\b(?:authorization|proxy-authorization|cookie|x-api-key|x-auth-token|api-key)["']?[ \t]*:[ \t]+([^\s{][^\n]*)"#)
 });
 
 /// Calls `found` for every secret under `node`: what it is, its place, and its text.

@@ -99,7 +99,7 @@ fn one_of<T: Copy>(node: &Node, all: &[T], name: impl Fn(T) -> &'static str, wha
     value
 }
 
-pub(crate) fn priority(node: &Node, sink: &Sink) -> Option<Priority> {
+fn priority(node: &Node, sink: &Sink) -> Option<Priority> {
     one_of(node, &Priority::ALL, Priority::as_str, "priority", sink)
 }
 

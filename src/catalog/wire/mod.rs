@@ -9,9 +9,9 @@ mod root;
 mod target;
 mod values;
 
-pub(crate) use checklist::{ChecklistDef, Defaults, GateDef, SectionDef};
+pub(crate) use checklist::{ChecklistDef, GateDef, SectionDef};
 pub(crate) use fields::Fields;
-pub(crate) use item::{ItemDef, LEAST_TIMEOUT, priority};
+pub(crate) use item::{ItemDef, LEAST_TIMEOUT};
 pub(crate) use records::{AttestationDef, WaiverDef};
 pub(crate) use root::Root;
 pub(crate) use target::{CredentialDef, TargetDef};
