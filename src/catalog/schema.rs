@@ -13,7 +13,10 @@ pub fn json_schema(kinds: &[Descriptor]) -> Value {
         let mut schema = (kind.parameters)().to_value();
         hoist(&mut schema, kind.name, &mut definitions);
         definitions.insert(format!("kind-{}", kind.name), schema);
-        check.insert(kind.name.to_owned(), json!({ "$ref": format!("#/$defs/kind-{}", kind.name), "description": kind.summary }));
+        check.insert(
+            kind.name.to_owned(),
+            json!({ "$ref": format!("#/$defs/kind-{}", kind.name), "description": kind.summary }),
+        );
     }
     definitions.insert("check".to_owned(), closed(check, &[]));
     definitions.insert("item".to_owned(), item());
@@ -86,7 +89,8 @@ fn leg_keys() -> Map<String, Value> {
 fn item() -> Value {
     let priorities: Vec<&str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
     let count = json!({ "type": "integer", "minimum": 1, "maximum": 100 });
-    let hysteresis = fields([("fail_after", count.clone()), ("recover_after", count.clone()), ("unknown_after", count)]);
+    let hysteresis =
+        fields([("fail_after", count.clone()), ("recover_after", count.clone()), ("unknown_after", count)]);
     let mut properties = fields([
         ("priority", json!({ "enum": priorities })),
         ("mode", json!({ "enum": ["auto", "derived", "artifact", "attested"] })),
@@ -129,7 +133,8 @@ fn target() -> Value {
 
 fn waiver() -> Value {
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-    let mut properties = fields([("items", texts()), ("reasons", json!({ "type": "array", "items": { "enum": reasons } }))]);
+    let mut properties =
+        fields([("items", texts()), ("reasons", json!({ "type": "array", "items": { "enum": reasons } }))]);
     for key in ["id", "justification", "approver", "starts", "expires"] {
         properties.insert(key.to_owned(), text());
     }

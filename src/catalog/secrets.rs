@@ -30,7 +30,9 @@ static QUERY: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A secret header with its value, as it stands in a file that may not even parse.
 static HEADER_LINE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?im)^[^#\n]*?\b(?:authorization|proxy-authorization|cookie|x-api-key|x-auth-token|api-key)["']?[ \t]*:[ \t]+([^\s{][^\n]*)"#)
+    pattern(
+        r#"(?im)^[^#\n]*?\b(?:authorization|proxy-authorization|cookie|x-api-key|x-auth-token|api-key)["']?[ \t]*:[ \t]+([^\s{][^\n]*)"#,
+    )
 });
 
 /// Calls `found` for every secret under `node`: what it is, its place, and its text.
@@ -98,7 +100,9 @@ pub(super) fn mask(documents: &[Document], sources: &mut SourceMap, diagnostics:
             if let Some(list) = ranges.get_mut(at.file.0 as usize) {
                 match kind {
                     Kind::Header(_) => list.push(whole),
-                    Kind::Password if !list.iter().any(|range| whole.start <= range.start && range.end <= whole.end) => {
+                    Kind::Password
+                        if !list.iter().any(|range| whole.start <= range.start && range.end <= whole.end) =>
+                    {
                         list.push(whole);
                     }
                     Kind::Password => {}

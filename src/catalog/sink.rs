@@ -9,7 +9,7 @@ const KEPT: usize = 500;
 
 /// Comparisons of names that one load may spend on "did you mean": with thousands of misspelt
 /// names and thousands of candidates the hints would take longer than the load.
-const COMPARISONS: usize = 3_000_000;
+const COMPARISONS: usize = 300_000;
 
 #[derive(Default)]
 pub(crate) struct Sink {

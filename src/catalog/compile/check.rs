@@ -1,7 +1,6 @@
 //! A check: legs, references to items, and their combination.
 
 use super::item::ItemCx;
-use super::params::hinted;
 use super::{leg, substitute::substitute};
 use crate::catalog::syntax::{Data, Entry, Node};
 use crate::catalog::wire::{list, number, text};
@@ -48,7 +47,9 @@ pub(super) fn compile(node: &Node, cx: &mut ItemCx<'_, '_>) -> Check {
             let message = format!("there is no kind of check `{}`", first.key);
             let found = Diagnostic::error(Code::UNKNOWN_KIND, first.key_at, message);
             let hint = sink.nearest(&first.key, choices(cx).iter().copied()).map(|n| format!("did you mean `{n}`?"));
-            let all = || format!("kinds: {}; or write `unmapped: \"what it would check\"`", cx.shared.kinds.names().join(", "));
+            let all = || {
+                format!("kinds: {}; or write `unmapped: \"what it would check\"`", cx.shared.kinds.names().join(", "))
+            };
             sink.push(found.help(hint.unwrap_or_else(all)));
             return wrong();
         }
@@ -63,7 +64,8 @@ pub(super) fn compile(node: &Node, cx: &mut ItemCx<'_, '_>) -> Check {
         let found = Diagnostic::error(Code::UNKNOWN_KEY, extra.key_at, message);
         let inside = is_leg.then(|| format!("parameters of the kind stand inside `{}: {{ … }}`", chosen.key));
         let near = is_leg.then(|| sink.nearest(&extra.key, COMMON)).flatten().map(|n| format!("did you mean `{n}`?"));
-        sink.push(hinted(found, near.or(inside)));
+        let above = || "it belongs to the checks inside, beside their kind".to_owned();
+        sink.push(found.help(near.or(inside).unwrap_or_else(above)));
     }
     if is_leg { leg::compile(node, chosen, cx) } else { operator(chosen, cx) }
 }
@@ -124,7 +126,7 @@ fn at_least(entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Check {
     let Some(count) = unset.is_empty().then(|| number(&node, 1..=10_000, sink)).flatten() else { return wrong() };
     cx.digest.number(u64::from(count));
     if count as usize > checks.len() && !checks.is_empty() {
-        let message = format!("at least {count} of {} can never be reached", checks.len());
+        let message = format!("{count} inputs are asked for, but there are only {}", checks.len());
         let help = "lower `n`, or add inputs to `of`";
         sink.push(Diagnostic::error(Code::COMBINATION, n.value.at, message).help(help));
     }

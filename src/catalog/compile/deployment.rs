@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::names::duplicates;
 use super::params::hinted;
+use crate::catalog::Builtins;
 use crate::catalog::sink::Sink;
 use crate::catalog::wire::{ChecklistDef, Root, TargetDef};
-use crate::catalog::Builtins;
 use crate::diag::{Code, Diagnostic};
 use crate::model::Target;
 use crate::probe::CredentialSource;

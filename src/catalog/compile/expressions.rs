@@ -118,9 +118,9 @@ pub(super) fn digest_parameters(node: &Node, cx: &mut ItemCx<'_, '_>) {
         let mut rest = node.text().unwrap_or("");
         while let Some(at) = rest.find("params") {
             rest = rest.get(at + "params".len()..).unwrap_or("");
-            let name = rest.strip_prefix('.').map(|after| {
-                after.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or("")
-            });
+            let name = rest
+                .strip_prefix('.')
+                .map(|after| after.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or(""));
             match name.and_then(|name| parameters.get_key_value(name)) {
                 Some((name, value)) => {
                     digest.text(name).text(&value.to_string());

@@ -21,16 +21,17 @@ fn one(gate: &GateDef, def: &ChecklistDef<'_>, mine: &[(Slot, &Item)], shared: &
     let sink = shared.sink;
     let errors = sink.errors();
     let listed = |names: &Option<Vec<Located<String>>>| names.clone().unwrap_or_default();
-    let priorities: Vec<Priority> =
-        listed(&gate.priorities).iter().filter_map(|name| priority(name, shared)).collect();
-    let sections: Vec<String> = listed(&gate.sections).into_iter().filter_map(|name| section(name, def, shared)).collect();
+    let priorities: Vec<Priority> = listed(&gate.priorities).iter().filter_map(|name| priority(name, shared)).collect();
+    let sections: Vec<String> =
+        listed(&gate.sections).into_iter().filter_map(|name| section(name, def, shared)).collect();
     let named: std::collections::HashSet<Slot> = listed(&gate.items)
         .iter()
         .filter_map(|name| shared.names.resolve(&name.value, Some(&def.id.value), name.at, sink))
         .collect();
     let everything = gate.priorities.is_none() && gate.sections.is_none() && gate.items.is_none();
     let within = |path: &str| {
-        let below = |section: &str| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let below =
+            |section: &str| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         sections.iter().any(|section| below(section))
     };
     let mut items: Vec<Slot> = mine

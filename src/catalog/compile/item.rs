@@ -1,6 +1,7 @@
 //! An item: its check, its policy, its schedule and its digests.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::digest::Digester;
 use super::params::Parameters;
@@ -10,8 +11,8 @@ use crate::catalog::syntax::Place;
 use crate::catalog::wire::{ChecklistDef, ItemDef, Located};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Applicability, Check, Coverage, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg, Mode, Policy, Reason,
-    Schedule, SectionPath, Slot, Source, Span,
+    Applicability, Check, Coverage, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg, Mode, Policy, Reason, Schedule,
+    SectionPath, Slot, Source, Span,
 };
 
 const DEFAULT_INTERVAL: Span = Span::from_secs(60);
@@ -35,7 +36,8 @@ pub(super) struct ItemCx<'a, 's> {
     pub(super) legs: Vec<Leg>,
     pub(super) leg_names: HashMap<String, Place>,
     pub(super) unnamed: HashMap<&'static str, u32>,
-    pub(super) timeouts: Vec<(Span, Place)>,
+    /// Of every leg, configured or not: its name, its timeout, and the place of that.
+    pub(super) timeouts: Vec<(Arc<str>, (Span, Place))>,
     pub(super) references: Vec<Slot>,
     pub(super) unmapped: bool,
     pub(super) attested: bool,
@@ -49,8 +51,8 @@ pub(crate) struct ItemFacts {
     pub(crate) kinds: Vec<&'static str>,
     pub(crate) refers: bool,
     pub(crate) interval_at: Place,
-    /// Time-outs written in the file, with their places.
-    pub(crate) timeouts: Vec<(Span, Place)>,
+    /// Of every leg, configured or not: its name, its timeout, and the place of that.
+    pub(crate) timeouts: Vec<(Arc<str>, (Span, Place))>,
     pub(crate) aliases: Vec<Located<String>>,
 }
 
@@ -72,7 +74,10 @@ impl ItemCx<'_, '_> {
     pub(super) fn needs(&self, unset: &[String], at: Place) {
         for name in unset {
             let message = format!("the parameter `{name}` has no value, and the item cannot be loaded without it");
-            let help = format!("set `parameters: {{ {}: {{ {name}: … }} }}`, or give it a default", self.checklist.def.id.value);
+            let help = format!(
+                "set `parameters: {{ {}: {{ {name}: … }} }}`, or give it a default",
+                self.checklist.def.id.value
+            );
             self.shared.sink.push(Diagnostic::error(Code::PARAMETER_UNSET, at, message).help(help));
         }
     }
@@ -81,8 +86,10 @@ impl ItemCx<'_, '_> {
 /// Compiles the item in `slot`; `None` if it is not even a mapping.
 pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     let named = shared.names.items.get(slot.index())?;
-    let checklist =
-        ChecklistCx { def: shared.checklists.get(named.checklist)?, parameters: shared.parameters.get(named.checklist)? };
+    let checklist = ChecklistCx {
+        def: shared.checklists.get(named.checklist)?,
+        parameters: shared.parameters.get(named.checklist)?,
+    };
     let (sink, at) = (shared.sink, named.entry.key_at);
     let mut unset = Vec::new();
     let node = substitute(&named.entry.value, checklist.parameters, &["check", "when"], &mut unset, sink);
@@ -115,9 +122,8 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
         Some(node) => check::compile(node, &mut cx),
         None => Check::Undecided { reason: Reason::Unmapped, sentence: "no check is defined for this item".into() },
     };
-    let resolve = |name: &Located<String>| {
-        shared.names.resolve(&name.value, Some(&checklist.def.id.value), name.at, sink)
-    };
+    let resolve =
+        |name: &Located<String>| shared.names.resolve(&name.value, Some(&checklist.def.id.value), name.at, sink);
     let depends_on: Vec<Slot> = def.depends_on.iter().filter_map(resolve).collect();
     let interval = def.interval.as_ref().map(|i| i.value).or(defaults.interval).unwrap_or(DEFAULT_INTERVAL);
     let mut schedule = Schedule::every(interval);
@@ -191,7 +197,7 @@ fn policy(def: &ItemDef<'_>, cx: &ItemCx<'_, '_>, interval: Span) -> Policy {
     let immediate = matches!(def.mode.value, Mode::Artifact | Mode::Attested) || cx.kinds.is_empty();
     let defaults = if immediate { Hysteresis::IMMEDIATE } else { Hysteresis::default() };
     let [fail, recover, unknown] = def.hysteresis;
-    let timeout = cx.legs.iter().map(|leg| leg.timeout).max().unwrap_or(cx.timeout);
+    let timeout = cx.timeouts.iter().map(|(_, (timeout, _))| *timeout).max().unwrap_or(cx.timeout);
     Policy {
         hysteresis: Hysteresis {
             fail_after: fail.unwrap_or(defaults.fail_after),

@@ -27,12 +27,12 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
 
     let leg_name = leg_name(&node, kind, entry.key_at, cx);
     let timeout = node.get("timeout").filter(|_| unset.is_empty()).and_then(|timeout| {
-        let value = duration(&timeout.value, crate::catalog::wire::LEAST_TIMEOUT, sink)?;
-        cx.timeouts.push((value, timeout.value.at));
-        Some(value)
+        Some((duration(&timeout.value, crate::catalog::wire::LEAST_TIMEOUT, sink)?, timeout.value.at))
     });
-    let timeout = timeout.unwrap_or(cx.timeout);
-    let enabled = node.get("enabled").filter(|_| unset.is_empty()).and_then(|e| boolean(&e.value, sink)).unwrap_or(false);
+    cx.timeouts.push((leg_name.clone(), timeout.unwrap_or((cx.timeout, entry.key_at))));
+    let timeout = timeout.map_or(cx.timeout, |(timeout, _)| timeout);
+    let enabled =
+        node.get("enabled").filter(|_| unset.is_empty()).and_then(|e| boolean(&e.value, sink)).unwrap_or(false);
     let applies = node.get("when").is_none_or(|when| expressions::applies(&when.value, cx));
     let conditions = expressions::conditions(&node, &kind.facts, cx);
     digest(&node, cx);
@@ -159,7 +159,10 @@ fn digest(node: &Node, cx: &mut ItemCx<'_, '_>) {
 
 impl ItemCx<'_, '_> {
     fn unset_parameter(&self, name: &str) -> String {
-        format!("parameter `{name}` is not set: set `parameters: {{ {}: {{ {name}: … }} }}`", self.checklist.def.id.value)
+        format!(
+            "parameter `{name}` is not set: set `parameters: {{ {}: {{ {name}: … }} }}`",
+            self.checklist.def.id.value
+        )
     }
 
     fn unconfigured(&mut self, problems: Vec<String>, applies: bool) -> Check {

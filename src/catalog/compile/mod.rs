@@ -88,7 +88,8 @@ pub(super) fn compile<'a>(
     let slots = (0u32..).map(Slot).take(names.items.len());
     let compiled: Vec<Option<item::Compiled>> = slots.map(|slot| item::compile(slot, &shared)).collect();
     let views: Vec<Option<&Item>> = compiled.iter().map(|done| done.as_ref().map(|done| &done.item)).collect();
-    let checklists = root.checklists.iter().enumerate().map(|(index, def)| checklist(index, def, &views, &shared)).collect();
+    let checklists =
+        root.checklists.iter().enumerate().map(|(index, def)| checklist(index, def, &views, &shared)).collect();
     let legs = shared.legs.take();
 
     let inputs = |done: &Option<item::Compiled>| {

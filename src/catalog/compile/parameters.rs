@@ -70,11 +70,11 @@ pub(super) fn parse(
 }
 
 fn type_error(kind: &str, entry: &Entry, error: &ParseError, shared: &Shared<'_>) -> Diagnostic {
-    let (place, node) = locate(entry, if error.path == "." { "" } else { &error.path });
+    let (place, _) = locate(entry, if error.path == "." { "" } else { &error.path });
     if let Some(key) = quoted(&error.message, "unknown field `") {
-        let at = node.and_then(|node| node.get(key)).map_or(place, |field| field.key_at);
         let expected: Vec<&str> = error.message.split('`').skip(3).step_by(2).collect();
         let path = error.path.strip_suffix(key).unwrap_or(&error.path).trim_end_matches('.');
+        let at = locate(entry, path).1.and_then(|node| node.get(key)).map_or(place, |field| field.key_at);
         let message = format!("`{kind}` has no parameter `{key}` in `{path}`");
         let found = Diagnostic::error(Code::UNKNOWN_KEY, at, message);
         return hinted(found, shared.sink.hint(key, expected.iter().copied()));
@@ -106,7 +106,8 @@ fn locate<'n>(entry: &'n Entry, path: &str) -> (Place, Option<&'n Node>) {
             continue;
         }
         rest = rest.strip_prefix('.').unwrap_or(rest);
-        let fits = |key: &str| rest.strip_prefix(key).is_some_and(|after| after.is_empty() || after.starts_with(['.', '[']));
+        let fits =
+            |key: &str| rest.strip_prefix(key).is_some_and(|after| after.is_empty() || after.starts_with(['.', '[']));
         let child = node.entries().unwrap_or_default().iter().filter(|e| fits(&e.key)).max_by_key(|e| e.key.len());
         let Some(child) = child else { break };
         (at, node) = (child.value.at, &child.value);

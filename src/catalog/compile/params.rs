@@ -39,7 +39,7 @@ pub(super) fn effective(checklists: &[ChecklistDef<'_>], overrides: &[&Entry], s
             if let Some(first) = replaced.insert((index, &entry.key), entry) {
                 let message = format!("the parameter `{}` is set twice", entry.key);
                 let found = Diagnostic::error(Code::DUPLICATE, entry.key_at, message);
-                sink.push(found.here("again here").also(first.key_at, "first here"));
+                sink.push(found.here("again here").also(first.key_at, "first here").help("remove one of them"));
             }
             let Some(parameters) = all.get_mut(index) else { continue };
             replace(parameters, &group.key, entry, sink);
@@ -60,7 +60,8 @@ fn replace(parameters: &mut Parameters, checklist: &str, entry: &Entry, sink: &S
         return;
     };
     if !default.is_null() && kind(default) != kind(&entry.value) {
-        let message = format!("the parameter `{}` is {}, the override is {}", entry.key, name(default), name(&entry.value));
+        let message =
+            format!("the parameter `{}` is {}, the override is {}", entry.key, name(default), name(&entry.value));
         sink.push(
             Diagnostic::error(Code::PARAMETER_TYPE, entry.value.at, message)
                 .here("override")

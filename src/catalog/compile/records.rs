@@ -50,20 +50,19 @@ pub(super) fn attestations(defs: &[AttestationDef], names: &Names<'_>, sink: &Si
 }
 
 /// By item, in the form in which the kind `attestation` reads them: the fields of the file, with
-/// instants as RFC 3339 in UTC.
+/// instants in whole seconds since the epoch.
 pub(super) fn by_item(attestations: &[Attestation]) -> HashMap<ItemId, Vec<Value>> {
     let mut by_item: HashMap<ItemId, Vec<Value>> = HashMap::new();
     for record in attestations {
         by_item.entry(record.item.clone()).or_default().push(json!({
             "id": record.id,
-            "item": record.item.as_str(),
             "statement": record.statement,
             "attester": record.attester,
             "role": record.role,
             "evidence": record.evidence,
             "evidence_sha256": record.evidence_sha256,
-            "attested_at": record.attested_at.to_string(),
-            "expires": record.expires.to_string(),
+            "attested_at_s": record.attested_at.0.div_euclid(1000),
+            "expires_s": record.expires.0.div_euclid(1000),
             "signature": record.signature,
         }));
     }

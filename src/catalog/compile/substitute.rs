@@ -34,12 +34,7 @@ pub(super) fn substitute<'n>(
                 }
                 substitute(&entry.value, parameters, &[], unset, sink).into_owned()
             };
-            Data::Map(
-                entries
-                    .iter()
-                    .map(|e| Entry { key: e.key.clone(), key_at: e.key_at, value: value(e) })
-                    .collect(),
-            )
+            Data::Map(entries.iter().map(|e| Entry { key: e.key.clone(), key_at: e.key_at, value: value(e) }).collect())
         }
         other => other.clone(),
     };

@@ -26,7 +26,8 @@ pub(super) fn check(subject: &Subject<'_>, sink: &Sink) {
         if let Some(facts) = facts
             && !facts.kinds.contains(&"attestation")
         {
-            let message = format!("the attestation `{id}` decides nothing: the item has no check of kind `attestation`");
+            let message =
+                format!("the attestation `{id}` decides nothing: the item has no check of kind `attestation`");
             sink.push(
                 Diagnostic::warning(Code::ATTESTATION_UNUSED, def.item.at, message)
                     .also(facts.at, "this item")

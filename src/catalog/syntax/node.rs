@@ -98,10 +98,7 @@ impl Node {
         let data = match &self.data {
             Data::List(nodes) => Data::List(nodes.iter().map(|node| node.moved_to(at)).collect()),
             Data::Map(entries) => Data::Map(
-                entries
-                    .iter()
-                    .map(|e| Entry { key: e.key.clone(), key_at: at, value: e.value.moved_to(at) })
-                    .collect(),
+                entries.iter().map(|e| Entry { key: e.key.clone(), key_at: at, value: e.value.moved_to(at) }).collect(),
             ),
             other => other.clone(),
         };

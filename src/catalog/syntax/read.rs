@@ -59,8 +59,10 @@ impl Reader<'_> {
     fn take(&mut self, event: Event<'_>, span: &EventSpan) -> Taken {
         let at = self.place(span);
         if let Some(tag) = event.tag() {
-            let message = format!("the tag `{tag}` is not part of the format");
-            return refuse(Diagnostic::error(Code::REFERENCE, at, message).help("remove it; quote a value to make it a text"));
+            let message = format!("the tag `{}` is not part of the format", tag.original());
+            return refuse(
+                Diagnostic::error(Code::REFERENCE, at, message).help("remove it; quote a value to make it a text"),
+            );
         }
         match event {
             Event::DocumentStart(..) => {
@@ -110,7 +112,11 @@ impl Reader<'_> {
         let text = match data {
             Data::Text(text) | Data::Int(_, text) | Data::Float(_, text) => text,
             Data::Bool(value) => value.to_string().into(),
-            _ => return refuse(Diagnostic::error(Code::KEY, at, "a key is empty").help("write the name of the key before the `:`")),
+            _ => {
+                return refuse(
+                    Diagnostic::error(Code::KEY, at, "a key is empty").help("write the name of the key before the `:`"),
+                );
+            }
         };
         if &*text == "<<" {
             return refuse(
@@ -125,7 +131,10 @@ impl Reader<'_> {
     fn open(&mut self, open: Open, at: Place) -> Taken {
         if matches!(self.stack.last(), Some(Open::Map { key: None, .. })) {
             let message = "a key is a list or a mapping";
-            return refuse(Diagnostic::error(Code::KEY, at, message).help("keys are plain names; quote a text that starts with `{` or `[`"));
+            return refuse(
+                Diagnostic::error(Code::KEY, at, message)
+                    .help("keys are plain names; quote a text that starts with `{` or `[`"),
+            );
         }
         if self.stack.len() >= MAX_DEPTH {
             let message = format!("values are nested more than {MAX_DEPTH} levels deep");

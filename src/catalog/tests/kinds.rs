@@ -44,7 +44,7 @@ pub(super) struct Postgres {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Attestation {
     role: Option<String>,
-    records: Vec<BTreeMap<String, String>>,
+    records: Vec<serde_json::Value>,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]

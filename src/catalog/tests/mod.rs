@@ -12,7 +12,7 @@ use self::kinds::KINDS;
 use super::compiled::load_with;
 use super::{Builtins, Loaded};
 use crate::diag::{Palette, human};
-use crate::model::{Span, Target, TlsFiles, Timestamp};
+use crate::model::{Span, Target, Timestamp, TlsFiles};
 
 /// 2026-11-21T00:00:00Z
 const NOW: Timestamp = Timestamp::from_secs(1_795_219_200);

@@ -47,7 +47,8 @@ fn a_truncated_file_gives_an_answer() {
 }
 
 fn many(items: usize, item: impl Fn(usize) -> String) -> String {
-    let mut text = "checklists:\n  c:\n    title: C\n    targets: { web: w }\n    sections: { s: S }\n    items:\n".to_owned();
+    let mut text =
+        "checklists:\n  c:\n    title: C\n    targets: { web: w }\n    sections: { s: S }\n    items:\n".to_owned();
     for n in 0..items {
         writeln!(text, "      s.item-{n}: {}", item(n)).unwrap();
     }

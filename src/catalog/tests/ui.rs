@@ -57,7 +57,8 @@ fn every_diagnostic_has_a_place_and_says_what_to_do() {
     for case in cases() {
         for found in load(&case.join("root.yaml")).report.diagnostics {
             assert!(!found.labels.is_empty(), "{}: {}", case.display(), found.message);
-            let hint = found.help.is_some() || [Code::UNKNOWN_KEY, Code::VALUE, Code::DURATION, Code::TYPE].contains(&found.code);
+            let hint = found.help.is_some()
+                || [Code::UNKNOWN_KEY, Code::VALUE, Code::DURATION, Code::TYPE].contains(&found.code);
             assert!(hint || found.code == Code::FINDING, "{}: {}", case.display(), found.message);
         }
     }

@@ -23,7 +23,9 @@ impl<'n, 's> Fields<'n, 's> {
             Data::Null => &[],
             _ => {
                 let message = format!("{what} is a mapping, found {}", node.describe());
-                sink.push(Diagnostic::error(Code::TYPE, node.at, message).help("write `key: value` lines, indented below it"));
+                sink.push(
+                    Diagnostic::error(Code::TYPE, node.at, message).help("write `key: value` lines, indented below it"),
+                );
                 return None;
             }
         };
@@ -56,12 +58,7 @@ impl<'n, 's> Fields<'n, 's> {
 }
 
 /// The error for one key that is not part of the format.
-fn unknown_key<'a>(
-    entry: &Entry,
-    what: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-    sink: &Sink,
-) -> Diagnostic {
+fn unknown_key<'a>(entry: &Entry, what: &str, known: impl Iterator<Item = &'a str> + Clone, sink: &Sink) -> Diagnostic {
     let message = format!("{what} has no key `{}`", entry.key);
     let found = Diagnostic::error(Code::UNKNOWN_KEY, entry.key_at, message);
     match sink.hint(&entry.key, known) {

@@ -29,7 +29,8 @@ impl TargetDef {
         let mut fields = Fields::of(&entry.value, "a target", entry.key_at, sink)?;
         let address = fields.required("address").and_then(|field| text(&field.value, sink));
         let credential = fields.optional("credential").and_then(|field| text(&field.value, sink));
-        let mut path = |name| fields.optional(name).and_then(|field| text(&field.value, sink)).map(|p| base.join(p.value));
+        let mut path =
+            |name| fields.optional(name).and_then(|field| text(&field.value, sink)).map(|p| base.join(p.value));
         let (ca, client_cert, client_key) = (path("ca"), path("client_cert"), path("client_key"));
         let server_name = fields.optional("server_name").and_then(|field| text(&field.value, sink));
         fields.finish();

@@ -144,9 +144,12 @@ pub(crate) fn name(text: &str, dots: bool, at: Place, sink: &Sink) -> bool {
     };
     let valid = text.len() <= MAX_NAME && if dots { text.split('.').all(part) } else { part(text) };
     if !valid {
-        let allowed = if dots { "letters, digits, `-` and `_`, in parts joined by `.`" } else { "letters, digits, `-` and `_`" };
+        let allowed =
+            if dots { "letters, digits, `-` and `_`, in parts joined by `.`" } else { "letters, digits, `-` and `_`" };
         let message = format!("`{}` is not a name", clip(text));
-        sink.push(Diagnostic::error(Code::NAME, at, message).help(format!("use {allowed}; at most {MAX_NAME} characters")));
+        sink.push(
+            Diagnostic::error(Code::NAME, at, message).help(format!("use {allowed}; at most {MAX_NAME} characters")),
+        );
     }
     valid
 }

@@ -97,8 +97,7 @@ impl<'a> Window<'a> {
             return Some(Origin::path(&*source.path).line(at.line).char_column(at.column).into());
         }
         let text = source.text.get(self.lines.clone())?;
-        let mut snippet =
-            Snippet::source(text).path(&*source.path).line_start(source.position(self.lines.start).line);
+        let mut snippet = Snippet::source(text).path(&*source.path).line_start(source.position(self.lines.start).line);
         for (index, label) in self.labels.iter().enumerate() {
             let range = source.floor(label.span.range.start) - self.lines.start..end(source, label) - self.lines.start;
             let kind = if primary && index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
