@@ -3,9 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::compile::{Kinds, compile};
+use super::load::{Documents, read_all};
+use super::rules::{self, Subject};
+use super::secrets;
+use super::sink::Sink;
+use super::wire::Root;
 use crate::diag::Report;
-use crate::model::{Plan, Span, Target};
-use crate::probe::{Credentials, LegProbe};
+use crate::model::{Plan, Span, Target, Timestamp};
+use crate::probe::kinds::KINDS;
+use crate::probe::{Credentials, Descriptor, LegProbe};
 
 /// What the daemon knows and the files do not say.
 #[derive(Clone, Debug)]
@@ -38,7 +45,30 @@ pub struct Loaded {
 
 /// Reads `root` and everything it includes. Never panics and never stops at the first error.
 /// `now` decides whether a waiver's or attestation's dates are plausible, not whether it holds.
-pub fn load(root: &Path, builtins: &Builtins, now: crate::model::Timestamp) -> Loaded {
-    let _ = (root, builtins, now);
-    Loaded { compiled: None, report: Report::default() }
+pub fn load(root: &Path, builtins: &Builtins, now: Timestamp) -> Loaded {
+    load_with(KINDS, root, builtins, now)
+}
+
+/// The same with another table of kinds.
+pub(crate) fn load_with(kinds: &[Descriptor], root: &Path, builtins: &Builtins, now: Timestamp) -> Loaded {
+    let sink = Sink::default();
+    let Documents { mut sources, parsed, files, fingerprint } = read_all(root, &sink);
+    let mut merged = Root::default();
+    for document in &parsed {
+        merged.add(&document.node, &document.base, &sink);
+    }
+    let output = compile(&merged, &sources, &Kinds::new(kinds), builtins, &sink);
+    rules::apply(&Subject { root: &merged, output: &output, documents: &parsed, builtins, now }, &sink);
+
+    let (plan, legs, credentials) = (output.plan, output.legs, output.credentials);
+    let compiled = (sink.errors() == 0).then(|| Compiled {
+        plan: Arc::new(plan),
+        legs,
+        credentials: Arc::new(credentials),
+        files,
+        fingerprint,
+    });
+    let mut diagnostics = sink.finish();
+    secrets::mask(&parsed, &mut sources, &mut diagnostics);
+    Loaded { compiled, report: Report { sources, diagnostics } }
 }

@@ -1,7 +1,16 @@
 //! Diagnostics about catalogue and settings: what is wrong, where, and what to do.
 
+mod build;
+mod codes;
+mod render;
+mod source;
+
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use codes::{CODES, Code, explain};
+pub use render::{Palette, github, human, json};
+pub use source::Position;
 
 /// The place of a file in a `SourceMap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

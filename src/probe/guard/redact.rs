@@ -22,24 +22,21 @@ const SHORTEST: usize = 4;
 const SPARSE: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b':').add(b'<').add(b'>').add(b'?').add(b'@');
 
-/// Replaces secrets by three stars. Immutable; build a new one when credentials change.
+/// Replaces secrets by three stars. Immutable; build a new one when credentials change. The default
+/// knows no value; the generic patterns still work.
+#[derive(Default)]
 pub struct Redactor {
     known: Option<AhoCorasick>,
 }
 
 impl Redactor {
-    /// Knows no value; the generic patterns still work.
-    pub fn empty() -> Self {
-        Self { known: None }
-    }
-
     /// Values shorter than four bytes are ignored.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let mut forms: Vec<String> = secrets.into_iter().flat_map(|secret| forms(secret.expose())).collect();
         forms.sort_unstable();
         forms.dedup();
         if forms.is_empty() {
-            return Self::empty();
+            return Self::default();
         }
         // Only fails beyond two billion states, for which no credential file is large enough.
         let known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms).ok();
@@ -197,7 +194,7 @@ mod tests {
             ("-----BEGIN RSA PRIVATE KEY-----\nMIIE cut off", "-----BEGIN RSA PRIVATE KEY-----***"),
         ];
         for (text, clean) in cases {
-            assert_eq!(Redactor::empty().redact(text), clean);
+            assert_eq!(Redactor::default().redact(text), clean);
         }
     }
 

@@ -1,0 +1,185 @@
+//! One leg: a kind with its parameters, and the common keys beside it.
+
+use std::sync::Arc;
+
+use super::check::COMMON;
+use super::deployment::Lookup;
+use super::item::ItemCx;
+use super::kinds::{Kind, RECORDS};
+use super::params::hinted;
+use super::substitute::substitute;
+use super::{expressions, parameters};
+use crate::catalog::syntax::{Entry, Node, Place};
+use crate::catalog::wire::{boolean, duration, name, text};
+use crate::diag::{Code, Diagnostic};
+use crate::expect::Conditions;
+use crate::model::{Check, Leg, LegIndex, Reason, Span, Target};
+use crate::probe::{LegProbe, Parsed};
+
+/// `node` is the whole leg, `entry` its kind.
+pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Check {
+    let shared = cx.shared;
+    let sink = shared.sink;
+    let Some(kind) = shared.kinds.find(&entry.key) else { return Check::NotApplicable };
+    let mut unset = Vec::new();
+    let node = substitute(node, cx.checklist.parameters, &["when", "expect", "measure"], &mut unset, sink);
+    let Some(entry) = node.get(&entry.key) else { return Check::NotApplicable };
+
+    let leg_name = leg_name(&node, kind, entry.key_at, cx);
+    let timeout = node.get("timeout").filter(|_| unset.is_empty()).and_then(|timeout| {
+        Some((duration(&timeout.value, crate::catalog::wire::LEAST_TIMEOUT, sink)?, timeout.value.at))
+    });
+    cx.timeouts.push((leg_name.clone(), timeout.unwrap_or((cx.timeout, entry.key_at))));
+    let timeout = timeout.map_or(cx.timeout, |(timeout, _)| timeout);
+    let enabled =
+        node.get("enabled").filter(|_| unset.is_empty()).and_then(|e| boolean(&e.value, sink)).unwrap_or(false);
+    let applies = node.get("when").is_none_or(|when| expressions::applies(&when.value, cx));
+    let conditions = expressions::conditions(&node, &kind.facts, cx);
+    digest(&node, cx);
+    cx.add_kind(kind.descriptor.name);
+
+    let records = (kind.descriptor.name == "attestation").then(|| cx.records());
+    let parsed = parameters::parse(kind, entry, &unset, records, shared);
+    if !unset.is_empty() {
+        unset.sort();
+        unset.dedup();
+        return cx.unconfigured(unset.iter().map(|name| cx.unset_parameter(name)).collect(), applies);
+    }
+    let (Some(parsed), Some(conditions)) = (parsed, conditions) else { return Check::NotApplicable };
+    let (target, mut problems) = resolve(&parsed, entry, cx);
+    for credential in &parsed.credentials {
+        if !shared.deployment.credential(credential) {
+            problems.push(format!(
+                "credential `{credential}` is not configured: set `credentials: {{ {credential}: {{ file: … }} }}`"
+            ));
+        }
+    }
+    if !problems.is_empty() {
+        return cx.unconfigured(problems, applies);
+    }
+    if !applies {
+        return Check::NotApplicable;
+    }
+    add(parsed, leg_name, kind, timeout, target, conditions, enabled, cx)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the last step only puts together what the others found")]
+fn add(
+    parsed: Parsed,
+    name: Arc<str>,
+    kind: &Kind,
+    timeout: Span,
+    target: Option<Arc<Target>>,
+    conditions: Conditions,
+    enabled: bool,
+    cx: &mut ItemCx<'_, '_>,
+) -> Check {
+    let mut probes = cx.shared.legs.borrow_mut();
+    let index = LegIndex(u32::try_from(probes.len()).unwrap_or(u32::MAX));
+    let bulkhead = target.as_ref().map_or_else(|| parsed.address.as_str().into(), |target| target.name.clone());
+    cx.legs.push(Leg {
+        index,
+        name,
+        kind: kind.descriptor.name,
+        class: kind.descriptor.class,
+        access: parsed.access,
+        timeout,
+        target: bulkhead,
+    });
+    probes.push(LegProbe { probe: parsed.probe, target, conditions: Arc::new(conditions), enabled });
+    Check::Leg(cx.legs.len() - 1)
+}
+
+/// The target, and what is missing of it.
+fn resolve(parsed: &Parsed, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> (Option<Arc<Target>>, Vec<String>) {
+    let Some(name) = &parsed.target else { return (None, Vec::new()) };
+    let (shared, checklist) = (cx.shared, cx.checklist.def);
+    match shared.deployment.target(checklist, name) {
+        Lookup::Found(target) => {
+            cx.digest.text(&format!("{:?} {:?} {:?}", target.address, target.credential, target.tls));
+            if let Some(credential) = &target.credential {
+                shared.deployment.credential(credential);
+            }
+            (Some(target), Vec::new())
+        }
+        Lookup::Unconfigured => {
+            let sentence =
+                format!("target `{name}` is not configured: set `targets: {{ {}.{name}: … }}`", checklist.id.value);
+            (None, vec![sentence])
+        }
+        Lookup::Undeclared => {
+            let at = entry.value.get("target").map_or(entry.key_at, |field| field.value.at);
+            let message = format!("the checklist `{}` declares no target `{name}`", checklist.id.value);
+            let known = || checklist.targets.iter().map(|t| t.value.as_str()).chain(shared.deployment.builtins());
+            let found = Diagnostic::error(Code::UNKNOWN_TARGET, at, message);
+            let declare = || format!("declare it: `targets: {{ {name}: \"what it is\" }}` in the checklist");
+            let hint = shared.sink.hint(name, known()).unwrap_or_else(declare);
+            shared.sink.push(hinted(found, Some(hint)));
+            (None, vec![String::new()])
+        }
+    }
+}
+
+fn leg_name(node: &Node, kind: &Kind, at: Place, cx: &mut ItemCx<'_, '_>) -> Arc<str> {
+    let sink = cx.shared.sink;
+    let given = node.get("name").and_then(|field| text(&field.value, sink));
+    if let Some(given) = given {
+        name(&given.value, true, given.at, sink);
+        if let Some(first) = cx.leg_names.insert(given.value.clone(), given.at) {
+            let message = format!("two checks of the item are named `{}`", given.value);
+            let found = Diagnostic::error(Code::LEG_NAME, given.at, message);
+            sink.push(found.here("again here").also(first, "first here").help("give each a name of its own"));
+        }
+        return given.value.into();
+    }
+    let base = kind.descriptor.name;
+    let count = cx.unnamed.entry(base).or_insert(0);
+    loop {
+        *count += 1;
+        let candidate = if *count == 1 { base.to_owned() } else { format!("{base}-{count}") };
+        if !cx.leg_names.contains_key(&candidate) {
+            cx.leg_names.insert(candidate.clone(), at);
+            return candidate.into();
+        }
+    }
+}
+
+/// All of the leg but its name and its timeout, which do not change what a pass means.
+fn digest(node: &Node, cx: &mut ItemCx<'_, '_>) {
+    let mut entries: Vec<&Entry> = node.entries().unwrap_or_default().iter().collect();
+    entries.retain(|entry| !matches!(&*entry.key, "name" | "timeout"));
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    for entry in entries {
+        cx.digest.text(&entry.key).node(&entry.value);
+        if COMMON.contains(&&*entry.key) {
+            expressions::digest_parameters(&entry.value, cx);
+        }
+    }
+}
+
+impl ItemCx<'_, '_> {
+    fn unset_parameter(&self, name: &str) -> String {
+        format!(
+            "parameter `{name}` is not set: set `parameters: {{ {}: {{ {name}: … }} }}`",
+            self.checklist.def.id.value
+        )
+    }
+
+    fn unconfigured(&mut self, problems: Vec<String>, applies: bool) -> Check {
+        if !applies {
+            return Check::NotApplicable;
+        }
+        let sentence = problems.join("; ");
+        self.digest.text("unconfigured").text(&sentence);
+        Check::Undecided { reason: Reason::Unconfigured, sentence: sentence.into() }
+    }
+
+    /// The attestations of this item, as the kind `attestation` reads them.
+    fn records(&mut self) -> serde_json::Value {
+        let records = self.shared.attestations.get(&self.id).cloned().unwrap_or_default();
+        let records = serde_json::Value::Array(records);
+        self.digest.text(RECORDS).text(&records.to_string());
+        self.attested = true;
+        records
+    }
+}

@@ -1,0 +1,134 @@
+//! From what the files say to a plan and its probes.
+
+mod check;
+mod deployment;
+mod digest;
+mod expressions;
+mod gates;
+mod graph;
+mod item;
+mod kinds;
+mod leg;
+mod names;
+mod parameters;
+mod params;
+mod records;
+mod substitute;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub(super) use deployment::Deployment;
+pub(super) use item::ItemFacts;
+pub(super) use kinds::Kinds;
+pub(super) use names::Names;
+
+use self::graph::Graph;
+use self::params::Parameters;
+use super::Builtins;
+use super::sink::Sink;
+use super::wire::{ChecklistDef, Root};
+use crate::diag::SourceMap;
+use crate::model::{Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
+use crate::probe::{Credentials, LegProbe};
+
+/// What every item needs to see.
+pub(super) struct Shared<'a> {
+    sink: &'a Sink,
+    sources: &'a SourceMap,
+    kinds: &'a Kinds,
+    deployment: &'a Deployment,
+    names: &'a Names<'a>,
+    checklists: &'a [ChecklistDef<'a>],
+    parameters: &'a [Parameters],
+    attestations: HashMap<ItemId, Vec<Value>>,
+    legs: RefCell<Vec<LegProbe>>,
+}
+
+/// What compiled, complete only if the sink has no error, and what the rules look at.
+pub(super) struct Output<'a> {
+    pub(super) plan: Plan,
+    pub(super) legs: Vec<LegProbe>,
+    pub(super) credentials: Credentials,
+    pub(super) deployment: Deployment,
+    pub(super) names: Names<'a>,
+    /// By slot; absent if the item did not compile.
+    pub(super) items: Vec<Option<ItemFacts>>,
+    /// Items that depend on each other in a circle.
+    pub(super) cycles: Vec<Vec<Slot>>,
+}
+
+pub(super) fn compile<'a>(
+    root: &'a Root<'a>,
+    sources: &SourceMap,
+    kinds: &Kinds,
+    builtins: &Builtins,
+    sink: &Sink,
+) -> Output<'a> {
+    names::duplicates("checklist", root.checklists.iter().map(|c| (c.id.value.as_str(), c.id.at)), sink);
+    let names = Names::collect(&root.checklists, sink);
+    let parameters = params::effective(&root.checklists, &root.overrides, sink);
+    let deployment = Deployment::collect(root, builtins, sink);
+    let waivers = records::waivers(&root.waivers, &names, sink);
+    let attestations = records::attestations(&root.attestations, &names, sink);
+    let shared = Shared {
+        sink,
+        sources,
+        kinds,
+        deployment: &deployment,
+        names: &names,
+        checklists: &root.checklists,
+        parameters: &parameters,
+        attestations: records::by_item(&attestations),
+        legs: RefCell::default(),
+    };
+    let slots = (0u32..).map(Slot).take(names.items.len());
+    let compiled: Vec<Option<item::Compiled>> = slots.map(|slot| item::compile(slot, &shared)).collect();
+    let views: Vec<Option<&Item>> = compiled.iter().map(|done| done.as_ref().map(|done| &done.item)).collect();
+    let checklists =
+        root.checklists.iter().enumerate().map(|(index, def)| checklist(index, def, &views, &shared)).collect();
+    let legs = shared.legs.take();
+
+    let inputs = |done: &Option<item::Compiled>| {
+        done.as_ref().map(|done| [&*done.item.depends_on, &done.references].concat()).unwrap_or_default()
+    };
+    let graph = Graph::new(compiled.iter().map(inputs).collect());
+    let (ranked, cycles) = match graph.ranks() {
+        Ok(ranked) => (ranked, Vec::new()),
+        Err(cycles) => (Vec::new(), cycles),
+    };
+    let (mut items, mut facts) = (Vec::new(), Vec::new());
+    for done in compiled {
+        let (item, fact) = done.map(|done| (done.item, done.facts)).unzip();
+        items.extend(item.map(Arc::new));
+        facts.push(fact);
+    }
+    let plan = Plan {
+        generation: 0,
+        checklists,
+        items,
+        slots: names.slots.clone(),
+        ranked,
+        dependants: graph.dependants(),
+        waivers,
+        attestations,
+    };
+    let credentials = Credentials::new(deployment.credentials.clone());
+    Output { plan, legs, credentials, deployment, names, items: facts, cycles }
+}
+
+fn checklist(index: usize, def: &ChecklistDef<'_>, items: &[Option<&Item>], shared: &Shared<'_>) -> Checklist {
+    let section = |section: &super::wire::SectionDef| Section {
+        path: SectionPath::new(&section.path),
+        title: section.title.as_str().into(),
+    };
+    Checklist {
+        id: ChecklistId::new(&def.id.value),
+        title: def.title.as_str().into(),
+        sections: def.sections.iter().map(section).collect(),
+        gates: gates::compile(index, def, items, shared),
+    }
+}
