@@ -162,7 +162,7 @@ mod tests {
 
     fn base64(bytes: &[u8]) -> String {
         let mut padded = bytes.to_vec();
-        while padded.len() % 3 != 0 {
+        while !padded.len().is_multiple_of(3) {
             padded.push(0);
         }
         base64_inner(&padded, 0)
@@ -227,10 +227,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_form_of_a_secret_survives(secret in "[ -~]{8,40}", before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
-            // A value that stars, or the text around it, can rebuild is no secret worth the name.
-            prop_assume!(!secret.contains('*') && !before.contains(secret.trim()) && !after.contains(secret.trim()));
-            prop_assume!(secret.trim().len() >= 8);
+        fn no_form_of_a_secret_survives(secret in "[!-)+-~][ -)+-~]{6,38}[!-)+-~]", before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
+            prop_assume!(!before.contains(&secret) && !after.contains(&secret));
             let redactor = of(&[&secret]);
             let forms = [
                 secret.clone(),

@@ -41,3 +41,33 @@ fn one_place(target: &Option<String>, field: &str, own: &Option<String>, finding
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_matches_the_folder() {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        assert!(names.is_sorted() && names.iter().collect::<BTreeSet<_>>().len() == names.len(), "{names:?}");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/probe/kinds");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| !["mod", "testing"].contains(&name.as_str()))
+            .collect();
+        assert_eq!(files, names.iter().map(|name| (*name).to_owned()).collect());
+    }
+
+    #[test]
+    fn schemas_of_parameters_show_no_inner_fields() {
+        for kind in KINDS {
+            let schema = (kind.parameters)().to_value();
+            assert!(schema["properties"].get("lane").is_none(), "{}", kind.name);
+            assert!((kind.facts)().to_value()["properties"].is_object(), "{}", kind.name);
+        }
+    }
+}

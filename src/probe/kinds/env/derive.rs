@@ -155,7 +155,7 @@ fn entropy_bits(bytes: &[u8]) -> f64 {
 
 fn decoded_bytes(value: &str) -> usize {
     let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let hexadecimal = value.len() % 2 == 0 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hexadecimal = value.len().is_multiple_of(2) && value.bytes().all(|byte| byte.is_ascii_hexdigit());
     if hexadecimal {
         return value.len() / 2;
     }

@@ -77,17 +77,26 @@ fn from_processes(which: &Which, vars: &[String]) -> Result<Found, ProbeError> {
     };
     let mut values = Vec::with_capacity(pids.len());
     for pid in &pids {
-        values.push(first_set(vars, proc::environment(*pid)?));
+        match proc::environment(*pid) {
+            Ok(environment) => values.push(first_set(vars, environment)),
+            // One that has just ended says nothing about those that remain.
+            Err(error) if error.reason == Reason::Missing && pids.len() > 1 => {}
+            Err(error) => return Err(error),
+        }
     }
+    if values.is_empty() {
+        return Err(ProbeError::observer(Reason::Missing, "all processes of the workload have just ended"));
+    }
+    let processes = values.len();
     let plain = |value: &Option<(String, Secret)>| {
         value.as_ref().map(|(name, value)| (name.clone(), value.expose().to_owned()))
     };
     let one = values.first().and_then(plain);
     if values.iter().any(|value| plain(value) != one) {
-        let sentence = format!("{} processes disagree on {}", pids.len(), vars.join(" or "));
+        let sentence = format!("{processes} processes disagree on {}", vars.join(" or "));
         return Err(ProbeError::observer(Reason::Invalid, sentence));
     }
-    Ok(Found { value: values.into_iter().next().flatten(), owner: owner_of(*first), processes: pids.len() })
+    Ok(Found { value: values.into_iter().next().flatten(), owner: owner_of(*first), processes })
 }
 
 fn from_file(path: &Path) -> Result<BTreeMap<String, String>, ProbeError> {

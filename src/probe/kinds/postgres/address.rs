@@ -117,6 +117,11 @@ impl Address {
         }
     }
 
+    /// Host and port; none if it is a Unix socket.
+    pub(super) fn network(&self) -> Option<(&str, u16)> {
+        (!self.host.starts_with('/')).then_some((&self.host, self.port))
+    }
+
     /// Whether TLS is certain, certainly absent, or up to the server.
     pub(super) fn encrypts(&self) -> Option<bool> {
         match self.sslmode {

@@ -67,13 +67,16 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
         "57014" => ProbeError::target(Reason::Timeout, said),
         // Out of connections, starting up or shutting down: nobody else gets in either.
         "53300" | "57P01" | "57P02" | "57P03" => ProbeError::target(Reason::Refused, said),
+        // A pooler that does not take our start-up options says this; others may well get in.
+        "08P01" => ProbeError::observer(Reason::Query, said),
         _ if phase == Phase::Login => ProbeError::target(Reason::Query, said),
         // The query may be wrong as well as the database.
         _ => ProbeError::observer(Reason::Query, said),
     }
 }
 
-fn transport(error: &io::Error, peer: &str) -> ProbeError {
+/// What an error of a socket means.
+pub(super) fn transport(error: &io::Error, peer: &str) -> ProbeError {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return tls(error, peer);
     }
@@ -144,7 +147,8 @@ mod tests {
             ("53300", Phase::Login, Reason::Refused, Blame::Target),
             ("57P03", Phase::Login, Reason::Refused, Blame::Target),
             ("42P01", Phase::Query, Reason::Query, Blame::Observer),
-            ("08P01", Phase::Login, Reason::Query, Blame::Target),
+            ("08P01", Phase::Login, Reason::Query, Blame::Observer),
+            ("XX000", Phase::Login, Reason::Query, Blame::Target),
         ];
         for (code, phase, reason, blame) in cases {
             let error = sqlstate(code, "some words", phase, "db:5432");

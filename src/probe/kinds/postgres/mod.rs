@@ -7,6 +7,7 @@
 
 mod address;
 mod fault;
+mod relay;
 mod session;
 mod value;
 
@@ -99,6 +100,8 @@ enum Login {
     Refused,
 }
 
+/// No leg reads more than this.
+const BYTES_CEILING: usize = 64 << 20;
 const PROTOCOL: &str = "protocol";
 /// Wrong password.
 const INVALID_PASSWORD: &str = "28P01";
@@ -137,6 +140,9 @@ impl Probe for Postgres {
         }
         if self.sql.is_none() && !self.bind.is_empty() {
             findings.error("bind", "there is no `sql` to bind values to");
+        }
+        if self.max_bytes > BYTES_CEILING {
+            findings.error("max_bytes", format!("at most {BYTES_CEILING} bytes can be read"));
         }
         for (index, value) in self.bind.iter().enumerate() {
             if !session::can_bind(value) {

@@ -1,12 +1,14 @@
 //! One session: connect, log in, ask, roll back, go.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use serde_json::Value;
-use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Column, Connection, Executor, PgConnection, Row};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, Secret, TlsFiles};
@@ -14,6 +16,7 @@ use crate::probe::{ProbeCx, ProbeError};
 
 use super::address::Address;
 use super::fault::{self, Phase};
+use super::relay::{Relay, Relayed};
 use super::{Facts, Login, PROTOCOL, Postgres, value};
 
 /// Connects and runs the leg's query, all within the deadline.
@@ -24,10 +27,65 @@ pub(super) async fn run(
     tls: &TlsFiles,
     password: Option<&Secret>,
 ) -> Result<Facts, ProbeError> {
-    let peer = address.to_string();
-    let options = address.options(tls, password, cx.remaining())?;
+    // sqlx trusts the lengths a peer announces and panics over some that are too short. Nothing
+    // of a session that panicked is used again.
+    let guarded = AssertUnwindSafe(connect(leg, cx, address, tls, password)).catch_unwind().await;
+    guarded.unwrap_or_else(|_| {
+        Err(ProbeError::target(Reason::Protocol, format!("{address} sent a message that is malformed")))
+    })
+}
+
+async fn connect(
+    leg: &Postgres,
+    cx: &ProbeCx,
+    address: &Address,
+    tls: &TlsFiles,
+    password: Option<&Secret>,
+) -> Result<Facts, ProbeError> {
     let started = Instant::now();
-    let login = timeout_at(cx.deadline(), PgConnection::connect_with(&options)).await;
+    let options = address.options(tls, password, cx.remaining())?;
+    let Some((host, port)) = address.network() else {
+        return session(leg, cx, address, &options, started).await;
+    };
+    let peer = address.to_string();
+    let server = dial(cx, host, port, &peer).await?;
+    let relay = Relay::open(port)
+        .map_err(|error| ProbeError::internal(format!("no socket inside the exporter: {}", error.kind())))?;
+    let options = options.socket(relay.directory());
+    // Rows and encryption have an overhead of their own.
+    let limit = leg.max_bytes.saturating_mul(4).saturating_add(1 << 20);
+    let relayed = relay.run(server, limit);
+    let session = session(leg, cx, address, &options, started);
+    tokio::pin!(session);
+    tokio::select! {
+        facts = &mut session => facts,
+        relayed = relayed => match relayed {
+            Ok(Relayed::TooMuch) => Err(too_large(format!("{peer} sent more than {limit} bytes"))),
+            // The session finds out by itself what the server said last.
+            Ok(Relayed::Closed) | Err(_) => session.await,
+        },
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "one place, to be moved to the dialer of `probe::net`")]
+async fn dial(cx: &ProbeCx, host: &str, port: u16, peer: &str) -> Result<TcpStream, ProbeError> {
+    let stream = match timeout_at(cx.deadline(), TcpStream::connect((host, port))).await {
+        Ok(connected) => connected.map_err(|error| fault::transport(&error, peer))?,
+        Err(_) => return Err(ProbeError::target(Reason::Timeout, format!("{peer} did not accept the connection"))),
+    };
+    stream.set_nodelay(true).map_err(|error| fault::transport(&error, peer))?;
+    Ok(stream)
+}
+
+async fn session(
+    leg: &Postgres,
+    cx: &ProbeCx,
+    address: &Address,
+    options: &PgConnectOptions,
+    started: Instant,
+) -> Result<Facts, ProbeError> {
+    let peer = address.to_string();
+    let login = timeout_at(cx.deadline(), PgConnection::connect_with(options)).await;
     let connect_s = started.elapsed().as_secs_f64();
     let mut facts = Facts { connect_s, sslmode: address.sslmode, ..Facts::default() };
     let mut connection = match login {
