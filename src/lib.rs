@@ -20,6 +20,7 @@ pub mod diag;
 pub mod engine;
 pub mod expect;
 pub mod families;
+pub mod generate;
 pub mod model;
 pub mod probe;
 pub mod settings;

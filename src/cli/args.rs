@@ -127,9 +127,9 @@ pub struct Check {
     pub timeout: Duration,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Validate {
-    #[arg(long, short, value_enum, default_value_t = DiagnosticOutput::Human)]
+    #[arg(long, short, value_enum, default_value_t)]
     pub output: DiagnosticOutput,
     /// Fail on warnings too.
     #[arg(long)]
@@ -140,6 +140,9 @@ pub struct Validate {
 pub struct List {
     #[arg(long, short, value_enum, default_value_t = ListOutput::Table)]
     pub output: ListOutput,
+    /// Only this checklist.
+    #[arg(long, value_name = "ID")]
+    pub checklist: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -150,8 +153,9 @@ pub enum CheckOutput {
     Markdown,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DiagnosticOutput {
+    #[default]
     Human,
     Json,
     Github,

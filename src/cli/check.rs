@@ -8,13 +8,11 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::args::{CheckArgs, CheckFormat};
 use super::output::{self, Selection};
-use super::{load, progress};
+use super::{args, complain, load, progress, say};
 use crate::engine::{Busy, Clock, Engine, Handle, Pace, Parts, Supervisor};
 use crate::model::{Item, ItemId, Timestamp};
 use crate::settings::Settings;
-use crate::snapshot::Snapshot;
 use crate::store::memory::Memory;
 
 /// Items asked for at once; the bulkheads bound what really runs.
@@ -22,19 +20,14 @@ const AT_ONCE: usize = 32;
 /// How long the last result may take to show up in a snapshot.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Exit code 0 if all chosen gates are open, 1 if not.
-pub(super) async fn run(settings: Settings, args: &CheckArgs) -> anyhow::Result<ExitCode> {
+/// Exit code 0 if all that was chosen is accepted, 1 if not or not in time.
+pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let builtins = load::builtins(&settings, None);
     let catalogue = load::catalogue(&settings, &builtins, clock.now())?;
-    let selection = Selection::new(&catalogue.plan, args).map_err(anyhow::Error::msg)?;
-    let ids: Vec<ItemId> = catalogue
-        .plan
-        .items
-        .iter()
-        .filter(|item| item.is_scheduled() && selection.includes(item))
-        .map(|item: &Arc<Item>| item.id.clone())
-        .collect();
+    // All items run, because those chosen may depend on others.
+    let scheduled = |item: &&Arc<Item>| item.is_scheduled();
+    let ids: Vec<ItemId> = catalogue.plan.items.iter().filter(scheduled).map(|item| item.id.clone()).collect();
     let supervisor = Supervisor::new();
     let parts = Parts {
         settings,
@@ -49,13 +42,16 @@ pub(super) async fn run(settings: Settings, args: &CheckArgs) -> anyhow::Result<
     let evaluate = evaluate(engine.handle(), &ids);
     let complete = tokio::time::timeout(args.timeout, evaluate).await;
     let snapshot = engine.handle().current.load();
+    let selection =
+        Selection { gates: args.gate.clone(), checklist: args.checklist.clone(), items: args.item.clone() };
+    let selected = output::select(&snapshot, &selection).map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
+    say(&output::check(args.output, &selected, snapshot.taken_at, None));
     engine.drain().await;
-
-    print(&snapshot, &selection, args.output);
     if complete.is_err() {
-        anyhow::bail!("not all items were evaluated within {}", humantime::format_duration(args.timeout));
+        complain(&format!("not all items were evaluated within {}", humantime::format_duration(args.timeout)));
+        return Ok(ExitCode::FAILURE);
     }
-    Ok(if selection.gates_open(&snapshot) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if selected.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs the items and waits until a snapshot shows all of it.
@@ -84,9 +80,4 @@ async fn run_one(handle: &Handle, id: ItemId) -> Option<Timestamp> {
             Err(Busy) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn print(snapshot: &Snapshot, selection: &Selection, format: CheckFormat) {
-    print!("{}", output::check(snapshot, selection, format));
 }

@@ -23,8 +23,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new().context("signals")?;
     let clock = Clock::system();
     // Ports first: a second daemon on the same address must not touch the first one's store.
-    let bound = web::bind(&settings.web)?;
-    let builtins = load::builtins(&settings, bound.first().map(web::Bound::local_url));
+    let bound = web::bind(&settings.web).await?;
+    let builtins = load::builtins(&settings, bound.local_url());
     let catalogue = load::catalogue(&settings, &builtins, clock.now())?;
     let store = open(&settings).await?;
     let supervisor = Supervisor::new();
@@ -40,12 +40,12 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let engine = Engine::start(parts).await.context("start")?;
     let handle = engine.handle().clone();
 
-    for listener in &bound {
-        tracing::info!(address = %listener.local_url(), "listening");
+    for address in bound.addresses() {
+        tracing::info!(%address, "listening");
     }
     announce(&settings, &bound, &handle);
     let close_web = CancellationToken::new();
-    supervisor.spawn("web", web::serve(bound, handle.clone(), settings.web.clone(), close_web.clone()));
+    supervisor.spawn("web", web::serve(bound, handle.clone(), close_web.clone()));
 
     loop {
         tokio::select! {
@@ -74,18 +74,17 @@ async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     Ok(match settings.store.kind {
         StoreKind::Memory => Arc::new(memory::Memory::new()),
         StoreKind::Sqlite => {
-            let path = settings.store.path.join("readiness.sqlite");
-            let store = sqlite::Sqlite::open(&path).await;
-            Arc::new(store.with_context(|| format!("store {}", path.display()))?)
+            let path = &settings.store.path;
+            sqlite::Sqlite::open(path).await.with_context(|| format!("store {}", path.display()))?
         }
     })
 }
 
 /// The one line a person who started it by hand looks for.
 #[expect(clippy::print_stderr, reason = "for the person at the terminal, whatever the log level")]
-fn announce(settings: &Settings, bound: &[web::Bound], handle: &Handle) {
+fn announce(settings: &Settings, bound: &web::Bound, handle: &Handle) {
     let items = handle.current.load().plan.items.len();
-    let address = bound.first().map(web::Bound::local_url).unwrap_or_default();
+    let address = bound.local_url().unwrap_or_default();
     let address = if settings.web.external_url.is_empty() { address } else { settings.web.external_url.clone() };
     eprintln!("\nreadiness-exporter: {items} items; the board is at {address}/\n");
 }

@@ -1,7 +1,7 @@
 //! Loading the catalogue for a command, with its diagnostics for people.
 
 use crate::catalog::{self, Builtins, Compiled};
-use crate::diag;
+use crate::diag::{self, Palette};
 use crate::model::{Target, Timestamp, TlsFiles};
 use crate::settings::Settings;
 
@@ -24,7 +24,7 @@ pub(super) fn builtins(settings: &Settings, own_url: Option<String>) -> Builtins
 /// Loads the catalogue, or fails with all its errors. Warnings are logged.
 pub(super) fn catalogue(settings: &Settings, builtins: &Builtins, now: Timestamp) -> Result<Compiled, Rejected> {
     let loaded = catalog::load(&settings.catalogue.file, builtins, now);
-    let report = diag::render::human(&loaded.report);
+    let report = diag::human(&loaded.report, Palette::Plain);
     match loaded.compiled {
         Some(compiled) => {
             if !report.is_empty() {

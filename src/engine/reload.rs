@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Clock, ReloadOutcome};
 use crate::catalog::{self, Builtins, Compiled};
-use crate::diag;
+use crate::diag::{self, Palette};
 
 /// Editors and config maps touch a file several times; wait until they are done.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -82,7 +82,7 @@ impl Reloader {
             return Load::Rejected { errors: "loading the catalogue panicked; this is a bug".into(), done };
         };
         match loaded.compiled {
-            None => Load::Rejected { errors: diag::render::human(&loaded.report).into(), done },
+            None => Load::Rejected { errors: diag::human(&loaded.report, Palette::Plain).into(), done },
             Some(compiled) if compiled.fingerprint == self.fingerprint => Load::Unchanged { done },
             Some(compiled) => {
                 self.fingerprint = compiled.fingerprint;

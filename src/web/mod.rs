@@ -44,4 +44,14 @@ impl Bound {
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
+
+    /// Where somebody on this machine reaches it: the first address, loopback if it is all of them.
+    pub fn local_url(&self) -> Option<String> {
+        let mut address = *self.addresses.first()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        let scheme = if self.is_tls() { "https" } else { "http" };
+        Some(format!("{scheme}://{address}"))
+    }
 }
