@@ -120,7 +120,7 @@ fn checklist() -> Value {
         ("gates", map_of(closed(gate, &["title"]))),
         ("items", map_of(reference("item"))),
     ]);
-    closed(properties, &["title", "sections", "items"])
+    closed(properties, &[])
 }
 
 fn target() -> Value {
