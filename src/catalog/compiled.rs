@@ -8,7 +8,7 @@ use super::load::{Documents, read_all};
 use super::rules::{self, Subject};
 use super::secrets;
 use super::sink::Sink;
-use super::wire::Root;
+use super::wire::{ChecklistDef, Root};
 use crate::diag::Report;
 use crate::model::{Plan, Span, Target, Timestamp};
 use crate::probe::kinds::KINDS;
@@ -57,6 +57,7 @@ pub(crate) fn load_with(kinds: &[Descriptor], root: &Path, builtins: &Builtins, 
     for document in &parsed {
         merged.add(&document.node, &document.base, &sink);
     }
+    merged.checklists = ChecklistDef::join(std::mem::take(&mut merged.checklists), &sink);
     let output = compile(&merged, &sources, &Kinds::new(kinds), builtins, &sink);
     rules::apply(&Subject { root: &merged, output: &output, documents: &parsed, builtins, now }, &sink);
 

@@ -32,7 +32,7 @@ pub enum Severity {
 /// One finding. The first label is where it is; further ones explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Such as `RC0012`; documented in `docs/diagnostics.md` and by `explain`.
+    /// Such as `RC0012`; `CODES` says what it means.
     pub code: &'static str,
     pub severity: Severity,
     pub message: String,

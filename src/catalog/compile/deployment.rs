@@ -4,11 +4,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::names::duplicates;
 use super::params::hinted;
 use crate::catalog::Builtins;
 use crate::catalog::sink::Sink;
-use crate::catalog::wire::{ChecklistDef, Root, TargetDef};
+use crate::catalog::wire::{ChecklistDef, Root, TargetDef, duplicates};
 use crate::diag::{Code, Diagnostic};
 use crate::model::Target;
 use crate::probe::CredentialSource;

@@ -8,7 +8,7 @@ use super::params::hinted;
 use crate::catalog::sink::Sink;
 use crate::catalog::syntax::{Data, Entry, Node, Place};
 use crate::catalog::wire::{Fields, map, name, text};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, SourceMap};
 use crate::expect::{self, Conditions, ExpressionError, MeasureSource};
 
 /// Whether a `when` holds. What cannot be evaluated is an error, and counts as holding.
@@ -20,7 +20,7 @@ pub(super) fn applies(node: &Node, cx: &ItemCx<'_, '_>) -> bool {
     };
     let Some(condition) = condition else { return true };
     expect::applies(&condition.value, &cx.checklist.parameters.json).unwrap_or_else(|error| {
-        sink.push(problem(&error, node, cx.shared));
+        sink.push(problem(&error, &[node], node, cx.shared));
         true
     })
 }
@@ -38,7 +38,7 @@ pub(super) fn conditions(leg: &Node, facts: &Value, cx: &ItemCx<'_, '_>) -> Opti
     };
     let expect: Vec<String> = expect_nodes.iter().filter_map(|node| text(node, sink)).map(|text| text.value).collect();
     let entries = leg.get("measure").map_or(&[][..], |entry| map(&entry.value, sink));
-    let measures: Vec<(MeasureSource, &Node)> = entries.iter().filter_map(|entry| measure(entry, sink)).collect();
+    let measures: Vec<(MeasureSource, Vec<&Node>)> = entries.iter().filter_map(|entry| measure(entry, sink)).collect();
     if sink.errors() > before {
         return None;
     }
@@ -47,18 +47,19 @@ pub(super) fn conditions(leg: &Node, facts: &Value, cx: &ItemCx<'_, '_>) -> Opti
         Ok(conditions) => Some(conditions),
         Err(errors) => {
             for error in errors {
-                let node = match expect_nodes.get(error.index) {
-                    Some(node) => *node,
-                    None => measures.get(error.index - expect_nodes.len()).map_or(leg, |(_, node)| *node),
+                let measured = || error.index.checked_sub(expect_nodes.len()).and_then(|index| measures.get(index));
+                let nodes = match expect_nodes.get(error.index) {
+                    Some(node) => vec![*node],
+                    None => measured().map(|(_, nodes)| nodes.clone()).unwrap_or_default(),
                 };
-                sink.push(problem(&error, node, shared));
+                sink.push(problem(&error, &nodes, leg, shared));
             }
             None
         }
     }
 }
 
-fn measure<'n>(entry: &'n Entry, sink: &Sink) -> Option<(MeasureSource, &'n Node)> {
+fn measure<'n>(entry: &'n Entry, sink: &Sink) -> Option<(MeasureSource, Vec<&'n Node>)> {
     let named = name(&entry.key, false, entry.key_at, sink);
     let (value, threshold) = match &entry.value.data {
         Data::Map(_) => {
@@ -73,25 +74,29 @@ fn measure<'n>(entry: &'n Entry, sink: &Sink) -> Option<(MeasureSource, &'n Node
         Data::Int(_, raw) | Data::Float(_, raw) => Some(raw.to_string()),
         _ => text(node, sink).map(|text| text.value),
     };
+    let nodes = std::iter::once(value).chain(threshold).collect();
     let threshold = match threshold {
         Some(node) => Some(text_of(node)?),
         None => None,
     };
     let source = MeasureSource { name: entry.key.to_string(), value: text_of(value)?, threshold };
-    named.then_some((source, value))
+    named.then_some((source, nodes))
 }
 
-fn problem(error: &ExpressionError, node: &Node, shared: &Shared<'_>) -> Diagnostic {
-    let at = error.span.and_then(|(start, end)| inside(node, start, end, shared)).unwrap_or(node.at);
+/// `nodes` are the texts the error may be in, a value before its threshold; `whole` is what it is
+/// part of.
+fn problem(error: &ExpressionError, nodes: &[&Node], whole: &Node, shared: &Shared<'_>) -> Diagnostic {
+    let exact = |node: &&Node| error.span.and_then(|(start, end)| inside(node, start, end, shared.sources));
+    let at = nodes.iter().find_map(exact).or(nodes.first().map(|node| node.at)).unwrap_or(whole.at);
     hinted(Diagnostic::error(Code::EXPRESSION, at, error.message.clone()), error.hint.clone())
 }
 
 /// The place in the file of a byte range of a text. `None` where quoting or folding changed the
 /// text so much that the place cannot be told.
-fn inside(node: &Node, start: usize, end: usize, shared: &Shared<'_>) -> Option<Place> {
+fn inside(node: &Node, start: usize, end: usize, sources: &SourceMap) -> Option<Place> {
     let expression = node.text()?;
     let part = expression.get(start..end.max(start))?;
-    let source = shared.sources.slice(&node.at.into());
+    let source = sources.slice(&node.at.into());
     let place = |offset: usize| {
         let start = node.at.start.checked_add(u32::try_from(offset).ok()?)?;
         Some(Place { start, end: start.checked_add(u32::try_from(part.len()).ok()?)?, ..node.at })
@@ -132,4 +137,30 @@ pub(super) fn digest_parameters(node: &Node, cx: &mut ItemCx<'_, '_>) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::syntax::read;
+
+    /// What the place of `part` of the text under `e` covers in the file, and on which offset.
+    fn mapped(source: &str, part: &str) -> Option<(String, u32)> {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.yaml", source);
+        let root = read(file, source, &mut 100, &Sink::default()).unwrap();
+        let node = &root.get("e").unwrap().value;
+        let start = node.text().unwrap().rfind(part).unwrap();
+        let place = inside(node, start, start + part.len(), &sources)?;
+        Some((sources.slice(&place.into()).to_owned(), place.start))
+    }
+
+    #[test]
+    fn errors_point_into_the_scalar_however_it_is_written() {
+        assert_eq!(mapped("e: a == bc", "bc"), Some(("bc".to_owned(), 8)));
+        assert_eq!(mapped("e: \"a == bc\"", "bc"), Some(("bc".to_owned(), 9)));
+        assert_eq!(mapped("e: 'x == ''y'' && bc'", "bc"), Some(("bc".to_owned(), 18)));
+        assert_eq!(mapped("e: >-\n  bc == a\n  && bc\n", "bc"), Some(("bc".to_owned(), 21)));
+        assert_eq!(mapped("e: \"a == \\\"q\\\"\"", "\"q\""), None);
+    }
 }

@@ -68,7 +68,6 @@ pub(super) fn compile<'a>(
     builtins: &Builtins,
     sink: &Sink,
 ) -> Output<'a> {
-    names::duplicates("checklist", root.checklists.iter().map(|c| (c.id.value.as_str(), c.id.at)), sink);
     let names = Names::collect(&root.checklists, sink);
     let parameters = params::effective(&root.checklists, &root.overrides, sink);
     let deployment = Deployment::collect(root, builtins, sink);
@@ -127,7 +126,7 @@ fn checklist(index: usize, def: &ChecklistDef<'_>, items: &[Option<&Item>], shar
     };
     Checklist {
         id: ChecklistId::new(&def.id.value),
-        title: def.title.as_str().into(),
+        title: def.title.as_ref().map_or("", |title| title.value.as_str()).into(),
         sections: def.sections.iter().map(section).collect(),
         gates: gates::compile(index, def, items, shared),
     }

@@ -33,7 +33,7 @@ impl<'n> Names<'n> {
             let order: HashMap<&str, usize> =
                 checklist.sections.iter().enumerate().map(|(place, section)| (section.path.as_str(), place)).collect();
             let mut items: Vec<(usize, NamedItem<'n>)> = Vec::new();
-            for entry in checklist.items {
+            for entry in &checklist.items {
                 if !name(&entry.key, true, entry.key_at, sink) {
                     continue;
                 }
@@ -108,21 +108,4 @@ fn no_section(entry: &Entry, checklist: &ChecklistDef<'_>, sink: &Sink) {
         Some(nearest) => format!("no declared section is a prefix of its id; did you mean the section `{nearest}`?"),
         None => format!("declare a section whose path is a prefix of its id: `sections: {{ {prefix}: \"…\" }}`"),
     }));
-}
-
-/// Reports names that are defined more than once.
-pub(super) fn duplicates<'a>(what: &str, names: impl Iterator<Item = (&'a str, Place)>, sink: &Sink) {
-    let mut seen: HashMap<&str, Place> = HashMap::new();
-    for (name, at) in names {
-        match seen.get(name) {
-            Some(first) => {
-                let message = format!("the {what} `{name}` is defined twice");
-                let found = Diagnostic::error(Code::DUPLICATE, at, message);
-                sink.push(found.here("again here").also(*first, "first here").help("remove or rename one of them"));
-            }
-            None => {
-                seen.insert(name, at);
-            }
-        }
-    }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::names::{Names, duplicates};
+use super::names::Names;
 use crate::catalog::sink::Sink;
-use crate::catalog::wire::{AttestationDef, WaiverDef};
+use crate::catalog::wire::{AttestationDef, WaiverDef, duplicates};
 use crate::model::{Attestation, ItemId, Waiver};
 
 pub(super) fn waivers(defs: &[WaiverDef], names: &Names<'_>, sink: &Sink) -> Vec<Waiver> {

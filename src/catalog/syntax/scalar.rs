@@ -19,10 +19,10 @@ pub(super) fn plain(text: &str) -> Data {
     if !starts_like_number || !allowed || leading_zero {
         return Data::Text(text.into());
     }
-    if digits.bytes().all(|b| b.is_ascii_digit()) {
-        if let Ok(value) = text.parse() {
-            return Data::Int(value, text.into());
-        }
+    if digits.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(value) = text.parse()
+    {
+        return Data::Int(value, text.into());
     }
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Data::Float(value, text.into()),

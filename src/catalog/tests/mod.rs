@@ -4,6 +4,7 @@ mod compiled;
 mod docs;
 mod kinds;
 mod robust;
+mod schema;
 mod ui;
 
 use std::path::Path;

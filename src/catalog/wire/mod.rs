@@ -9,7 +9,7 @@ mod root;
 mod target;
 mod values;
 
-pub(crate) use checklist::{ChecklistDef, GateDef, SectionDef};
+pub(crate) use checklist::{ChecklistDef, GateDef, SectionDef, duplicates};
 pub(crate) use fields::Fields;
 pub(crate) use item::{ItemDef, LEAST_TIMEOUT};
 pub(crate) use records::{AttestationDef, WaiverDef};

@@ -1,6 +1,6 @@
 //! Targets and credentials of a deployment.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Fields, Located, text, word};
 use crate::catalog::sink::Sink;
@@ -55,7 +55,7 @@ impl CredentialDef {
         let env = fields.optional("env").and_then(|field| word(&field.value, sink));
         fields.finish();
         let source = match (file, env) {
-            (Some(file), None) => CredentialSource::File(PathBuf::from(base.join(file.value))),
+            (Some(file), None) => CredentialSource::File(base.join(file.value)),
             (None, Some(env)) => CredentialSource::Env(env),
             _ => {
                 let message = format!("the credential `{}` needs either `file` or `env`", entry.key);
