@@ -10,7 +10,7 @@
 //! | 4 | `engine` | tasks, channels, time; performs effects |
 //! | 3 | `catalog`, `settings` | read files; turn text into model values or diagnostics |
 //! | 2 | `probe`, `store` | talk to the world, each behind one trait; do not know each other |
-//! | 1 | `diag`, `expect`, `core`, `families`, `snapshot` | pure functions and plain data |
+//! | 1 | `diag`, `expect`, `core`, `snapshot`, `families` | pure functions and plain data |
 //! | 0 | `model` | vocabulary types |
 
 pub mod catalog;

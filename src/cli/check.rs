@@ -42,8 +42,7 @@ pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Resul
     let evaluate = evaluate(engine.handle(), &ids);
     let complete = tokio::time::timeout(args.timeout, evaluate).await;
     let snapshot = engine.handle().current.load();
-    let selection =
-        Selection { gates: args.gate.clone(), checklist: args.checklist.clone(), items: args.item.clone() };
+    let selection = Selection { gates: args.gate.clone(), checklist: args.checklist.clone(), items: args.item.clone() };
     let selected = output::select(&snapshot, &selection).map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
     say(&output::check(args.output, &selected, snapshot.taken_at, None));
     engine.drain().await;

@@ -22,7 +22,9 @@ pub(super) fn init(settings: &Log, quiet: bool) -> anyhow::Result<()> {
             registry.with(layer).try_init()?;
         }
         LogFormat::Logfmt => {
-            registry.with(tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr)).try_init()?;
+            registry
+                .with(tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr))
+                .try_init()?;
         }
     }
     Ok(())

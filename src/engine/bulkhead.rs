@@ -72,8 +72,7 @@ impl Bulkheads {
             return None;
         }
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let semaphore =
-            targets.entry(Arc::clone(key)).or_insert_with(|| Arc::new(Semaphore::new(self.per_target)));
+        let semaphore = targets.entry(Arc::clone(key)).or_insert_with(|| Arc::new(Semaphore::new(self.per_target)));
         Some(Arc::clone(semaphore))
     }
 }
@@ -104,7 +103,8 @@ mod tests {
         let _held = (bulkheads.acquire(&slow).await, bulkheads.acquire(&slow).await);
         let third = tokio::time::timeout(Duration::from_secs(5), bulkheads.acquire(&slow)).await;
         assert!(third.is_err(), "the third leg on the slow target waits");
-        let other = tokio::time::timeout(Duration::from_secs(5), bulkheads.acquire(&leg("other", Class::Network))).await;
+        let other =
+            tokio::time::timeout(Duration::from_secs(5), bulkheads.acquire(&leg("other", Class::Network))).await;
         assert!(other.is_ok(), "another target still has the third network permit");
     }
 

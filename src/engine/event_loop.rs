@@ -147,12 +147,8 @@ impl EventLoop {
     fn start(&mut self, slot: Slot, planned_at: Timestamp) {
         let Some(item) = self.world.plan().item(slot).map(Arc::clone) else { return };
         let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
-        let job = Job {
-            probes: probes.collect(),
-            item,
-            credentials: Arc::clone(&self.catalogue.credentials),
-            planned_at,
-        };
+        let job =
+            Job { probes: probes.collect(), item, credentials: Arc::clone(&self.catalogue.credentials), planned_at };
         self.supervisor.spawn_run(Arc::clone(&self.runner).run(job));
     }
 
@@ -298,8 +294,7 @@ impl EventLoop {
         for (class, size, used) in self.runner.bulkheads.usage() {
             metrics.usage(class, size, used);
         }
-        let health =
-            Health { ready: true, draining, store, heartbeat: Some(now), started_at: Some(self.started_at) };
+        let health = Health { ready: true, draining, store, heartbeat: Some(now), started_at: Some(self.started_at) };
         self.publisher.publish(&self.world, &self.load, health, now);
     }
 }

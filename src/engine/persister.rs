@@ -90,7 +90,10 @@ impl Persister {
             }
         }
         if !self.flush().await {
-            tracing::error!(waiting = self.outbox.health().waiting, "the store did not take the last state; it is lost");
+            tracing::error!(
+                waiting = self.outbox.health().waiting,
+                "the store did not take the last state; it is lost"
+            );
         }
     }
 

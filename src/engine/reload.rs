@@ -17,11 +17,19 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// What the event loop is told.
 pub(super) enum Load {
-    Replace { compiled: Box<Compiled>, done: Vec<oneshot::Sender<ReloadOutcome>> },
+    Replace {
+        compiled: Box<Compiled>,
+        done: Vec<oneshot::Sender<ReloadOutcome>>,
+    },
     /// The old catalogue stays.
-    Rejected { errors: Arc<str>, done: Vec<oneshot::Sender<ReloadOutcome>> },
+    Rejected {
+        errors: Arc<str>,
+        done: Vec<oneshot::Sender<ReloadOutcome>>,
+    },
     /// The files say what they said before; an earlier rejection no longer stands.
-    Unchanged { done: Vec<oneshot::Sender<ReloadOutcome>> },
+    Unchanged {
+        done: Vec<oneshot::Sender<ReloadOutcome>>,
+    },
 }
 
 /// Who wants a reload.

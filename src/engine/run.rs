@@ -69,13 +69,8 @@ impl Runner {
 
         let started = Instant::now();
         let deadline = started + leg.timeout.to_duration();
-        let cx = ProbeCx::new(
-            now,
-            deadline,
-            probe.target.clone(),
-            Arc::clone(&job.credentials),
-            Arc::clone(&self.clients),
-        );
+        let cx =
+            ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients));
         let trace = cx.trace().clone();
         let Observation { verdict, facts } = self.observe(leg, probe, cx, deadline).await;
         let duration = Span::from(started.elapsed());

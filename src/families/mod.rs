@@ -6,7 +6,6 @@
 mod docs;
 mod encode;
 mod format;
-mod fragment;
 mod gathered;
 mod render;
 mod rollup;
@@ -17,7 +16,6 @@ pub mod table;
 pub use docs::docs;
 pub use encode::{Exposition, encode};
 pub use format::{Format, negotiate};
-pub use fragment::Fragment;
 pub use render::render;
-pub use series::{Detail, series};
+pub use series::{Detail, SERIES_WARNING, series};
 pub use table::{FAMILIES, Family, Kind, Level};

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::Fragment;
 use super::sample::{LabelValue, Value, label};
 use super::table::{self, Family, ITEM_FAMILIES};
 use crate::core;
+use crate::model::Fragment;
 use crate::model::{Effective, Item, ItemMemory, Measurement, Plan, State};
 
 /// The samples of `item`. `plan` is the one that `item` belongs to.

@@ -5,6 +5,9 @@ use super::table::{FAMILIES, ITEM_FAMILIES};
 use crate::model::State;
 use crate::snapshot::{ItemView, Snapshot};
 
+/// From here on a scrape is heavy for most Prometheus servers: worth a warning, never a silent cut.
+pub const SERIES_WARNING: u64 = 100_000;
+
 /// How much is exposed. A setting; nothing steps down by itself, because alerts would go quiet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {

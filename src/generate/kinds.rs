@@ -29,7 +29,11 @@ pub(super) fn docs(kinds: &[Descriptor]) -> String {
 fn section(text: &mut String, title: &str, schema: &Value, with_default: bool) {
     let Some(fields) = schema.get("properties").and_then(Value::as_object) else { return };
     let definitions = schema.get("$defs").and_then(Value::as_object).cloned().unwrap_or_default();
-    let head = if with_default { "| name | type | default | meaning |\n|---|---|---|---|" } else { "| name | type | meaning |\n|---|---|---|" };
+    let head = if with_default {
+        "| name | type | default | meaning |\n|---|---|---|---|"
+    } else {
+        "| name | type | meaning |\n|---|---|---|"
+    };
     let _ = write!(text, "\n### {title}\n\n{head}\n");
     for (name, field) in fields {
         let (kind, about) = (type_of(field, &definitions), describe(field));

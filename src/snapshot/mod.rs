@@ -5,8 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::core::Rollups;
-use crate::families::Fragment;
-use crate::model::{Effective, Item, ItemMemory, Plan, Timestamp};
+use crate::model::{Effective, Fragment, Item, ItemMemory, Plan, Timestamp};
 
 /// Coherent: all of it belongs to one instant.
 #[derive(Clone, Debug)]

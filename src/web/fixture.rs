@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::core::{GateCount, Rollups, SectionCount};
-use crate::families::Fragment;
+use crate::model::Fragment;
 use crate::model::*;
 use crate::snapshot::{Health, ItemView, LoadStatus, Snapshot, StoreHealth};
 use crate::store::{Batch, Evidence, Restored, Retention, Store, StoreError};

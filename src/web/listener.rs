@@ -26,6 +26,8 @@ const CONNECTION_LIMIT: usize = 512;
 pub struct Bound {
     listeners: Vec<TcpListener>,
     pub(super) addresses: Vec<SocketAddr>,
+    /// When it was bound; a change of the file later shows in the next connection, not here.
+    pub(super) tls: bool,
     settings: settings::Web,
     access: Arc<Live>,
     pub(super) limits: Limits,
@@ -54,7 +56,8 @@ pub async fn bind(settings: &settings::Web) -> Result<Bound, WebError> {
         addresses.push(listener.local_addr().map_err(fail)?);
         listeners.push(listener);
     }
-    Ok(Bound { listeners, addresses, settings: settings.clone(), access, limits: Limits::default() })
+    let tls = access.current().await.tls.is_some();
+    Ok(Bound { listeners, addresses, tls, settings: settings.clone(), access, limits: Limits::default() })
 }
 
 fn is_usable(path: &str) -> bool {

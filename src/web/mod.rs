@@ -19,7 +19,7 @@ mod reply;
 mod tests;
 mod view;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub use listener::{Bound, bind, serve};
@@ -51,7 +51,7 @@ impl Bound {
         if address.ip().is_unspecified() {
             address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
-        let scheme = if self.is_tls() { "https" } else { "http" };
+        let scheme = if self.tls { "https" } else { "http" };
         Some(format!("{scheme}://{address}"))
     }
 }

@@ -20,7 +20,8 @@ impl SourceFile {
         let mut lines = Vec::new();
         let mut all = self.text.lines().peekable();
         while let Some(line) = all.next() {
-            let inline_tests = line.trim() == "#[cfg(test)]" && all.peek().is_some_and(|next| next.starts_with("mod ") && next.ends_with('{'));
+            let inline_tests = line.trim() == "#[cfg(test)]"
+                && all.peek().is_some_and(|next| next.starts_with("mod ") && next.ends_with('{'));
             if inline_tests {
                 break;
             }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::core::Rollups;
-use crate::families::Fragment;
+use crate::model::Fragment;
 use crate::model::{
     Applicability, Check, Checklist, ChecklistId, Claim, Coverage, Digests, Effective, Gate, Item, ItemId, ItemMemory,
     LastRun, Mode, Outcome, Plan, Policy, Priority, Reason, Schedule, Section, SectionPath, Slot, Span, State,

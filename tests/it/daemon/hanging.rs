@@ -29,8 +29,10 @@ fn the_other_half_of_two_thousand_items_keeps_its_schedule() {
     let mut items = String::new();
     for n in 0..HALF {
         let head = format!("priority: low, mode: auto, interval: {INTERVAL_SECS}s, timeout: 2s");
-        writeln!(items, "      s.hang-{n}: {{ title: H, {head}, check: {{ http: {{ url: \"http://{hole}/\" }} }} }}").unwrap();
-        writeln!(items, "      s.good-{n}: {{ title: G, {head}, check: {{ tcp: {{ address: \"{good}\" }} }} }}").unwrap();
+        writeln!(items, "      s.hang-{n}: {{ title: H, {head}, check: {{ http: {{ url: \"http://{hole}/\" }} }} }}")
+            .unwrap();
+        writeln!(items, "      s.good-{n}: {{ title: G, {head}, check: {{ tcp: {{ address: \"{good}\" }} }} }}")
+            .unwrap();
     }
     let directory = tempfile::tempdir().expect("directory");
     let config = directory.path().join("readiness.yaml");

@@ -1,7 +1,6 @@
 //! The whole program, as somebody runs it.
 
 mod hanging;
-mod outage;
 mod reload;
 mod restart;
 mod scrape;

@@ -44,7 +44,10 @@ fn a_broken_catalogue_is_refused_with_all_its_errors_and_the_old_one_goes_on() {
     daemon.wait_for("c/s.kept", "pass", Duration::from_secs(15));
     let since = daemon.json("/api/v1/items/c/s.kept")["since"].clone();
 
-    let broken = catalogue("Kept", "      s.a: { title: A, priority: hihg, mode: auto }\n      s.b: { titel: B, priority: low, mode: auto }\n");
+    let broken = catalogue(
+        "Kept",
+        "      s.a: { title: A, priority: hihg, mode: auto }\n      s.b: { titel: B, priority: low, mode: auto }\n",
+    );
     std::fs::write(&config, &broken).expect("config");
     let answer = daemon.post("/-/reload");
     assert!(answer.status >= 400, "{}: {}", answer.status, answer.body);

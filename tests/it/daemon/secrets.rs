@@ -31,7 +31,13 @@ fn echo() -> String {
 fn encodings(secret: &str) -> Vec<String> {
     let percent: String = secret
         .bytes()
-        .map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect();
     let json = serde_json::to_string(secret).expect("JSON");
     let mut all = vec![secret.to_owned(), percent, json.trim_matches('"').to_owned()];
@@ -61,8 +67,11 @@ fn a_planted_secret_appears_nowhere() {
     let token_file = directory.path().join("token.txt");
     std::fs::write(&token_file, format!("{TOKEN}\n")).expect("token");
     let env_file = directory.path().join("workload.env");
-    std::fs::write(&env_file, format!("JWT_SECRET={VARIABLE}\nDATABASE_URL=postgresql://app:{PASSWORD}@127.0.0.1/db\n"))
-        .expect("env");
+    std::fs::write(
+        &env_file,
+        format!("JWT_SECRET={VARIABLE}\nDATABASE_URL=postgresql://app:{PASSWORD}@127.0.0.1/db\n"),
+    )
+    .expect("env");
     let config_folder = directory.path().join("config");
     std::fs::create_dir(&config_folder).expect("folder");
     let config = config_folder.join("readiness.yaml");
@@ -111,10 +120,8 @@ checklists:
     );
     std::fs::write(&config, &text).expect("config");
     let mut launch = Launch::new(directory.path(), &config);
-    launch.environment = vec![
-        ("CANARY_PASSWORD".to_owned(), PASSWORD.to_owned()),
-        ("CANARY_VARIABLE".to_owned(), VARIABLE.to_owned()),
-    ];
+    launch.environment =
+        vec![("CANARY_PASSWORD".to_owned(), PASSWORD.to_owned()), ("CANARY_VARIABLE".to_owned(), VARIABLE.to_owned())];
     launch.arguments.push("--log.level=debug".to_owned());
     let daemon = launch.start();
     let items = ["s.dsn", "s.rude-dsn", "s.header", "s.basic", "s.variable", "s.url"];
@@ -125,7 +132,8 @@ checklists:
     daemon.wait_for("c/s.url", "pass", Duration::from_secs(15));
     std::thread::sleep(Duration::from_secs(1));
 
-    let mut pages = vec!["/metrics".to_owned(), "/".to_owned(), "/api/v1/items".to_owned(), "/api/v1/status".to_owned()];
+    let mut pages =
+        vec!["/metrics".to_owned(), "/".to_owned(), "/api/v1/items".to_owned(), "/api/v1/status".to_owned()];
     for item in items {
         pages.push(format!("/items/c/{item}"));
         pages.push(format!("/api/v1/items/c/{item}"));
@@ -139,7 +147,8 @@ checklists:
     assert!(evidence_seen, "the echoed answer is evidence, so there was something to redact");
 
     // A secret written into the catalogue by mistake is refused, and not repeated in the error.
-    std::fs::write(&config, text.replace("postgresql://app@127", &format!("postgresql://app:{PASSWORD}@127"))).expect("config");
+    std::fs::write(&config, text.replace("postgresql://app@127", &format!("postgresql://app:{PASSWORD}@127")))
+        .expect("config");
     let answer = daemon.post("/-/reload");
     assert!(answer.status >= 400, "a password in an address is refused");
     assert_clean("the answer of the reload", &answer.body);

@@ -13,7 +13,7 @@ pub struct Fragment {
 
 impl Fragment {
     /// The sample lines of the item family with this place; empty if the item has none.
-    pub(super) fn family(&self, place: usize) -> &[u8] {
+    pub(crate) fn family(&self, place: usize) -> &[u8] {
         let end = self.ends.get(place).map_or(0, |end| *end as usize);
         let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
         self.text.get(start..end).unwrap_or(&[])
