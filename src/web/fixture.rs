@@ -274,7 +274,7 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         next_change_at: Some(NOW.plus(Span::from_secs(108))),
     };
     let text = format!("readiness_item_ready{{item=\"{}\"}} 1\n", line.id).into_bytes().into_boxed_slice();
-    ItemView { item: Arc::new(item), effective, memory, fragment: Fragment { text, ends: Box::default() } }
+    ItemView { item: Arc::new(item), effective, memory, fragment: Fragment { text, ..Fragment::default() } }
 }
 
 fn rollups(plan: &Plan, views: &[Arc<ItemView>]) -> Rollups {

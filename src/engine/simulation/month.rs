@@ -61,7 +61,7 @@ impl World {
         let families = self.engine.handle().registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect("family");
         let metric = &family.get_metric()[0];
-        metric.get_counter().value() + metric.get_gauge().value()
+        metric.get_counter().get_value() + metric.get_gauge().get_value()
     }
 }
 
