@@ -110,6 +110,8 @@ impl Engine {
         let Parts { settings, builtins, catalogue, store, clock, supervisor, pace } = parts;
         let started_at = clock.now();
         let metrics = SelfMetrics::new()?;
+        // A target may repeat a secret that was not sent to it; the redactor must know it first.
+        catalogue.credentials.learn_all().await;
         let restored =
             tokio::time::timeout(RESTORE_TIMEOUT, store.restore()).await.map_err(|_| StartError::RestoreTimeout)??;
         if restored.unreadable > 0 {

@@ -93,6 +93,7 @@ impl Reloader {
             None => Load::Rejected { errors: diag::human(&loaded.report, Palette::Plain).into(), done },
             Some(compiled) if compiled.fingerprint == self.fingerprint => Load::Unchanged { done },
             Some(compiled) => {
+                compiled.credentials.learn_all().await;
                 self.fingerprint = compiled.fingerprint;
                 self.files.clone_from(&compiled.files);
                 Load::Replace { compiled: Box::new(compiled), done }

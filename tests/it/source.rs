@@ -41,8 +41,13 @@ impl SourceFile {
     }
 }
 
-/// Whether the module that declares this file puts it under `#[cfg(test)]`.
+/// Whether a module that declares this file, or a folder it is in, puts it under `#[cfg(test)]`.
 fn declared_for_tests(path: &str) -> bool {
+    let folders = path.match_indices('/').map(|(at, _)| format!("{}/mod.rs", &path[..at]));
+    folders.chain([path.to_owned()]).any(|path| is_behind_cfg(&path))
+}
+
+fn is_behind_cfg(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let (folder, stem) = match name {
         "mod.rs" => folder.rsplit_once('/').map_or(("", folder), |(up, stem)| (up, stem)),

@@ -95,7 +95,9 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     let node = substitute(&named.entry.value, checklist.parameters, &["check", "when"], &mut unset, sink);
     let def = ItemDef::read(&node, at, sink)?;
     let defaults = &checklist.def.defaults;
-    let timeout = def.timeout.or(defaults.timeout).unwrap_or(DEFAULT_TIMEOUT);
+    let interval = def.interval.as_ref().map(|i| i.value).or(defaults.interval).unwrap_or(DEFAULT_INTERVAL);
+    // A short interval that says nothing about a timeout means a short timeout.
+    let timeout = def.timeout.or(defaults.timeout).unwrap_or_else(|| DEFAULT_TIMEOUT.min(interval));
     let mut cx = ItemCx {
         shared,
         checklist,
@@ -125,7 +127,6 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     let resolve =
         |name: &Located<String>| shared.names.resolve(&name.value, Some(&checklist.def.id.value), name.at, sink);
     let depends_on: Vec<Slot> = def.depends_on.iter().filter_map(resolve).collect();
-    let interval = def.interval.as_ref().map(|i| i.value).or(defaults.interval).unwrap_or(DEFAULT_INTERVAL);
     let mut schedule = Schedule::every(interval);
     if let Some(retry) = def.retry {
         schedule.retry = retry.min(interval);

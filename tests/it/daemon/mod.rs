@@ -1,6 +1,7 @@
 //! The whole program, as somebody runs it.
 
 mod hanging;
+mod outage;
 mod reload;
 mod restart;
 mod scrape;

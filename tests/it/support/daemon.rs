@@ -135,10 +135,6 @@ impl Daemon {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// SIGTERM, and the exit status.
     pub(crate) fn stop(mut self) -> ExitStatus {
         signal(self.child.id(), "TERM");

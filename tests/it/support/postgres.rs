@@ -77,6 +77,11 @@ impl Server {
         self.run("pg_ctl", &["-D", &self.path("data"), "-m", "immediate", "-w", "stop"]);
     }
 
+    /// After `stop`, with the data as it was.
+    pub(crate) fn start_again(&self) {
+        self.run("pg_ctl", &["-D", &self.path("data"), "-l", &self.path("log"), "-w", "-t", "30", "start"]);
+    }
+
     fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }

@@ -1,0 +1,169 @@
+//! A real PostgreSQL goes away and comes back, under the shipped checks of the Parallax database
+//! rows: exactly the right items turn, and a `kill -9` of the daemon in the middle changes nothing.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::daemon::{Daemon, Launch};
+use crate::support::postgres::Server;
+
+const ROOT: &str = "parallax/core.database.postgres-reachable";
+const DEPENDANTS: [&str; 3] = [
+    "parallax/config.db-tuning.max-connections",
+    "parallax/config.db-tuning.shared-buffers",
+    "parallax/config.db-tuning.effective-cache-size",
+];
+/// Every planned run, retry and permit of an interval of two seconds, on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// The shipped catalogue, with database checks every two seconds, pointed at `server`.
+fn deployment(directory: &Path, server: &Server) -> std::path::PathBuf {
+    let config = directory.join("config");
+    copy(&crate::source::root().join("config"), &config);
+    for file in ["core.yaml", "config.yaml"] {
+        let path = config.join("checklists/parallax").join(file);
+        let text = fs::read_to_string(&path).expect("shipped file");
+        let faster: Vec<String> = text
+            .lines()
+            .map(|line| match line.find("interval: ") {
+                Some(at) => format!("{}interval: 2s", &line[..at]),
+                None => line.replace("timeout: 2s", "timeout: 1s"),
+            })
+            .collect();
+        fs::write(&path, faster.join("\n")).expect("copy");
+    }
+    let head = config.join("checklists/parallax.yaml");
+    let text = fs::read_to_string(&head).expect("shipped file");
+    let text = text.replace("defaults: { timeout: 10s }", "defaults: { timeout: 1s }");
+    fs::write(&head, text).expect("copy");
+    let password = directory.join("password");
+    fs::write(&password, "app-password").expect("password");
+    let root = config.join("deployment.yaml");
+    let text = format!(
+        "
+include: [readiness.yaml]
+credentials: {{ pg: {{ file: {password} }} }}
+targets: {{ parallax.pg: {{ address: \"{address}\", credential: pg, ca: {ca} }} }}
+parameters:
+  parallax:
+    database_name: app
+    database_app_role: app
+    database_min_max_connections: 30
+    database_min_shared_buffers_bytes: 1048576
+    timescaledb_required: false
+",
+        password = password.display(),
+        ca = server.ca().display(),
+        address = server.address("app", "localhost", "sslmode=verify-full"),
+    );
+    fs::write(&root, text).expect("deployment");
+    root
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("folder");
+    for entry in fs::read_dir(from).expect("folder") {
+        let path = entry.expect("entry").path();
+        let target = to.join(path.file_name().expect("name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("copy");
+        }
+    }
+}
+
+/// (item, state) of everything outside the checklist about the daemon itself.
+fn states(daemon: &Daemon) -> Vec<(String, String)> {
+    let items = daemon.json("/api/v1/items");
+    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+    items
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter(|item| item["checklist"] != "self")
+        .map(|item| (format!("{}/{}", text(item, "checklist"), text(item, "item")), text(item, "state")))
+        .collect()
+}
+
+fn pass_all(daemon: &Daemon) {
+    for item in [ROOT].iter().chain(&DEPENDANTS) {
+        daemon.wait_for(item, "pass", SOON);
+    }
+}
+
+#[test]
+fn postgres_goes_away_and_comes_back() {
+    let server = Server::start();
+    let directory = tempfile::tempdir().expect("directory");
+    let mut launch = Launch::new(directory.path(), &deployment(directory.path(), &server));
+    launch.arguments.push("--log.format=json".to_owned());
+    let daemon = launch.start();
+    pass_all(&daemon);
+    // The other database rows settle as well: some cannot pass on so bare a server.
+    std::thread::sleep(Duration::from_secs(8));
+    let before = states(&daemon);
+
+    server.stop();
+    let stopped = Instant::now();
+    daemon.wait_for(ROOT, "fail", SOON);
+    println!("root: fail after {:?}", stopped.elapsed());
+    for item in DEPENDANTS {
+        daemon.wait_for(item, "blocked", SOON);
+        println!("{item}: blocked after {:?}", stopped.elapsed());
+    }
+    let root = daemon.json(&format!("/api/v1/items/{ROOT}"));
+    assert_eq!(root["reason"], "refused");
+    let sentence = root["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("refused") && sentence.contains(&server.port.to_string()), "{sentence}");
+    for item in DEPENDANTS {
+        let blocked = daemon.json(&format!("/api/v1/items/{item}"));
+        assert_eq!(blocked["reason"], "dependency");
+        let sentence = blocked["sentence"].as_str().expect("a sentence");
+        assert!(sentence.contains("core.database.postgres-reachable"), "{sentence}");
+    }
+    let touched: Vec<&str> = [ROOT].into_iter().chain(DEPENDANTS).collect();
+    for ((item, was), (_, is)) in before.iter().zip(states(&daemon)) {
+        let asks_postgres =
+            item.contains("core.database.") || item.contains("db-tuning") || item.contains("database-tls");
+        assert!(asks_postgres || *was == is, "{item} turned from {was} to {is} and has nothing to do with PostgreSQL");
+        assert!(was != "pass" || is == "pass" || touched.contains(&item.as_str()) || is == "blocked", "{item}: {is}");
+    }
+
+    std::thread::sleep(Duration::from_millis(700));
+    let standing = |daemon: &Daemon| -> Vec<Value> {
+        let keys = ["state", "reason", "since", "regressed_since", "sentence"];
+        let of = |item: &&str| {
+            let item = daemon.json(&format!("/api/v1/items/{item}"));
+            Value::from_iter(keys.map(|key| item[key].clone()))
+        };
+        touched.iter().map(of).collect()
+    };
+    let during = standing(&daemon);
+    daemon.kill();
+    let daemon = launch.start();
+    assert_eq!(standing(&daemon), during, "a kill -9 forgets nothing and invents nothing");
+    let regressions =
+        r#"readiness_item_regressions_total{checklist="parallax",item="core.database.postgres-reachable"}"#;
+    assert_eq!(daemon.sample(regressions), Some(1.0));
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(daemon.sample(regressions), Some(1.0), "still the one regression");
+    for item in DEPENDANTS {
+        let (_, id) = item.split_once('/').expect("id");
+        let series = format!("readiness_item_regressed{{checklist=\"parallax\",item=\"{id}\"}}");
+        assert_eq!(daemon.sample(&series), Some(0.0), "blocked is no regression: {item}");
+    }
+
+    server.start_again();
+    pass_all(&daemon);
+    println!("all recovered");
+    let history = daemon.json(&format!("/api/v1/items/{ROOT}"));
+    println!("transitions of the root, newest first: {:#}", history["history"]);
+    let turns: Vec<&str> =
+        history["history"].as_array().expect("history").iter().filter_map(|turn| turn["to"].as_str()).collect();
+    assert_eq!(turns, ["pass", "fail", "pass"], "newest first");
+    assert!(daemon.stop().success());
+}
