@@ -3,6 +3,7 @@
 
 // Test code may unwrap; clippy knows it only by this attribute.
 #![cfg(test)]
+#![allow(clippy::disallowed_methods, reason = "whole programs run in real time")]
 
 mod daemon;
 mod layers;

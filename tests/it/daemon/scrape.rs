@@ -37,17 +37,8 @@ fn promtool_has_nothing_to_say() {
     let daemon = shipped(directory.path());
     std::thread::sleep(Duration::from_secs(3));
     let body = daemon.get("/metrics").body;
-    let mut child = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool");
-    child.stdin.take().expect("stdin").write_all(body.as_bytes()).expect("write");
-    let output = child.wait_with_output().expect("promtool");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim().is_empty(), "{said}");
+    let (status, said) = piped(Command::new("promtool").args(["check", "metrics"]), &body);
+    assert!(status.success() && said.trim().is_empty(), "{said}");
 }
 
 #[test]
@@ -62,6 +53,31 @@ fn openmetrics_is_served_to_those_who_ask() {
     let plain = daemon.get("/metrics");
     assert!(plain.headers["content-type"].starts_with("text/plain; version=0.0.4"));
     assert!(!plain.body.contains("# EOF"));
+}
+
+/// The reference parser of OpenMetrics, in the Python client.
+#[test]
+fn the_reference_parser_of_openmetrics_accepts_it() {
+    let directory = tempfile::tempdir().expect("directory");
+    let daemon = shipped(directory.path());
+    let accept = [("accept", "application/openmetrics-text;version=1.0.0")];
+    let body = client::request(&daemon.address, "GET", "/metrics", &accept).expect("answer").body;
+    let program = "import sys\nfrom prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+                   print(sum(len(family.samples) for family in parse(sys.stdin.read())))";
+    let (status, said) = piped(Command::new("/usr/bin/python3").args(["-c", program]), &body);
+    assert!(status.success(), "{said}");
+    let samples = body.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(said.trim().parse(), Ok(samples), "every line is a sample");
+}
+
+/// Runs a command with `input`; gives its status and everything it said.
+fn piped(command: &mut Command, input: &str) -> (std::process::ExitStatus, String) {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("command");
+    child.stdin.take().expect("stdin").write_all(input.as_bytes()).expect("write");
+    let output = child.wait_with_output().expect("command");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status, said)
 }
 
 #[test]
