@@ -20,7 +20,7 @@ use crate::snapshot::{Health, ItemView, LoadStatus, Snapshot};
 
 /// 0 if the catalogue loads, 1 if not, or if warnings are denied and there are some.
 pub(super) fn validate(settings: &Settings, arguments: &Validate) -> anyhow::Result<ExitCode> {
-    let builtins = load::builtins(settings, Some("http://127.0.0.1".to_owned()));
+    let builtins = load::builtins(settings, None);
     let loaded = catalog::load(&settings.catalogue.file, &builtins, Clock::system().now());
     say(&match arguments.output {
         DiagnosticOutput::Human => diag::human(&loaded.report, Palette::Plain),
@@ -94,7 +94,7 @@ pub(super) fn generate(check: bool, what: &[Generated]) -> anyhow::Result<ExitCo
 /// The catalogue as it is before anything was evaluated.
 fn unevaluated(settings: &Settings) -> anyhow::Result<Snapshot> {
     let now = Clock::system().now();
-    let compiled = load::catalogue(settings, &load::builtins(settings, Some("http://127.0.0.1".to_owned())), now)?;
+    let compiled = load::catalogue(settings, &load::builtins(settings, None), now)?;
     Ok(picture(&compiled.plan, now))
 }
 

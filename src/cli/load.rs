@@ -13,7 +13,7 @@ pub(super) struct Rejected(String);
 /// What the daemon knows and the files do not say: its own address, unless it has none.
 pub(super) fn builtins(settings: &Settings, own_url: Option<String>) -> Builtins {
     let own = own_url.map(|url| Target {
-        name: "self".into(),
+        name: catalog::SELF_TARGET.into(),
         address: url.into(),
         credential: None,
         tls: TlsFiles::default(),

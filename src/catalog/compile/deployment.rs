@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::params::hinted;
 use crate::catalog::Builtins;
+use crate::catalog::compiled::SELF_TARGET;
 use crate::catalog::sink::Sink;
 use crate::catalog::wire::{ChecklistDef, Root, TargetDef, duplicates};
 use crate::diag::{Code, Diagnostic};
@@ -35,7 +36,12 @@ impl Deployment {
         duplicates("credential", root.credentials.iter().map(|c| (c.name.as_str(), c.at)), sink);
         let credentials: BTreeMap<_, _> = root.credentials.iter().map(|c| (c.name.clone(), c.source.clone())).collect();
         let deployment = Self {
-            builtins: builtins.targets.iter().map(|target| target.name.to_string()).collect(),
+            builtins: builtins
+                .targets
+                .iter()
+                .map(|target| target.name.to_string())
+                .chain([SELF_TARGET.to_owned()])
+                .collect(),
             targets: builtins
                 .targets
                 .iter()
