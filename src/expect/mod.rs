@@ -184,12 +184,26 @@ impl Conditions {
         match (unclear, Proof::from_assertions(proved)) {
             (Some(sentence), _) => keeping(Verdict::indeterminate(Reason::ExpressionError, sentence), built_in),
             (None, Some(proof)) => {
-                let sentence = built_in.sentence().to_owned();
+                let own = proof.assertions().get(built_in.proof().len()..).unwrap_or_default();
+                let sentence = why_true(built_in.sentence(), own);
                 keeping(Verdict::pass(proof, sentence), built_in)
             }
             (None, None) => built_in,
         }
     }
+}
+
+/// What the kind saw, then the first condition with its operands, and how many more hold.
+fn why_true(built_in: &str, conditions: &[Assertion]) -> String {
+    let Some(first) = conditions.first() else { return built_in.to_owned() };
+    let source = values::cut(&first.expected, 160);
+    let seen = if first.seen.is_empty() { String::new() } else { format!(" with {}", values::cut(&first.seen, 160)) };
+    let more = match conditions.len() - 1 {
+        0 => String::new(),
+        1 => ", and so does one more condition".to_owned(),
+        n => format!(", and so do {n} more conditions"),
+    };
+    format!("{built_in}; `{source}` holds{seen}{more}")
 }
 
 impl Measure {

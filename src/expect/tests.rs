@@ -399,3 +399,18 @@ proptest::proptest! {
         let _ = applies(&source, &params());
     }
 }
+
+#[test]
+fn a_pass_says_what_the_conditions_saw() {
+    let facts = serde_json::json!({ "status": 200, "json": { "used": 3 } });
+    let schema = serde_json::json!({ "properties": { "status": { "type": "integer" }, "json": true } });
+    let params = serde_json::json!({ "max": 10 });
+    let expect = ["json.used <= params.max".to_owned(), "status == 200".to_owned()];
+    let conditions = Conditions::compile(&expect, &[], &schema, &params).unwrap();
+    let built_in = Verdict::pass(Proof::of("status", "2xx", "200"), "saw 200");
+    let verdict = conditions.judge(built_in, &facts, Timestamp(0));
+    assert_eq!(
+        verdict.sentence(),
+        "saw 200; `json.used <= params.max` holds with json.used = 3, params.max = 10, and so does one more condition"
+    );
+}
