@@ -12,6 +12,7 @@ pub fn json_schema(kinds: &[Descriptor]) -> Value {
     for kind in kinds {
         let mut schema = (kind.parameters)().to_value();
         hoist(&mut schema, kind.name, &mut definitions);
+        allow_parameters(&mut schema);
         definitions.insert(format!("kind-{}", kind.name), schema);
         check.insert(
             kind.name.to_owned(),
@@ -47,6 +48,18 @@ fn hoist(schema: &mut Value, kind: &str, definitions: &mut Map<String, Value>) {
     own.remove("$schema");
     if let Some(Value::Object(inner)) = own.remove("$defs") {
         definitions.extend(inner.into_iter().map(|(name, schema)| (format!("{kind}-{name}"), schema)));
+    }
+}
+
+/// `${name}` may stand in place of a value of any type; what it stands for is checked at load.
+fn allow_parameters(schema: &mut Value) {
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for field in fields.into_iter().flat_map(|fields| fields.values_mut()) {
+        let description = field.get("description").cloned();
+        *field = json!({ "anyOf": [field.take(), { "type": "string", "pattern": "^[$][{][^}]+[}]$" }] });
+        if let (Some(description), Some(field)) = (description, field.as_object_mut()) {
+            field.insert("description".to_owned(), description);
+        }
     }
 }
 
