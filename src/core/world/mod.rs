@@ -13,6 +13,7 @@ use super::Rollups;
 use super::absorb::{self, Around};
 use super::derive::Hold;
 use super::graph::{self, Graph};
+use super::rollup::Frame;
 use crate::model::{Effective, Evaluation, ItemId, ItemMemory, Plan, Slot, Timestamp, Transition};
 
 /// Owned by one task; everybody else reads snapshots.
@@ -36,6 +37,7 @@ struct Links {
     dependants: Vec<Vec<Slot>>,
     /// Places in the plan's waivers; only slots that have any.
     waivers: HashMap<Slot, Vec<usize>>,
+    rollups: Frame,
 }
 
 /// All that can happen.
@@ -99,7 +101,7 @@ impl World {
         match event {
             Event::Evaluated(evaluation) => {
                 self.pass_time(now, &mut effects);
-                self.evaluated(*evaluation, now, &mut effects);
+                self.evaluated(clock::arrived(*evaluation, now), now, &mut effects);
             }
             Event::Tick => self.pass_time(now, &mut effects),
             // These derive everything anew.
@@ -126,7 +128,7 @@ impl World {
     }
 
     pub fn rollups(&self) -> Rollups {
-        super::rollup::count(&self.plan, &self.effective)
+        self.links.rollups.count(&self.plan, &self.effective)
     }
 
     fn pass_time(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -183,6 +185,6 @@ impl Links {
                 waivers.entry(slot).or_default().push(place);
             }
         }
-        Self { rank, dependants, waivers }
+        Self { rank, dependants, waivers, rollups: Frame::of(plan) }
     }
 }

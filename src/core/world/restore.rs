@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::clock::never_ahead;
 use super::settle::Trigger;
 use super::{Effects, World};
 use crate::core::absorb;
@@ -25,6 +26,7 @@ impl World {
             } else {
                 absorb::forget(&mut memory, item);
             }
+            never_ahead(&mut memory, item, now);
             // Also if it was changed before we went and has not run since.
             if item.is_scheduled() && memory.definition_changed {
                 effects.due.push((slot, now));
