@@ -41,7 +41,9 @@ fn shift(memory: &mut ItemMemory, item: &Item, by: i64) {
     } else if let Some(until) = &mut memory.fresh_until {
         // Where the window came first, the end may come first now.
         let passes = memory.legs.iter().flatten().filter(|leg| leg.verdict.outcome() == Outcome::Pass);
-        if by > 0 && let Some(end) = passes.filter_map(|leg| leg.verdict.valid_until).min() {
+        if by > 0
+            && let Some(end) = passes.filter_map(|leg| leg.verdict.valid_until).min()
+        {
             *until = end.min(*until);
         }
     }

@@ -25,10 +25,15 @@ pub struct World {
     holds: Vec<Option<Hold>>,
     /// By slot: when we came back, for items that were fresh when we went.
     resumed: Vec<Option<Timestamp>>,
+    /// Of items that are not in the plan, so that one that comes back is as it was.
+    buried: HashMap<ItemId, ItemMemory>,
     links: Links,
     /// The next change by time alone of each item that has one.
     wakes: BTreeSet<(Timestamp, Slot)>,
 }
+
+/// Beyond so many, memories of items that are gone are not kept; the store has them.
+const BURIED: usize = 10_000;
 
 /// What follows from a plan and is not in it.
 struct Links {
@@ -82,6 +87,7 @@ impl World {
             effective: settle::unsettled(&plan, now),
             holds: vec![None; plan.items.len()],
             resumed: vec![None; plan.items.len()],
+            buried: HashMap::new(),
             wakes: BTreeSet::new(),
             memories,
             links,
@@ -129,6 +135,12 @@ impl World {
 
     pub fn rollups(&self) -> Rollups {
         self.links.rollups.count(&self.plan, &self.effective)
+    }
+
+    fn bury(&mut self, id: ItemId, memory: ItemMemory) {
+        if self.buried.len() < BURIED {
+            self.buried.insert(id, memory);
+        }
     }
 
     fn pass_time(&mut self, now: Timestamp, effects: &mut Effects) {

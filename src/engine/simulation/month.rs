@@ -61,7 +61,8 @@ impl World {
     pub(super) fn metric(&self, name: &str) -> f64 {
         let families = self.engine.handle().registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect("family");
-        let value = |metric: &prometheus::proto::Metric| metric.get_counter().get_value() + metric.get_gauge().get_value();
+        let value =
+            |metric: &prometheus::proto::Metric| metric.get_counter().get_value() + metric.get_gauge().get_value();
         family.get_metric().iter().map(value).sum()
     }
 }
@@ -79,7 +80,7 @@ fn mixed(n: usize) -> Subject {
 }
 
 /// So that a month is some hundred thousand runs, not a million.
-const INTERVAL: Span = Span::from_secs(8 * 3600);
+const INTERVAL: Span = Span::from_secs(12 * 3600);
 
 /// A panic that a test asked for need not be printed a thousand times.
 pub(super) fn quiet_panics() {
@@ -120,7 +121,7 @@ async fn a_thousand_items_over_thirty_days() {
     }
     let snapshot = world.snapshot().await;
     // The first run does not wait for its phase.
-    let planned = 1 + (30 * 24 + hours_of_reloads + 1) / 8;
+    let planned = 1 + (30 * 24 + hours_of_reloads + 1) / 12;
 
     for view in world.of(&snapshot, Behaviour::Pass) {
         let runs = view.memory.evaluations;
@@ -151,7 +152,8 @@ async fn a_thousand_items_over_thirty_days() {
     assert!(world.metric("readiness_panics_total") >= 50.0 * (planned - 1) as f64);
     let families = world.engine.handle().registry.gather();
     let dropped = families.iter().find(|family| family.name() == "readiness_store_dropped_rows_total").expect("family");
-    let transitions = |metric: &&prometheus::proto::Metric| metric.get_label().iter().any(|l| l.value() == "transitions");
+    let transitions =
+        |metric: &&prometheus::proto::Metric| metric.get_label().iter().any(|l| l.value() == "transitions");
     let transitions = dropped.get_metric().iter().find(transitions).expect("transitions");
     assert_eq!(transitions.get_counter().get_value(), 0.0, "two days of a dead store lose no transition");
     assert!(!snapshot.health.store.degraded);
