@@ -37,7 +37,14 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         supervisor: supervisor.clone(),
         pace: Pace::default(),
     };
-    let engine = Engine::start(parts).await.context("start")?;
+    // Restoring may take its time, and nothing is lost by not waiting for it.
+    let engine = tokio::select! {
+        engine = Engine::start(parts) => engine.context("start")?,
+        name = stop(&mut signals.terminate, &mut signals.interrupt) => {
+            tracing::info!(signal = name, "stopped before the start was complete");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let handle = engine.handle().clone();
 
     for address in bound.addresses() {
@@ -47,17 +54,11 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let close_web = CancellationToken::new();
     supervisor.spawn("web", web::serve(bound, handle.clone(), close_web.clone()));
 
-    loop {
-        tokio::select! {
-            () = supervisor.stopping().cancelled() => break,
-            stop = signals.next() => match stop {
-                Asked::Reload => reload(&handle).await,
-                Asked::Stop(name) => {
-                    tracing::info!(signal = name, "stopping");
-                    break;
-                }
-            },
-        }
+    // A reload that takes long, or never ends, must not keep the process from stopping.
+    tokio::select! {
+        () = supervisor.stopping().cancelled() => {}
+        () = reload_when_asked(&mut signals.hangup, &handle) => {}
+        name = stop(&mut signals.terminate, &mut signals.interrupt) => tracing::info!(signal = name, "stopping"),
     }
     let in_order = engine.drain().await;
     close_web.cancel();
@@ -89,18 +90,25 @@ fn announce(settings: &Settings, bound: &web::Bound, handle: &Handle) {
     eprintln!("\nreadiness-exporter: {items} items; the board is at {address}/\n");
 }
 
-async fn reload(handle: &Handle) {
-    match handle.reload().await {
-        Ok(ReloadOutcome::Unchanged) => tracing::info!("reload: nothing has changed"),
-        // The event loop has logged the others.
-        Ok(ReloadOutcome::Replaced { .. } | ReloadOutcome::Rejected(_)) => {}
-        Err(_) => tracing::warn!("reload: too busy, or stopping; try again"),
+/// Never ends. Signals that come during a load are one request for another.
+async fn reload_when_asked(hangup: &mut Signal, handle: &Handle) {
+    loop {
+        hangup.recv().await;
+        match handle.reload().await {
+            Ok(ReloadOutcome::Unchanged) => tracing::info!("reload: nothing has changed"),
+            // The event loop has logged the others.
+            Ok(ReloadOutcome::Replaced { .. } | ReloadOutcome::Rejected(_)) => {}
+            Err(_) => tracing::warn!("reload: too busy, or stopping; try again"),
+        }
     }
 }
 
-enum Asked {
-    Reload,
-    Stop(&'static str),
+/// The name of the signal that asks the process to stop.
+async fn stop(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
 }
 
 struct Signals {
@@ -116,13 +124,5 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.hangup.recv() => Asked::Reload,
-            _ = self.terminate.recv() => Asked::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Asked::Stop("SIGINT"),
-        }
     }
 }

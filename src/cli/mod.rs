@@ -13,11 +13,15 @@ mod progress;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
 use self::args::{Cli, Command};
 use crate::settings::{Loaded, Settings, SettingsError};
+
+/// How long threads that do not answer hold up the end of the daemon.
+const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// Does what the command line says. 0: done, and everything asked about is accepted; 1: something
 /// is not; 2: the command line, the settings or the catalogue are wrong.
@@ -56,7 +60,13 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     logging::init(&settings.log, cli.command.is_some())?;
     match &cli.command {
         None if cli.flags.config_check => inspect::validate(&settings, &args::Validate::default()),
-        None => runtime()?.block_on(daemon::run(settings)),
+        None => {
+            let runtime = runtime()?;
+            let ended = runtime.block_on(daemon::run(settings));
+            // A file of the catalogue on a dead mount must not keep the process alive.
+            runtime.shutdown_timeout(LAST_GRACE);
+            ended
+        }
         Some(Command::Check(arguments)) => runtime()?.block_on(check::run(settings, arguments)),
         Some(Command::Validate(arguments)) => inspect::validate(&settings, arguments),
         Some(Command::List(arguments)) => inspect::list(&settings, arguments),

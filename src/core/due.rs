@@ -130,12 +130,13 @@ impl DueQueue {
         self.entries.is_empty()
     }
 
-    /// Plans everything at its next phase, after a jump of the clock. Marks stay; what was asked
-    /// for and has not come yet happens now.
-    pub fn replan(&mut self, now: Timestamp) {
+    /// Plans everything as at a start, after a jump of the clock: what has not run yet, or is
+    /// overdue by the new time, does not wait for its phase. Marks stay; what was asked for and has
+    /// not come yet happens now.
+    pub fn replan(&mut self, now: Timestamp, last_finished: impl Fn(Slot) -> Option<Timestamp>) {
         self.order.clear();
         for (slot, entry) in &mut self.entries {
-            entry.at = if entry.asked { now } else { entry.timing.next_due(now) };
+            entry.at = if entry.asked { now } else { entry.timing.first_due(now, last_finished(*slot)) };
             entry.again = entry.again.map(|at| at.min(now));
             self.order.insert((entry.at, *slot));
         }
@@ -165,4 +166,46 @@ impl DueQueue {
 
 fn slots(plan: &Plan) -> impl Iterator<Item = (Slot, &crate::model::Item)> {
     plan.items.iter().enumerate().map(|(n, item)| (Slot(u32::try_from(n).unwrap_or(u32::MAX)), &**item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::fixture::{Def, plan};
+    use crate::model::Span;
+
+    const DAY: Span = Span::from_secs(86_400);
+    const SOON: Span = Span::from_secs(60);
+
+    #[test]
+    fn after_a_jump_what_never_ran_or_is_overdue_does_not_wait_for_its_phase() {
+        let defs: Vec<Def> = (0..20).map(|n| Def { interval: DAY, ..Def::new(&format!("i{n}")) }).collect();
+        let plan = plan(&defs, &[]);
+        let now = Timestamp::from_secs(1_767_225_600);
+        let never = |_| None;
+        let mut queue = DueQueue::start(&plan, 0, now, never);
+        let later = now + DAY.times(400);
+        queue.replan(later, never);
+        assert!(queue.entries.values().all(|entry| entry.at >= later && entry.at <= later + SOON));
+        queue.replan(later, |_| Some(now));
+        assert!(queue.entries.values().all(|entry| entry.at >= later && entry.at <= later + SOON), "overdue");
+        let earlier = now - DAY.times(3);
+        queue.replan(earlier, |_| Some(earlier));
+        assert!(queue.entries.values().all(|entry| entry.at == entry.timing.next_due(earlier)), "just looked at");
+        assert_eq!(queue.order.len(), 20);
+    }
+
+    #[test]
+    fn a_jump_keeps_marks_and_does_what_was_asked_for() {
+        let plan = plan(&[Def { interval: DAY, ..Def::new("a") }, Def { interval: DAY, ..Def::new("b") }], &[]);
+        let now = Timestamp::from_secs(1_767_225_600);
+        let mut queue = DueQueue::start(&plan, 0, now, |_| Some(now));
+        queue.hasten(Slot(0), now);
+        assert_eq!(queue.pop_due(now), [(Slot(0), now)]);
+        queue.hasten(Slot(1), now + SOON);
+        let back = now - DAY;
+        queue.replan(back, |_| Some(back));
+        assert!(queue.is_in_flight(Slot(0)));
+        assert_eq!(queue.pop_due(back), [(Slot(1), back)]);
+    }
 }

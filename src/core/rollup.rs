@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::{Coverage, Effective, Plan, State};
+use crate::model::{Coverage, Effective, Item, Plan, State};
 
 /// In the order of the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,35 +39,56 @@ impl GateCount {
     }
 }
 
-/// Counts everything anew, in one pass over the items. Items without an effective state are left
-/// out.
-pub(super) fn count(plan: &Plan, effective: &[Effective]) -> Rollups {
-    let names: Vec<Arc<str>> = plan.checklists.iter().map(|list| list.id.as_str().into()).collect();
-    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut sections = Vec::new();
-    for (list, name) in plan.checklists.iter().zip(&names) {
-        for section in &list.sections {
-            places.insert((list.id.as_str(), section.path.as_str()), sections.len());
-            let section = section.path.as_str().into();
-            sections.push(SectionCount { checklist: name.clone(), section, states: [0; 7] });
-        }
-    }
-    let mut covered: HashMap<(&str, Coverage), u32> = HashMap::new();
-    for (item, effective) in plan.items.iter().zip(effective) {
-        let place = places.get(&(item.id.checklist(), item.section.as_str()));
-        if let Some(section) = place.and_then(|place| sections.get_mut(*place)) {
-            for (state, count) in State::ALL.iter().zip(&mut section.states) {
-                *count += u32::from(*state == effective.state);
+/// What of the counts follows from the plan alone. Made once for each plan, because looking names
+/// up costs more than all the counting.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Frame {
+    names: Vec<Arc<str>>,
+    /// With counts of zero.
+    sections: Vec<SectionCount>,
+    /// By slot: its place in `sections`.
+    places: Vec<Option<usize>>,
+    coverage: Vec<(Arc<str>, Coverage, u32)>,
+}
+
+impl Frame {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let names: Vec<Arc<str>> = plan.checklists.iter().map(|list| list.id.as_str().into()).collect();
+        let mut known: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut sections = Vec::new();
+        for (list, name) in plan.checklists.iter().zip(&names) {
+            for section in &list.sections {
+                known.insert((list.id.as_str(), section.path.as_str()), sections.len());
+                let section = section.path.as_str().into();
+                sections.push(SectionCount { checklist: name.clone(), section, states: [0; 7] });
             }
         }
-        *covered.entry((item.id.checklist(), item.coverage)).or_default() += 1;
+        let place = |item: &Arc<Item>| known.get(&(item.id.checklist(), item.section.as_str())).copied();
+        let places = plan.items.iter().map(place).collect();
+        let mut covered: HashMap<(&str, Coverage), u32> = HashMap::new();
+        for item in &plan.items {
+            *covered.entry((item.id.checklist(), item.coverage)).or_default() += 1;
+        }
+        let coverage = names
+            .iter()
+            .flat_map(|name| Coverage::ALL.map(|mode| (name, mode)))
+            .map(|(name, mode)| (name.clone(), mode, covered.get(&(&**name, mode)).copied().unwrap_or(0)))
+            .collect();
+        Self { names, sections, places, coverage }
     }
-    let coverage = names
-        .iter()
-        .flat_map(|name| Coverage::ALL.map(|mode| (name, mode)))
-        .map(|(name, mode)| (name.clone(), mode, covered.get(&(&**name, mode)).copied().unwrap_or(0)))
-        .collect();
-    Rollups { sections, gates: gates(plan, &names, effective), coverage }
+
+    /// Counts everything anew, in one pass over the items, without looking at a name.
+    pub(super) fn count(&self, plan: &Plan, effective: &[Effective]) -> Rollups {
+        let mut sections = self.sections.clone();
+        for (place, effective) in self.places.iter().zip(effective) {
+            let Some(section) = place.and_then(|place| sections.get_mut(place)) else { continue };
+            let counts = State::ALL.iter().zip(&mut section.states);
+            if let Some((_, count)) = counts.into_iter().find(|(state, _)| **state == effective.state) {
+                *count += 1;
+            }
+        }
+        Rollups { sections, gates: gates(plan, &self.names, effective), coverage: self.coverage.clone() }
+    }
 }
 
 fn gates(plan: &Plan, names: &[Arc<str>], effective: &[Effective]) -> Vec<GateCount> {

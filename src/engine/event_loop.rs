@@ -4,7 +4,6 @@
 //! lives here too, not in a task of its own: slots mean something for one generation only, and
 //! the plan, the queue and the world must change generation together.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,15 +15,18 @@ use super::persister::Outbox;
 use super::publisher::Publisher;
 use super::reload::{Load, Request};
 use super::run::{Job, Runner};
+use super::waiters::Waiters;
 use super::{Clock, Command, ReloadOutcome, SEED, Supervisor};
 use crate::catalog::Compiled;
 use crate::core::{DueQueue, Effects, Event, PlanDiff, World};
-use crate::model::{Evaluation, ItemId, Slot, Timestamp, Transition};
+use crate::model::{Access, CREDENTIAL_PERIOD, Evaluation, ItemId, Slot, Timestamp, Transition};
 use crate::snapshot::{Health, LoadStatus};
 use crate::store::Evidence;
 
 /// More than this between wall clock and monotonic clock is a jump, not a slew.
 const CLOCK_JUMP: Duration = Duration::from_secs(2);
+/// Between two batches of so many results, the other inputs get their turn.
+const RESULTS_AT_ONCE: usize = 256;
 
 pub(super) struct EventLoop {
     pub(super) catalogue: Compiled,
@@ -39,8 +41,7 @@ pub(super) struct EventLoop {
     pub(super) load: LoadStatus,
     pub(super) started_at: Timestamp,
     pub(super) wake_at: Option<Timestamp>,
-    /// Who waits for the end of a run.
-    pub(super) waiters: HashMap<ItemId, Vec<oneshot::Sender<Option<Timestamp>>>>,
+    pub(super) waiters: Waiters,
     pub(super) reloads: mpsc::Sender<Request>,
 }
 
@@ -65,30 +66,33 @@ impl EventLoop {
         loop {
             let now = self.clock.now();
             let wake = if draining { self.publisher.due_at().unwrap_or(beat) } else { self.next_wake(now, beat) };
+            let (mut command, mut load) = (None, None);
+            // Results come last: they are the only input that may never run dry, and must not hold
+            // back the others. Time passes at each turn, whatever came.
             tokio::select! {
                 biased;
-                n = inputs.results.recv_many(&mut results, 256) => {
-                    if n == 0 { break }
-                    for evaluation in results.drain(..) {
-                        self.absorb(evaluation);
-                    }
-                }
                 () = inputs.drain.cancelled(), if !draining => {
                     draining = true;
                     self.publish(draining);
                 }
-                () = inputs.stop.cancelled() => {
-                    while let Ok(evaluation) = inputs.results.try_recv() {
-                        self.absorb(evaluation);
-                    }
-                    break;
-                }
-                Some(command) = inputs.commands.recv(), if !draining => self.command(command),
-                Some(load) = inputs.loads.recv(), if !draining => self.loaded(load),
+                () = inputs.stop.cancelled() => break,
+                Some(heard) = inputs.commands.recv(), if !draining => command = Some(heard),
+                Some(heard) = inputs.loads.recv(), if !draining => load = Some(heard),
+                n = inputs.results.recv_many(&mut results, RESULTS_AT_ONCE) => if n == 0 { break },
                 () = sleep_until(wake) => {}
             }
+            // Before anything else sees the new time: it would find all evidence outdated.
+            self.notice_clock_jump(&mut anchor);
+            for evaluation in results.drain(..) {
+                self.absorb(evaluation);
+            }
+            if let Some(command) = command {
+                self.command(command);
+            }
+            if let Some(load) = load {
+                self.loaded(load);
+            }
             if !draining {
-                self.notice_clock_jump(&mut anchor);
                 self.turn();
             }
             let instant = Instant::now();
@@ -98,6 +102,10 @@ impl EventLoop {
                 }
                 self.publish(draining);
             }
+        }
+        self.notice_clock_jump(&mut anchor);
+        while let Ok(evaluation) = inputs.results.try_recv() {
+            self.absorb(evaluation);
         }
         self.publisher.touch();
         self.publish(true);
@@ -117,7 +125,7 @@ impl EventLoop {
             self.perform(effects, now);
         }
         for (slot, planned_at) in self.queue.pop_due(now) {
-            self.start(slot, planned_at);
+            self.start(slot, planned_at, now);
         }
         self.runner.metrics.overruns(self.queue.overruns());
     }
@@ -140,16 +148,31 @@ impl EventLoop {
             self.runner.metrics.clock_jumped();
             let effects = self.world.apply(Event::ClockJumped { expected }, now);
             self.perform(effects, now);
-            self.queue.replan(now);
+            let last_finished = |slot| self.world.memory(slot).and_then(|memory| memory.last_finished);
+            self.queue.replan(now, last_finished);
         }
     }
 
-    fn start(&mut self, slot: Slot, planned_at: Timestamp) {
+    fn start(&mut self, slot: Slot, planned_at: Timestamp, now: Timestamp) {
         let Some(item) = self.world.plan().item(slot).map(Arc::clone) else { return };
+        if let Some(at) = self.next_attempt(slot).filter(|at| *at > now) {
+            self.queue.finished(slot);
+            self.queue.hasten(slot, at);
+            return;
+        }
         let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
         let job =
             Job { probes: probes.collect(), item, credentials: Arc::clone(&self.catalogue.credentials), planned_at };
         self.supervisor.spawn_run(Arc::clone(&self.runner).run(job));
+    }
+
+    /// When an item that tries credentials may try again, whoever asks for it: more attempts lock
+    /// accounts. `None` for all other items.
+    fn next_attempt(&self, slot: Slot) -> Option<Timestamp> {
+        let item = self.world.plan().item(slot)?;
+        let tries = item.legs.iter().any(|leg| leg.access == Access::Authenticates);
+        let last = self.world.memory(slot)?.last_started.filter(|_| tries)?;
+        Some(last.plus(CREDENTIAL_PERIOD))
     }
 
     fn absorb(&mut self, evaluation: Evaluation) {
@@ -157,18 +180,23 @@ impl EventLoop {
         let (id, finished) = (evaluation.item.clone(), evaluation.finished);
         let evidence = self.evidence(&evaluation);
         let effects = self.world.apply(Event::Evaluated(Box::new(evaluation)), now);
-        if effects.dropped {
+        let dropped = effects.dropped;
+        if dropped {
             self.runner.metrics.evaluation_dropped();
         } else {
             self.outbox.add(|pending| evidence.into_iter().for_each(|evidence| pending.evidence(evidence)));
         }
-        if let Some(slot) = self.world.plan().slot(&id) {
+        let slot = self.world.plan().slot(&id);
+        if let Some(slot) = slot {
             self.queue.finished(slot);
         }
         self.perform(effects, now);
-        for waiter in self.waiters.remove(&id).unwrap_or_default() {
+        if !dropped && self.waiters.ended(&id, finished) {
             self.publisher.touch();
-            let _ = waiter.send(Some(finished));
+        }
+        // Nothing came of that run, so whoever waits is owed another.
+        if let Some(slot) = slot.filter(|_| dropped && self.waiters.awaits(&id)) {
+            self.queue.hasten(slot, now);
         }
     }
 
@@ -235,10 +263,16 @@ impl EventLoop {
             let _ = done.send(None);
             return;
         };
+        let now = self.clock.now();
+        let last = self.world.memory(slot).and_then(|memory| memory.last_finished);
+        if self.next_attempt(slot).is_some_and(|at| at > now) {
+            let _ = done.send(last);
+            return;
+        }
         // A run in flight may have looked before the question was asked; it is answered by it all
         // the same, and the next run follows.
-        self.waiters.entry(id).or_default().push(done);
-        self.queue.hasten(slot, self.clock.now());
+        self.waiters.add(id, done);
+        self.queue.hasten(slot, now);
     }
 
     fn loaded(&mut self, load: Load) {
@@ -262,6 +296,8 @@ impl EventLoop {
         };
         self.runner.metrics.reloaded(self.load.successful, now);
         self.publisher.touch();
+        // Who is told of the new catalogue finds it when looking.
+        self.publish(false);
         for sender in done {
             let _ = sender.send(outcome.clone());
         }
@@ -279,6 +315,8 @@ impl EventLoop {
         self.queue.replace(self.world.plan(), &diff, SEED, now);
         self.perform(effects, now);
         self.publisher.reset(&self.world);
+        let plan = self.world.plan();
+        self.waiters.keep(|id| plan.slot(id).and_then(|slot| plan.item(slot)).is_some_and(|item| item.is_scheduled()));
         self.runner.bulkheads.forget_idle_targets();
         self.runner.metrics.items(self.world.plan().items.len());
         tracing::info!(items = self.world.plan().items.len(), "a new catalogue is in force");
@@ -295,7 +333,9 @@ impl EventLoop {
             metrics.usage(class, size, used);
         }
         let health = Health { ready: true, draining, store, heartbeat: Some(now), started_at: Some(self.started_at) };
-        self.publisher.publish(&self.world, &self.load, health, now);
+        let series = self.publisher.publish(&self.world, &self.load, health, now);
+        self.runner.metrics.series(series);
+        self.waiters.answer();
     }
 }
 

@@ -17,8 +17,8 @@ mod selfmetrics;
 #[cfg(test)]
 mod simulation;
 mod supervise;
+mod waiters;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ const COMMANDS: usize = 64;
 const SEED: u64 = 0;
 /// How long tombstones of removed items are kept.
 const TOMBSTONES: Duration = Duration::from_secs(30 * 86_400);
-/// How long the last flush and the last answers may take.
+/// How long the loop and the last flush may take, each.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 /// Restoring state reads the whole store once.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -97,6 +97,7 @@ pub struct Engine {
     stop_loop: CancellationToken,
     loop_ended: CancellationToken,
     stop_persister: CancellationToken,
+    persister_ended: CancellationToken,
     grace: Duration,
     /// Where the reloader hands in catalogues; a simulation does it in its place.
     #[cfg(test)]
@@ -109,7 +110,7 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { settings, builtins, catalogue, store, clock, supervisor, pace } = parts;
         let started_at = clock.now();
-        let metrics = SelfMetrics::new()?;
+        let metrics = SelfMetrics::new(store.name())?;
         // A target may repeat a secret that was not sent to it; the redactor must know it first.
         catalogue.credentials.learn_all().await;
         let restored =
@@ -122,6 +123,7 @@ impl Engine {
         let effects = world.apply(Event::Restored(restored.memories), started_at);
         let load = LoadStatus { successful: true, loaded_at: Some(started_at), errors: None };
         metrics.reloaded(true, started_at);
+        metrics.store_unreadable(restored.unreadable);
         metrics.items(catalogue.plan.items.len());
 
         let current = Current::new(first_snapshot(&world, &load, started_at, store.name()));
@@ -146,7 +148,12 @@ impl Engine {
             clock: clock.clone(),
             metrics: metrics.clone(),
         };
-        supervisor.spawn("persister", persister.run(stop_persister.clone()));
+        let persister_ended = CancellationToken::new();
+        let (stop, ended) = (stop_persister.clone(), persister_ended.clone().drop_guard());
+        supervisor.spawn("persister", async move {
+            persister.run(stop).await;
+            drop(ended);
+        });
 
         let reloader = reload::Reloader {
             root: settings.catalogue.file.clone(),
@@ -183,7 +190,7 @@ impl Engine {
             load,
             started_at,
             wake_at: None,
-            waiters: HashMap::new(),
+            waiters: waiters::Waiters::default(),
             reloads,
         };
         event_loop.perform(effects, started_at);
@@ -197,10 +204,10 @@ impl Engine {
             drain: drain.clone(),
             stop: stop_loop.clone(),
         };
-        let ended = loop_ended.clone();
+        let ended = loop_ended.clone().drop_guard();
         supervisor.spawn("event loop", async move {
             event_loop.run(inputs).await;
-            ended.cancel();
+            drop(ended);
         });
         let grace = settings.engine.drain_grace;
         Ok(Self {
@@ -210,6 +217,7 @@ impl Engine {
             stop_loop,
             loop_ended,
             stop_persister,
+            persister_ended,
             grace,
             #[cfg(test)]
             loads,
@@ -222,15 +230,17 @@ impl Engine {
 
     /// Stops planning, lets runs end within the grace period, absorbs and stores what they found.
     /// The web server stays up, for a last scrape; it is the caller's to close. True if nothing
-    /// had to be cut off.
+    /// had to be cut off. Whether the store took the last state is in the log.
     pub async fn drain(self) -> bool {
         self.drain.cancel();
         let drained = self.supervisor.drain_runs(self.grace).await;
         self.supervisor.stopping().cancel();
         self.stop_loop.cancel();
         let loop_ended = tokio::time::timeout(STOP_GRACE, self.loop_ended.cancelled()).await.is_ok();
+        // Only now: what the loop absorbed last must be among what is written last.
         self.stop_persister.cancel();
-        drained && loop_ended
+        let stored = tokio::time::timeout(STOP_GRACE, self.persister_ended.cancelled()).await.is_ok();
+        drained && loop_ended && stored
     }
 }
 

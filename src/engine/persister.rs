@@ -22,6 +22,8 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const RETRY_AT_MOST: Duration = Duration::from_secs(30);
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Also after the start: a daemon that is restarted often must prune too.
+const PRUNE_AGAIN: Duration = Duration::from_secs(60);
 
 /// The event loop's end: puts work in and reads how the store does.
 #[derive(Clone)]
@@ -64,15 +66,15 @@ impl Outbox {
 impl Persister {
     /// Runs until `stop`, and then writes what is left, once.
     pub(super) async fn run(self, stop: CancellationToken) {
-        let mut prune_at = tokio::time::Instant::now() + PRUNE_EVERY;
+        let mut prune_at = tokio::time::Instant::now() + PRUNE_AGAIN;
         let mut retry = RETRY_AFTER;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.outbox.woken.notified() => {}
                 () = tokio::time::sleep_until(prune_at) => {
-                    prune_at += PRUNE_EVERY;
-                    self.prune().await;
+                    let more = self.prune().await;
+                    prune_at = tokio::time::Instant::now() + if more { PRUNE_AGAIN } else { PRUNE_EVERY };
                     continue;
                 }
             }
@@ -100,6 +102,7 @@ impl Persister {
     /// Writes batches until nothing is pending. False if the store failed; nothing is lost then.
     async fn flush(&self) -> bool {
         loop {
+            self.metrics.store_dropped(self.outbox.pending().take_dropped());
             let batch = self.outbox.pending().take_batch();
             if is_empty(&batch) {
                 return true;
@@ -123,9 +126,20 @@ impl Persister {
         }
     }
 
-    async fn prune(&self) {
-        if let Err(error) = self.store.prune(self.retention, self.clock.now()).await {
-            tracing::warn!(%error, "the store could not be pruned");
+    /// Whether there may be more to prune. One call deletes a bounded part, so that it never holds
+    /// up a commit for long.
+    async fn prune(&self) -> bool {
+        let pruned = timeout(COMMIT_TIMEOUT, self.store.prune(self.retention, self.clock.now())).await;
+        match pruned {
+            Ok(Ok(rows)) => rows > 0,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the store could not be pruned");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("the store could not be pruned within {COMMIT_TIMEOUT:?}");
+                false
+            }
         }
     }
 
@@ -140,7 +154,6 @@ impl Persister {
     }
 
     fn degraded(&self, error: String) {
-        self.metrics.store_dropped(self.outbox.pending().take_dropped());
         let mut health = lock(&self.outbox.health);
         if !health.degraded {
             tracing::warn!(store = health.kind, %error, "the store does not take writes; state is kept in memory");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::core::World;
-use crate::families;
+use crate::families::{self, Detail};
 use crate::model::{Effective, Slot, Timestamp};
 use crate::snapshot::{Current, Health, ItemView, LoadStatus, Snapshot};
 
@@ -17,14 +17,29 @@ pub(super) struct Publisher {
     dirty: Vec<Slot>,
     generation: u64,
     changed: bool,
+    /// Of all views, and of counts and dates.
+    series: Series,
+    /// What pages say of the daemon itself.
+    shown: Option<Shown>,
     period: Duration,
     next: Instant,
 }
 
+/// Counts are walked through once for each plan, views as they change.
+#[derive(Default)]
+struct Series {
+    views: u64,
+    others: Option<u64>,
+}
+
+/// Store waiting only while it is degraded: else nobody is told.
+type Shown = (bool, bool, bool, Option<Arc<str>>, u64);
+
 impl Publisher {
     pub(super) fn new(current: Current, period: Duration) -> Self {
         let generation = current.load().generation;
-        Self { current, views: Vec::new(), dirty: Vec::new(), generation, changed: true, period, next: Instant::now() }
+        let (views, dirty, next) = (Vec::new(), Vec::new(), Instant::now());
+        Self { current, views, dirty, generation, changed: true, series: Series::default(), shown: None, period, next }
     }
 
     /// Marks items whose view is out of date.
@@ -37,6 +52,8 @@ impl Publisher {
     pub(super) fn reset(&mut self, world: &World) {
         self.dirty.clear();
         self.views = all_slots(world).filter_map(|slot| view(world, slot)).collect();
+        let views = self.views.iter().map(|view| u64::from(view.fragment.series)).sum();
+        self.series = Series { views, others: None };
         self.changed = true;
     }
 
@@ -50,22 +67,28 @@ impl Publisher {
         self.changed.then_some(self.next)
     }
 
-    /// Renders what is dirty and makes it current. Without a change the generation stays, so that
-    /// a cached page stays valid; only the daemon's own health is brought up to date.
-    pub(super) fn publish(&mut self, world: &World, load: &LoadStatus, health: Health, now: Timestamp) {
+    /// Renders what is dirty and makes it current. The generation stays only while no page would
+    /// look different, so that a cached page is valid exactly as long as it is true.
+    ///
+    /// Gives the number of series of a full scrape.
+    pub(super) fn publish(&mut self, world: &World, load: &LoadStatus, health: Health, now: Timestamp) -> u64 {
         self.dirty.sort_unstable();
         self.dirty.dedup();
         for slot in self.dirty.drain(..) {
             if let (Some(place), Some(view)) = (self.views.get_mut(slot.index()), view(world, slot)) {
+                let series = &mut self.series.views;
+                *series = (*series + u64::from(view.fragment.series)).saturating_sub(place.fragment.series.into());
                 *place = view;
             }
         }
-        if self.changed {
+        let shown = Some(shown(&health));
+        if self.changed || self.shown != shown {
+            self.shown = shown;
             self.generation += 1;
         }
         self.changed = false;
         self.next = Instant::now() + self.period;
-        self.current.store(Snapshot {
+        let snapshot = Snapshot {
             generation: self.generation,
             taken_at: now,
             plan: Arc::clone(world.plan()),
@@ -73,8 +96,19 @@ impl Publisher {
             rollups: world.rollups(),
             load: load.clone(),
             health,
-        });
+        };
+        let views = self.series.views;
+        let count = || families::series(&snapshot, Detail::Full).saturating_sub(views);
+        let others = *self.series.others.get_or_insert_with(count);
+        self.current.store(snapshot);
+        views + others
     }
+}
+
+fn shown(health: &Health) -> Shown {
+    let store = &health.store;
+    let waiting = if store.degraded { store.waiting } else { 0 };
+    (health.ready, health.draining, store.degraded, store.last_error.clone(), waiting)
 }
 
 fn all_slots(world: &World) -> impl Iterator<Item = Slot> {

@@ -44,23 +44,40 @@ pub(super) struct Job {
 impl Runner {
     /// Runs all legs of an item at once, each behind its own permits, and hands in the evaluation.
     pub(super) async fn run(self: Arc<Self>, job: Job) {
-        let started = self.clock.now();
         let legs = job.item.legs.iter().zip(&job.probes).enumerate();
-        let legs = join_all(legs.map(|(place, (leg, probe))| self.run_leg(&job, place, leg, probe))).await;
+        let runs = join_all(legs.map(|(place, (leg, probe))| self.guarded(&job, place, leg, probe))).await;
+        let finished = self.clock.now();
+        // From the first real start, not from the queue. By the monotonic clock, so that a clock that
+        // was set meanwhile does not make it older than the run before.
+        let longest = runs.iter().map(|(began, _)| Span::from(began.elapsed())).max().unwrap_or_default();
         let evaluation = Evaluation {
             item: job.item.id.clone(),
             probe_digest: job.item.digests.probe,
             planned_at: job.planned_at,
-            started,
-            finished: self.clock.now(),
-            legs,
+            started: finished - longest,
+            finished,
+            legs: runs.into_iter().map(|(_, run)| run).collect(),
         };
         // Full means that the loop is behind: waiting here slows the probes down and loses nothing.
         // Closed means that the process has stopped.
         let _ = self.results.send(evaluation).await;
     }
 
-    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe) -> LegRun {
+    /// Whatever panics around the probe (redaction, for one) must not keep the evaluation from
+    /// coming: the item would count as in flight for ever.
+    async fn guarded(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe) -> (Instant, LegRun) {
+        let asked = Instant::now();
+        if let Ok(done) = AssertUnwindSafe(self.run_leg(job, place, leg, probe)).catch_unwind().await {
+            return done;
+        }
+        self.metrics.panicked();
+        tracing::error!(item = %job.item.id, leg = %leg.name, "a run panicked; this is a bug in the exporter");
+        let verdict = Verdict::indeterminate(Reason::Internal, "the run panicked; this is a bug in the exporter");
+        let run = LegRun { leg: place, verdict, duration: Span::ZERO, facts: String::new(), trace: Vec::new() };
+        (asked, run)
+    }
+
+    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe) -> (Instant, LegRun) {
         let waiting = self.metrics.wait(leg.class);
         let _permits = self.bulkheads.acquire(leg).await;
         drop(waiting);
@@ -81,13 +98,14 @@ impl Runner {
             tracing::debug!(item = %job.item.id, leg = %leg.name, outcome = verdict.outcome().as_str(),
                 sentence = %redactor.redact(verdict.sentence()), "leg did not pass");
         }
-        LegRun {
+        let run = LegRun {
             leg: place,
             verdict: verdict.map_text(|text| redactor.redact(text)),
             duration,
             facts: facts.map(|facts| evidence(facts, &redactor)).unwrap_or_default(),
             trace: trace.take().iter().map(|line| redactor.redact(line)).collect(),
-        }
+        };
+        (started, run)
     }
 
     async fn observe(&self, leg: &Leg, probe: &LegProbe, cx: ProbeCx, deadline: Instant) -> Observation {

@@ -118,38 +118,54 @@ families! {
         "1 if the gate has items and all of them that are applicable are accepted, else 0.";
     GATE_BLOCKERS = "readiness_gate_blockers", Gauge, "", Rollup, ["checklist", "gate"], compact,
         "Applicable items of the gate that are not accepted.";
-    BUILD_INFO = "readiness_build_info", Gauge, "", Daemon, ["version", "revision", "rustversion"], compact,
+    BUILD_INFO = "readiness_build_info", Gauge, "", Daemon, ["version", "revision", "arch", "os"], compact,
         "What was built; always 1.";
     RELOAD_SUCCESSFUL = "readiness_config_last_reload_successful", Gauge, "", Daemon, [], compact,
         "1 if the last load of the catalogue succeeded, else 0; after a failure the old one goes on.";
     RELOAD_SUCCESS = "readiness_config_last_reload_success_timestamp_seconds", Gauge, "seconds", Daemon, [], compact,
         "When the catalogue was last loaded with success.";
+    CATALOGUE_ITEMS = "readiness_catalogue_items", Gauge, "", Daemon, [], compact,
+        "Items of the catalogue that is in force.";
     EXPOSITION_SERIES = "readiness_exposition_series", Gauge, "", Daemon, [], compact,
-        "Series about items and counts in a scrape; above 100,000 consider a lower level of detail.";
+        "Series about items and counts in a full scrape; above 100,000 consider a lower level of detail.";
     SNAPSHOT = "readiness_snapshot_timestamp_seconds", Gauge, "seconds", Daemon, [], compact,
         "When the served picture was made.";
-    SCHEDULER_LAG = "readiness_scheduler_lag_seconds", Histogram, "seconds", Daemon, [], compact,
-        "From the planned to the real start of evaluations.";
+    SCHEDULER_LAG = "readiness_scheduler_lag_seconds", Histogram, "seconds", Daemon, ["kind"], compact,
+        "From the planned to the real start of legs, waiting for permits included.";
     OVERRUNS = "readiness_scheduler_overruns_total", Counter, "", Daemon, [], compact,
         "Planned evaluations left out because the one before had not ended.";
+    HEARTBEAT = "readiness_scheduler_heartbeat_timestamp_seconds", Gauge, "seconds", Daemon, [], compact,
+        "When the scheduler last turned.";
+    CLOCK_JUMPS = "readiness_clock_jumps_total", Counter, "", Daemon, [], compact,
+        "Jumps of the wall clock after which everything was planned anew.";
     DROPPED = "readiness_evaluations_dropped_total", Counter, "", Daemon, [], compact,
         "Results left out because the item had been changed or removed meanwhile.";
+    TRANSITIONS = "readiness_transitions_total", Counter, "", Daemon, [], compact,
+        "Changes of state of any item.";
     IN_FLIGHT = "readiness_legs_in_flight", Gauge, "", Daemon, ["class"], compact,
         "Legs that run now.";
     WAITING = "readiness_legs_waiting", Gauge, "", Daemon, ["class"], compact,
         "Legs that wait for a permit.";
+    LEGS_LIMIT = "readiness_legs_limit", Gauge, "", Daemon, ["class"], compact,
+        "Legs that may run at once.";
     PROBE_DURATION = "readiness_probe_duration_seconds", Histogram, "seconds", Daemon, ["kind"], compact,
         "How long legs ran.";
     PROBE_RUNS = "readiness_probe_runs_total", Counter, "", Daemon, ["kind", "outcome"], compact,
         "Legs that ran.";
+    CUT_OFFS = "readiness_probe_cut_offs_total", Counter, "", Daemon, [], compact,
+        "Legs that did not end at their deadline and were cut off.";
     STORE_COMMITS = "readiness_store_commits_total", Counter, "", Daemon, ["store"], compact,
         "Batches given to the store.";
     STORE_FAILURES = "readiness_store_commit_failures_total", Counter, "", Daemon, ["store"], compact,
         "Batches that the store refused; they are tried again.";
+    STORE_DURATION = "readiness_store_commit_duration_seconds", Histogram, "seconds", Daemon, ["store"], compact,
+        "How long the store took for a batch.";
     STORE_HEALTHY = "readiness_store_healthy", Gauge, "", Daemon, ["store"], compact,
         "1 if the store took the last batch, else 0.";
     STORE_WAITING = "readiness_store_waiting_rows", Gauge, "", Daemon, ["store"], compact,
         "Rows that are not written yet.";
+    STORE_DROPPED = "readiness_store_dropped_rows_total", Counter, "", Daemon, ["store", "rows"], compact,
+        "Transitions and evidence that were given up because the store was away too long; states are never given up.";
     STORE_UNREADABLE = "readiness_store_unreadable_rows", Gauge, "", Daemon, ["store"], compact,
         "Rows that could not be understood at the start and were left out.";
     PANICS = "readiness_panics_total", Counter, "", Daemon, [], compact,

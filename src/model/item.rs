@@ -1,6 +1,6 @@
 //! An item of a checklist, as compiled.
 
-use super::{Check, Digest, ItemId, Leg, Policy, Schedule, SectionPath, Slot};
+use super::{Check, Digest, ItemId, Leg, Policy, Schedule, SectionPath, Slot, Span};
 
 /// How bad it is when the item is not ready. Exposed as `priority`, so that it does not meet an
 /// alert's own `severity`.
@@ -55,6 +55,9 @@ pub enum Access {
     Mutates,
     Loads,
 }
+
+/// From one attempt of a leg that authenticates to its next: more of them lock accounts.
+pub const CREDENTIAL_PERIOD: Span = Span::from_secs(3600);
 
 /// The bulkhead a leg runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

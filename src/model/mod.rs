@@ -28,7 +28,9 @@ pub use effective::{Cause, Effective, Standing, Transition};
 pub use evaluation::{Evaluation, LegRun};
 pub use fragment::Fragment;
 pub use id::{ChecklistId, Digest, ItemId, SectionPath, Slot};
-pub use item::{Access, Applicability, Claim, Class, Coverage, Digests, Item, Mode, Priority, Source};
+pub use item::{
+    Access, Applicability, CREDENTIAL_PERIOD, Claim, Class, Coverage, Digests, Item, Mode, Priority, Source,
+};
 pub use memory::{Confirmed, FlapRing, ItemMemory, LastRun, LegMemory};
 pub use plan::{Checklist, Gate, Plan, Section};
 pub use policy::{FlapPolicy, Hysteresis, Policy};

@@ -31,13 +31,9 @@ fn batch(n: u64) -> Batch {
     }
 }
 
-/// Not a test of its own: the process that the test below kills. Commits batch after batch and
-/// says so after each.
-#[tokio::test]
-#[ignore = "started by the test that kills it"]
-async fn victim() {
-    let Some(directory) = std::env::var_os(DIRECTORY) else { return };
-    let store = Sqlite::open(Path::new(&directory)).await.unwrap();
+/// Commits batch after batch for ever and says so after each, going on from what is there.
+async fn commit_for_ever(directory: &Path) {
+    let store = Sqlite::open(directory).await.unwrap();
     let known = store.restore().await.unwrap().memories;
     let first = known.first().map_or(1, |(_, memory)| memory.evaluations + 1);
     for n in first.. {
@@ -46,13 +42,18 @@ async fn victim() {
     }
 }
 
+/// Runs this very test again as a process of its own, which finds the directory in its
+/// environment and is killed in the middle of its work.
 #[tokio::test]
 async fn a_killed_process_leaves_whole_batches() {
+    if let Some(directory) = std::env::var_os(DIRECTORY) {
+        return commit_for_ever(Path::new(&directory)).await;
+    }
     let directory = tempfile::tempdir().unwrap();
     let mut last = 0;
     for round in 0..3 {
         let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "store::victim", "--ignored", "--nocapture"])
+            .args(["--exact", "store::a_killed_process_leaves_whole_batches", "--nocapture"])
             .env(DIRECTORY, directory.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

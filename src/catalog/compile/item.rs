@@ -11,8 +11,8 @@ use crate::catalog::syntax::Place;
 use crate::catalog::wire::{ChecklistDef, ItemDef, Located};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Applicability, Check, Coverage, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg, Mode, Policy, Reason, Schedule,
-    SectionPath, Slot, Source, Span,
+    Access, Applicability, CREDENTIAL_PERIOD, Check, Coverage, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg,
+    Mode, Policy, Reason, Schedule, SectionPath, Slot, Source, Span,
 };
 
 const DEFAULT_INTERVAL: Span = Span::from_secs(60);
@@ -127,9 +127,15 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     let resolve =
         |name: &Located<String>| shared.names.resolve(&name.value, Some(&checklist.def.id.value), name.at, sink);
     let depends_on: Vec<Slot> = def.depends_on.iter().filter_map(resolve).collect();
+    // An item that tries credentials runs once an hour at most, so its evidence must last as long.
+    let tries = cx.legs.iter().any(|leg| leg.access == Access::Authenticates);
+    let interval = if tries { interval.max(CREDENTIAL_PERIOD) } else { interval };
     let mut schedule = Schedule::every(interval);
     if let Some(retry) = def.retry {
         schedule.retry = retry.min(interval);
+    }
+    if tries {
+        schedule.retry = schedule.retry.max(CREDENTIAL_PERIOD);
     }
     let policy = policy(&def, &cx, interval);
     let coverage = if cx.unmapped { Coverage::Unmapped } else { coverage(def.mode.value) };
@@ -199,6 +205,8 @@ fn policy(def: &ItemDef<'_>, cx: &ItemCx<'_, '_>, interval: Span) -> Policy {
     let defaults = if immediate { Hysteresis::IMMEDIATE } else { Hysteresis::default() };
     let [fail, recover, unknown] = def.hysteresis;
     let timeout = cx.timeouts.iter().map(|(_, (timeout, _))| *timeout).max().unwrap_or(cx.timeout);
+    let tries = cx.legs.iter().any(|leg| leg.access == Access::Authenticates);
+    let least = if tries { CREDENTIAL_PERIOD.times(2) + timeout } else { Span::ZERO };
     Policy {
         hysteresis: Hysteresis {
             fail_after: fail.unwrap_or(defaults.fail_after),
@@ -206,7 +214,7 @@ fn policy(def: &ItemDef<'_>, cx: &ItemCx<'_, '_>, interval: Span) -> Policy {
             unknown_after: unknown.unwrap_or(defaults.unknown_after),
         },
         flap: FlapPolicy::default(),
-        fresh_for: def.fresh_for.unwrap_or(interval.times(2) + timeout),
+        fresh_for: def.fresh_for.map_or(interval.times(2) + timeout, |given| given.max(least)),
         ready_hold: def.ready_hold.unwrap_or(Span::ZERO),
     }
 }

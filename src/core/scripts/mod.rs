@@ -9,6 +9,7 @@
 //! waive ITEM as W-1 from 10:00 to 11:00
 //! at 10:00 ITEM pass|fail|unknown [x3] [of REASON] [until 11:00] [version N] ["sentence"]
 //! at 10:00 reload | stop | restart | pass_time | show ITEM | expect ITEM STATE [REASON]
+//! at 10:00 jump to 12:00
 //! ```
 //!
 //! Times are of one day, `1d10:00` is the next one. Runs of `x3` are an interval apart. Between

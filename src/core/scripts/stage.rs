@@ -60,6 +60,7 @@ impl Stage {
             ["reload"] => self.apply(Event::PlanReplaced(plan(&self.defs, &self.waivers)), at),
             ["stop"] => self.stop(),
             ["restart"] => self.restart(at),
+            ["jump", "to", to] => self.apply(Event::ClockJumped { expected: at }, time(to)?),
             ["show", name] => self.show(name)?,
             ["expect", name, state, reason @ ..] => self.expect(name, state, reason.first().copied())?,
             [name, outcome, rest @ ..] => self.runs(at, name, outcome, rest)?,

@@ -13,6 +13,7 @@ use super::Rollups;
 use super::absorb::{self, Around};
 use super::derive::Hold;
 use super::graph::{self, Graph};
+use super::rollup::Frame;
 use crate::model::{Effective, Evaluation, ItemId, ItemMemory, Plan, Slot, Timestamp, Transition};
 
 /// Owned by one task; everybody else reads snapshots.
@@ -24,10 +25,15 @@ pub struct World {
     holds: Vec<Option<Hold>>,
     /// By slot: when we came back, for items that were fresh when we went.
     resumed: Vec<Option<Timestamp>>,
+    /// Of items that are not in the plan, so that one that comes back is as it was.
+    buried: HashMap<ItemId, ItemMemory>,
     links: Links,
     /// The next change by time alone of each item that has one.
     wakes: BTreeSet<(Timestamp, Slot)>,
 }
+
+/// Beyond so many, memories of items that are gone are not kept; the store has them.
+const BURIED: usize = 10_000;
 
 /// What follows from a plan and is not in it.
 struct Links {
@@ -36,6 +42,7 @@ struct Links {
     dependants: Vec<Vec<Slot>>,
     /// Places in the plan's waivers; only slots that have any.
     waivers: HashMap<Slot, Vec<usize>>,
+    rollups: Frame,
 }
 
 /// All that can happen.
@@ -80,6 +87,7 @@ impl World {
             effective: settle::unsettled(&plan, now),
             holds: vec![None; plan.items.len()],
             resumed: vec![None; plan.items.len()],
+            buried: HashMap::new(),
             wakes: BTreeSet::new(),
             memories,
             links,
@@ -99,7 +107,7 @@ impl World {
         match event {
             Event::Evaluated(evaluation) => {
                 self.pass_time(now, &mut effects);
-                self.evaluated(*evaluation, now, &mut effects);
+                self.evaluated(clock::arrived(*evaluation, now), now, &mut effects);
             }
             Event::Tick => self.pass_time(now, &mut effects),
             // These derive everything anew.
@@ -126,7 +134,13 @@ impl World {
     }
 
     pub fn rollups(&self) -> Rollups {
-        super::rollup::count(&self.plan, &self.effective)
+        self.links.rollups.count(&self.plan, &self.effective)
+    }
+
+    fn bury(&mut self, id: ItemId, memory: ItemMemory) {
+        if self.buried.len() < BURIED {
+            self.buried.insert(id, memory);
+        }
     }
 
     fn pass_time(&mut self, now: Timestamp, effects: &mut Effects) {
@@ -183,6 +197,6 @@ impl Links {
                 waivers.entry(slot).or_default().push(place);
             }
         }
-        Self { rank, dependants, waivers }
+        Self { rank, dependants, waivers, rollups: Frame::of(plan) }
     }
 }

@@ -19,8 +19,10 @@ impl World {
             let slot = Slot(u32::try_from(n).unwrap_or(u32::MAX));
             let old = change.old.map(Slot::index);
             let kept = old.and_then(|old| memories.get_mut(old)).and_then(Option::take);
-            let mut memory = kept.unwrap_or_else(|| blank(item));
-            if change.probe {
+            let dug_up = || self.buried.remove(&item.id);
+            let mut memory = kept.or_else(dug_up).unwrap_or_else(|| blank(item));
+            memory.legs.resize(item.legs.len(), None);
+            if change.probe || memory.probe_digest != item.digests.probe {
                 absorb::forget(&mut memory, item);
                 if item.is_scheduled() && memory.definition_changed {
                     effects.due.push((slot, now));
@@ -37,6 +39,12 @@ impl World {
             // A view is found by slot, so an item that moved is rendered anew.
             if change.kind() != ChangeKind::Unchanged || change.old != Some(slot) {
                 effects.dirty.push(slot);
+            }
+        }
+        for id in &diff.removed {
+            let old = self.plan.slot(id).map(Slot::index);
+            if let Some(memory) = old.and_then(|old| memories.get_mut(old)).and_then(Option::take) {
+                self.bury(id.clone(), memory);
             }
         }
         self.holds = vec![None; plan.items.len()];

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::clock::never_ahead;
 use super::settle::Trigger;
 use super::{Effects, World};
 use crate::core::absorb;
@@ -25,6 +26,7 @@ impl World {
             } else {
                 absorb::forget(&mut memory, item);
             }
+            never_ahead(&mut memory, item, now);
             // Also if it was changed before we went and has not run since.
             if item.is_scheduled() && memory.definition_changed {
                 effects.due.push((slot, now));
@@ -40,11 +42,11 @@ impl World {
     }
 
     /// In slot order, so that the order in which the store answers does not matter.
-    fn matched(&self, kept: Vec<(ItemId, ItemMemory)>) -> Vec<(Slot, ItemMemory)> {
+    fn matched(&mut self, kept: Vec<(ItemId, ItemMemory)>) -> Vec<(Slot, ItemMemory)> {
         let mut by_id: HashMap<ItemId, ItemMemory> = kept.into_iter().collect();
         let mut matched = Vec::with_capacity(by_id.len());
-        let items =
-            || self.plan.items.iter().enumerate().filter_map(|(n, item)| Some((Slot(u32::try_from(n).ok()?), item)));
+        let plan = std::sync::Arc::clone(&self.plan);
+        let items = || plan.items.iter().enumerate().filter_map(|(n, item)| Some((Slot(u32::try_from(n).ok()?), item)));
         let mut found = vec![false; self.plan.items.len()];
         for ((slot, item), found) in items().zip(&mut found) {
             if let Some(memory) = by_id.remove(&item.id) {
@@ -56,6 +58,9 @@ impl World {
             if let Some(memory) = item.aliases.iter().find_map(|alias| by_id.remove(alias)) {
                 matched.push((slot, memory));
             }
+        }
+        for (id, memory) in by_id {
+            self.bury(id, memory);
         }
         matched
     }

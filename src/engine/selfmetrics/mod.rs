@@ -1,43 +1,60 @@
-//! What the daemon says about itself, with the `prometheus` crate, in a registry of its own.
+//! What the daemon says about itself, with the `prometheus` crate, in a registry of its own. Names,
+//! meanings and labels come from the table of families.
 
 mod process;
 
 use std::sync::Arc;
 
+use prometheus::core::Collector;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use super::pending::Dropped;
+use crate::families::{Family, table};
 use crate::model::{Class, Outcome, Span, Timestamp};
+
+/// Of what waits for permits and of what runs.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 /// Cloning shares the metrics.
 #[derive(Clone)]
-pub struct SelfMetrics(Arc<Families>);
+pub struct SelfMetrics(Arc<Metrics>);
 
-struct Families {
+struct Metrics {
     registry: Registry,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
     items: IntGauge,
+    series: IntGauge,
+    snapshot_at: Gauge,
     lag: HistogramVec,
     overruns: IntCounter,
     heartbeat: Gauge,
     clock_jumps: IntCounter,
-    waiting: IntGaugeVec,
-    running: IntGaugeVec,
-    permits: IntGaugeVec,
-    probe_duration: HistogramVec,
-    probe_outcomes: IntCounterVec,
-    panics: IntCounter,
-    cut_offs: IntCounter,
     evaluations_dropped: IntCounter,
     transitions: IntCounter,
-    store_batch: Histogram,
-    store_failures: IntCounter,
-    store_dropped: IntCounter,
-    store_degraded: IntGauge,
-    store_waiting: IntGauge,
-    snapshot_at: Gauge,
+    running: IntGaugeVec,
+    waiting: IntGaugeVec,
+    limit: IntGaugeVec,
+    probe_duration: HistogramVec,
+    probe_runs: IntCounterVec,
+    cut_offs: IntCounter,
+    store: StoreMetrics,
+    panics: IntCounter,
+}
+
+/// Of the one store there is.
+struct StoreMetrics {
+    commits: IntCounter,
+    failures: IntCounter,
+    duration: Histogram,
+    healthy: IntGauge,
+    waiting: IntGauge,
+    dropped_transitions: IntCounter,
+    dropped_evidence: IntCounter,
+    unreadable: IntGauge,
 }
 
 /// Counts one leg as waiting for permits until dropped.
@@ -50,16 +67,16 @@ impl Drop for Waiting {
 }
 
 impl SelfMetrics {
-    /// Registers every family in a fresh registry. Fails only if two families have one name,
-    /// which a test would show first.
-    pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let families = Families::register(registry)?;
+    /// Registers every family of the daemon in a fresh registry. Fails only if two families have
+    /// one name, which a test would show first.
+    pub fn new(store: &str) -> Result<Self, prometheus::Error> {
+        let metrics = Metrics::register(Registry::new(), store)?;
         for class in Class::ALL {
-            families.waiting.with_label_values(&[class.as_str()]).set(0);
+            metrics.waiting.with_label_values(&[class.as_str()]).set(0);
         }
-        families.registry.register(Box::new(process::Process::new()?))?;
-        Ok(Self(Arc::new(families)))
+        metrics.store.healthy.set(1);
+        metrics.registry.register(Box::new(process::Process::new()?))?;
+        Ok(Self(Arc::new(metrics)))
     }
 
     pub fn registry(&self) -> &Registry {
@@ -77,8 +94,12 @@ impl SelfMetrics {
         self.0.items.set(i64::try_from(items).unwrap_or(i64::MAX));
     }
 
-    pub(super) fn lag(&self, probe: &str, lag: Span) {
-        self.0.lag.with_label_values(&[probe]).observe(lag.as_secs_f64());
+    pub(super) fn series(&self, series: u64) {
+        self.0.series.set(i64::try_from(series).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn lag(&self, kind: &str, lag: Span) {
+        self.0.lag.with_label_values(&[kind]).observe(lag.as_secs_f64());
     }
 
     /// `total` since the start of the process.
@@ -104,13 +125,13 @@ impl SelfMetrics {
         let set = |family: &IntGaugeVec, n| {
             family.with_label_values(&[class.as_str()]).set(i64::try_from(n).unwrap_or(i64::MAX));
         };
-        set(&self.0.permits, size);
+        set(&self.0.limit, size);
         set(&self.0.running, used);
     }
 
-    pub(super) fn ran(&self, probe: &str, outcome: Outcome, duration: Span) {
-        self.0.probe_duration.with_label_values(&[probe]).observe(duration.as_secs_f64());
-        self.0.probe_outcomes.with_label_values(&[probe, outcome.as_str()]).inc();
+    pub(super) fn ran(&self, kind: &str, outcome: Outcome, duration: Span) {
+        self.0.probe_duration.with_label_values(&[kind]).observe(duration.as_secs_f64());
+        self.0.probe_runs.with_label_values(&[kind, outcome.as_str()]).inc();
     }
 
     pub(super) fn panicked(&self) {
@@ -130,19 +151,26 @@ impl SelfMetrics {
     }
 
     pub(super) fn store_batch(&self, successful: bool, duration: Span) {
-        self.0.store_batch.observe(duration.as_secs_f64());
+        let store = &self.0.store;
+        store.commits.inc();
+        store.duration.observe(duration.as_secs_f64());
         if !successful {
-            self.0.store_failures.inc();
+            store.failures.inc();
         }
-        self.0.store_degraded.set(i64::from(!successful));
+        store.healthy.set(i64::from(successful));
     }
 
-    pub(super) fn store_dropped(&self, n: u64) {
-        self.0.store_dropped.inc_by(n);
+    pub(super) fn store_dropped(&self, rows: Dropped) {
+        self.0.store.dropped_transitions.inc_by(rows.transitions);
+        self.0.store.dropped_evidence.inc_by(rows.evidence);
     }
 
     pub(super) fn store_waiting(&self, n: u64) {
-        self.0.store_waiting.set(i64::try_from(n).unwrap_or(i64::MAX));
+        self.0.store.waiting.set(i64::try_from(n).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn store_unreadable(&self, n: u32) {
+        self.0.store.unreadable.set(i64::from(n));
     }
 
     pub(super) fn published(&self, at: Timestamp) {
@@ -150,131 +178,126 @@ impl SelfMetrics {
     }
 }
 
-impl Families {
-    fn register(registry: Registry) -> Result<Self, prometheus::Error> {
+impl Metrics {
+    fn register(registry: Registry, store: &str) -> Result<Self, prometheus::Error> {
         let to = &registry;
-        let build = gauges(
-            to,
-            "readiness_build_info",
-            "Version of the exporter; the value is always 1.",
-            &["version", "arch", "os"],
-        )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS]).set(1);
+        let build = gauges(to, table::BUILD_INFO)?;
+        let revision = option_env!("READINESS_REVISION").unwrap_or("unknown");
+        let version = env!("CARGO_PKG_VERSION");
+        build.with_label_values(&[version, revision, std::env::consts::ARCH, std::env::consts::OS]).set(1);
         Ok(Self {
-            reload_successful: gauge(
-                to,
-                "readiness_config_last_reload_successful",
-                "Whether the last load of the catalogue succeeded.",
-            )?,
-            reload_success_at: number(
-                to,
-                "readiness_config_last_reload_success_timestamp_seconds",
-                "When the catalogue was last loaded with success.",
-            )?,
-            items: gauge(to, "readiness_catalogue_items", "Items of the catalogue that is in force.")?,
-            lag: histogram_vec(
-                to,
-                "readiness_scheduler_lag_seconds",
-                "From the planned start of a leg to its real start, waiting for permits included.",
-                &["probe"],
-                &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0],
-            )?,
-            overruns: counter(
-                to,
-                "readiness_scheduler_overruns_total",
-                "Planned runs skipped because the run before had not ended.",
-            )?,
-            heartbeat: number(
-                to,
-                "readiness_scheduler_heartbeat_timestamp_seconds",
-                "When the event loop last turned.",
-            )?,
-            clock_jumps: counter(
-                to,
-                "readiness_clock_jumps_total",
-                "Jumps of the wall clock after which everything was planned anew.",
-            )?,
-            waiting: gauges(to, "readiness_runs_waiting", "Legs waiting for permits.", &["class"])?,
-            running: gauges(to, "readiness_runs_in_flight", "Class permits in use.", &["class"])?,
-            permits: gauges(to, "readiness_runs_limit", "Class permits there are.", &["class"])?,
-            probe_duration: histogram_vec(
-                to,
-                "readiness_probe_duration_seconds",
-                "How long legs ran, from the start of the run.",
-                &["probe"],
-                &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0],
-            )?,
-            probe_outcomes: counters(to, "readiness_probe_runs_total", "Runs of legs.", &["probe", "outcome"])?,
-            panics: counter(to, "readiness_probe_panics_total", "Panics caught in probes; each one is a bug.")?,
-            cut_offs: counter(
-                to,
-                "readiness_probe_cut_offs_total",
-                "Runs cut off because the probe did not end at its deadline.",
-            )?,
-            evaluations_dropped: counter(
-                to,
-                "readiness_evaluations_dropped_total",
-                "Evaluations dropped because their definition was replaced while they ran.",
-            )?,
-            transitions: counter(to, "readiness_transitions_total", "Changes of state of any item.")?,
-            store_batch: Histogram::with_opts(
-                HistogramOpts::new("readiness_store_batch_duration_seconds", "How long commits to the store took.")
-                    .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0]),
-            )
-            .and_then(|family| registered(to, family))?,
-            store_failures: counter(to, "readiness_store_failures_total", "Commits to the store that failed.")?,
-            store_dropped: counter(
-                to,
-                "readiness_store_dropped_total",
-                "Transitions and evidence lost because the store was away too long.",
-            )?,
-            store_degraded: gauge(to, "readiness_store_degraded", "1 while the store does not take writes.")?,
-            store_waiting: gauge(to, "readiness_store_waiting", "Rows that wait to be written.")?,
-            snapshot_at: number(
-                to,
-                "readiness_snapshot_timestamp_seconds",
-                "When what is served was last put together.",
-            )?,
+            reload_successful: gauge(to, table::RELOAD_SUCCESSFUL)?,
+            reload_success_at: number(to, table::RELOAD_SUCCESS)?,
+            items: gauge(to, table::CATALOGUE_ITEMS)?,
+            series: gauge(to, table::EXPOSITION_SERIES)?,
+            snapshot_at: number(to, table::SNAPSHOT)?,
+            lag: histograms(to, table::SCHEDULER_LAG)?,
+            overruns: counter(to, table::OVERRUNS)?,
+            heartbeat: number(to, table::HEARTBEAT)?,
+            clock_jumps: counter(to, table::CLOCK_JUMPS)?,
+            evaluations_dropped: counter(to, table::DROPPED)?,
+            transitions: counter(to, table::TRANSITIONS)?,
+            running: gauges(to, table::IN_FLIGHT)?,
+            waiting: gauges(to, table::WAITING)?,
+            limit: gauges(to, table::LEGS_LIMIT)?,
+            probe_duration: histograms(to, table::PROBE_DURATION)?,
+            probe_runs: counters(to, table::PROBE_RUNS)?,
+            cut_offs: counter(to, table::CUT_OFFS)?,
+            store: StoreMetrics::register(to, store)?,
+            panics: counter(to, table::PANICS)?,
             registry,
         })
     }
 }
 
-fn registered<C: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    family: C,
-) -> Result<C, prometheus::Error> {
+impl StoreMetrics {
+    fn register(to: &Registry, store: &str) -> Result<Self, prometheus::Error> {
+        let dropped = counters(to, table::STORE_DROPPED)?;
+        Ok(Self {
+            commits: counters(to, table::STORE_COMMITS)?.with_label_values(&[store]),
+            failures: counters(to, table::STORE_FAILURES)?.with_label_values(&[store]),
+            duration: histograms(to, table::STORE_DURATION)?.with_label_values(&[store]),
+            healthy: gauges(to, table::STORE_HEALTHY)?.with_label_values(&[store]),
+            waiting: gauges(to, table::STORE_WAITING)?.with_label_values(&[store]),
+            dropped_transitions: dropped.with_label_values(&[store, "transitions"]),
+            dropped_evidence: dropped.with_label_values(&[store, "evidence"]),
+            unreadable: gauges(to, table::STORE_UNREADABLE)?.with_label_values(&[store]),
+        })
+    }
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, prometheus::Error> {
     registry.register(Box::new(family.clone()))?;
     Ok(family)
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-    IntGauge::new(name, help).and_then(|family| registered(registry, family))
+fn gauge(registry: &Registry, family: Family) -> Result<IntGauge, prometheus::Error> {
+    IntGauge::new(family.name, family.help).and_then(|family| registered(registry, family))
 }
 
-fn number(registry: &Registry, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-    Gauge::new(name, help).and_then(|family| registered(registry, family))
+fn number(registry: &Registry, family: Family) -> Result<Gauge, prometheus::Error> {
+    Gauge::new(family.name, family.help).and_then(|family| registered(registry, family))
 }
 
-fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-    IntCounter::new(name, help).and_then(|family| registered(registry, family))
+fn counter(registry: &Registry, family: Family) -> Result<IntCounter, prometheus::Error> {
+    IntCounter::new(family.name, family.help).and_then(|family| registered(registry, family))
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-    IntGaugeVec::new(Opts::new(name, help), labels).and_then(|family| registered(registry, family))
+fn gauges(registry: &Registry, family: Family) -> Result<IntGaugeVec, prometheus::Error> {
+    IntGaugeVec::new(Opts::new(family.name, family.help), family.labels).and_then(|family| registered(registry, family))
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-    IntCounterVec::new(Opts::new(name, help), labels).and_then(|family| registered(registry, family))
-}
-
-fn histogram_vec(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-    buckets: &[f64],
-) -> Result<HistogramVec, prometheus::Error> {
-    HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)
+fn counters(registry: &Registry, family: Family) -> Result<IntCounterVec, prometheus::Error> {
+    IntCounterVec::new(Opts::new(family.name, family.help), family.labels)
         .and_then(|family| registered(registry, family))
+}
+
+fn histograms(registry: &Registry, family: Family) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts::new(family.name, family.help).buckets(SECONDS.to_vec());
+    HistogramVec::new(options, family.labels).and_then(|family| registered(registry, family))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use prometheus::proto::MetricType;
+
+    use super::*;
+    use crate::families::{FAMILIES, Kind, Level};
+
+    /// The table is what documents, alerts and dashboards are made from: what is registered must
+    /// be in it as it is, and what is in it must be registered.
+    #[test]
+    fn the_registry_is_the_table() {
+        let metrics = SelfMetrics::new("sqlite").unwrap();
+        // Families with labels show up with their first sample.
+        metrics.lag("tcp", Span::ZERO);
+        metrics.ran("tcp", Outcome::Pass, Span::ZERO);
+        metrics.usage(Class::Network, 28, 0);
+        let gathered: BTreeMap<String, _> =
+            metrics.registry().gather().into_iter().map(|family| (family.name().to_owned(), family)).collect();
+        let ours: BTreeMap<String, &Family> = FAMILIES
+            .iter()
+            .filter(|family| family.level == Level::Daemon)
+            .map(|family| (family.name.to_owned(), family))
+            .collect();
+        assert_eq!(gathered.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>());
+        for (name, family) in ours {
+            let seen = &gathered[&name];
+            let kind = match family.kind {
+                Kind::Gauge => MetricType::GAUGE,
+                Kind::Counter => MetricType::COUNTER,
+                Kind::Histogram => MetricType::HISTOGRAM,
+            };
+            assert_eq!((seen.get_field_type(), seen.help()), (kind, family.help), "{name}");
+            for metric in seen.get_metric() {
+                let mut labels: Vec<&str> = metric.get_label().iter().map(|label| label.name()).collect();
+                let mut expected = family.labels.to_vec();
+                labels.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(labels, expected, "{name}");
+            }
+        }
+    }
 }

@@ -4,6 +4,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge};
 
+use crate::families::table;
+
 pub(super) struct Process {
     cpu: Counter,
     open_fds: Gauge,
@@ -16,14 +18,15 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let gauge = |family: table::Family| Gauge::new(family.name, family.help);
         Ok(Self {
-            cpu: Counter::new("process_cpu_seconds_total", "User and system CPU time spent.")?,
-            open_fds: Gauge::new("process_open_fds", "Open file descriptors.")?,
-            max_fds: Gauge::new("process_max_fds", "The soft limit of file descriptors.")?,
-            resident: Gauge::new("process_resident_memory_bytes", "Resident memory.")?,
-            virtual_memory: Gauge::new("process_virtual_memory_bytes", "Virtual memory.")?,
-            threads: Gauge::new("process_threads", "Threads.")?,
-            start: Gauge::new("process_start_time_seconds", "When the process started.")?,
+            cpu: Counter::new(table::CPU.name, table::CPU.help)?,
+            open_fds: gauge(table::OPEN_FDS)?,
+            max_fds: gauge(table::MAX_FDS)?,
+            resident: gauge(table::RESIDENT_MEMORY)?,
+            virtual_memory: gauge(table::VIRTUAL_MEMORY)?,
+            threads: gauge(table::THREADS)?,
+            start: gauge(table::START_TIME)?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The whole engine over a month, with scripted probes and a paused clock.
 
 mod month;
+mod requests;
 mod scripted;
 
 use std::collections::HashMap;
@@ -28,13 +29,14 @@ struct Subject {
     interval: Span,
     /// Place of the item it depends on.
     depends_on: Option<u32>,
+    access: Access,
     /// A different number is a different definition.
     definition: u64,
 }
 
 impl Subject {
     fn every(interval: Span, behaviour: Behaviour) -> Self {
-        Self { behaviour, interval, depends_on: None, definition: 0 }
+        Self { behaviour, interval, depends_on: None, access: Access::Read, definition: 0 }
     }
 }
 
@@ -85,7 +87,7 @@ fn item(n: usize, subject: &Subject) -> Item {
         name: "scripted".into(),
         kind: "scripted",
         class: Class::Network,
-        access: Access::Read,
+        access: subject.access,
         timeout: TIMEOUT,
         target: format!("target-{n}").as_str().into(),
     };

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Proof, Reason, Span, Timestamp, Verdict};
+use crate::model::{Access, Proof, Reason, Span, Timestamp, Verdict};
 use crate::probe::{Probe, ProbeCx, ProbeError};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
@@ -20,6 +20,8 @@ pub(super) enum Behaviour {
     /// Never ends by itself, and ignores its deadline.
     Hang,
     Panic,
+    /// Takes two seconds.
+    Slow,
     /// Fails on every second day.
     EverySecondDay,
 }
@@ -34,6 +36,14 @@ impl Probe for Scripted {
     const SUMMARY: &'static str = "Does what it is told.";
     type Facts = Seen;
 
+    /// Asked for outside `observe` and `judge`, where nobody expects a panic.
+    fn access(&self) -> Access {
+        match self.behaviour {
+            Behaviour::Panic => panic!("told to"),
+            _ => Access::Read,
+        }
+    }
+
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, ProbeError> {
         let day = cx.now().0 / 86_400_000;
         match self.behaviour {
@@ -42,6 +52,10 @@ impl Probe for Scripted {
             Behaviour::EverySecondDay => Ok(Seen { good: day % 2 == 0 }),
             Behaviour::Hang => {
                 tokio::time::sleep(Span::from_secs(400 * 86_400).to_duration()).await;
+                Ok(Seen { good: true })
+            }
+            Behaviour::Slow => {
+                tokio::time::sleep(Span::from_secs(2).to_duration()).await;
                 Ok(Seen { good: true })
             }
             Behaviour::Panic => panic!("told to"),
