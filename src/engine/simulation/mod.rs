@@ -87,6 +87,7 @@ fn item(n: usize, subject: &Subject) -> Item {
         class: Class::Network,
         access: Access::Read,
         timeout: TIMEOUT,
+        expects: Box::default(),
         target: format!("target-{n}").as_str().into(),
     };
     Item {
