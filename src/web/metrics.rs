@@ -13,7 +13,7 @@ pub(super) async fn metrics(State(app): State<App>, headers: HeaderMap) -> Respo
     let format = families::negotiate(accept);
     app.answer(Asked::of(&headers), move |app, _, snapshot, _| {
         let own = app.handle().registry.gather();
-        let frames = families::encode(snapshot, &own, format, app.detail()).into_iter().collect();
+        let frames = families::encode(snapshot, &own, format, app.detail()).collect();
         Reply::frames(StatusCode::OK, format.content_type(), frames)
     })
     .await

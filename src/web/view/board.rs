@@ -299,7 +299,7 @@ fn section<'a>(
             _ => open.push(row),
         }
     }
-    (tally.total() > 0).then(|| SectionView {
+    (tally.total() > 0).then_some(SectionView {
         path,
         title: if title.is_empty() { path } else { title },
         tally,
