@@ -53,6 +53,9 @@ pub struct Flags {
     /// Scrapes and page requests served at once; more get 503.
     #[arg(long = "web.max-requests", global = true, value_name = "N")]
     pub max_requests: Option<usize>,
+    /// How much the metrics say of each item: full, compact or summary.
+    #[arg(long = "web.detail", global = true, value_name = "LEVEL", value_parser = ["full", "compact", "summary"])]
+    pub detail: Option<String>,
     /// Where state is kept: sqlite or memory.
     #[arg(long = "store.kind", global = true, value_name = "KIND", value_parser = ["sqlite", "memory"])]
     pub store_kind: Option<String>,

@@ -32,7 +32,7 @@ pub(super) fn validate(settings: &Settings, arguments: &Validate) -> anyhow::Res
     if arguments.output == DiagnosticOutput::Human {
         let plan = &compiled.plan;
         say(&format!("{} items in {} checklists are valid\n", plan.items.len(), plan.checklists.len()));
-        let series = families::series(&picture(&compiled.plan, Clock::system().now()), families::Detail::Full);
+        let series = families::series(&picture(&compiled.plan, Clock::system().now()), settings.web.detail.into());
         if series > families::SERIES_WARNING {
             complain(&format!("warning: the exposition has {series} series; consider fewer details"));
         }

@@ -20,6 +20,7 @@ impl Flags {
             ("store.kind", self.store_kind.clone()),
             ("store.path", path(&self.store_path)),
             ("web.config_file", path(&self.web_config_file)),
+            ("web.detail", self.detail.clone()),
             ("web.enable_lifecycle", self.enable_lifecycle.map(|on| on.to_string())),
             ("web.external_url", self.external_url.clone()),
             ("web.max_requests", self.max_requests.map(|n| n.to_string())),
@@ -42,14 +43,15 @@ mod tests {
 
     use super::*;
     use crate::cli::args::Cli;
-    use crate::settings::{LogFormat, Settings, StoreKind};
+    use crate::settings::{LogFormat, MetricsDetail, Settings, StoreKind};
 
     #[test]
     fn every_flag_reaches_its_setting() {
         let line = "x --web.listen-address h:1 --web.listen-address h:2 --config.file c.yaml --catalogue.watch \
                     --engine.allow-mutation --engine.environment prod --log.format json --log.level debug \
                     --store.kind memory --store.path d --web.config.file w --web.enable-lifecycle=true \
-                    --web.external-url http://x --web.max-requests 3 --web.telemetry-path /m";
+                    --web.external-url http://x --web.max-requests 3 --web.telemetry-path /m \
+                    --web.detail compact";
         let flags = Cli::parse_from(line.split_whitespace()).flags;
         let settings = Settings::load(None, std::iter::empty(), &flags.overrides()).unwrap().settings;
         assert_eq!(settings.web.listen_address, ["h:1", "h:2"]);
@@ -61,7 +63,8 @@ mod tests {
         assert_eq!(settings.web.config_file.as_deref(), Some(Path::new("w")));
         assert_eq!((settings.web.external_url.as_str(), settings.web.max_requests), ("http://x", 3));
         assert_eq!(settings.web.telemetry_path, "/m");
-        assert_eq!(flags.overrides().len(), 15);
+        assert_eq!(settings.web.detail, MetricsDetail::Compact);
+        assert_eq!(flags.overrides().len(), 16);
         assert!(Flags::default().overrides().is_empty());
     }
 }

@@ -24,6 +24,15 @@ impl Drift {
             Drift::Unproven => "unproven",
         }
     }
+
+    /// What it means, in one sentence for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Drift::OverClaim => "The document says done; the measurement says it is not.",
+            Drift::UnderClaim => "The box is open, but the measurement passes.",
+            Drift::Unproven => "The document says done; nothing proves it at the moment.",
+        }
+    }
 }
 
 /// A waiver changes nothing about what was claimed, so a waived item is judged by what is

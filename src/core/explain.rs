@@ -53,14 +53,14 @@ impl Leaves for Nothing {
 
 fn blocked(effective: &Effective, plan: &Plan, others: &Lookup<'_>) -> String {
     let Some((slot, root)) = effective.root_cause.and_then(|slot| Some((slot, plan.item(slot)?))) else {
-        return "an item this one depends on is not passing".to_owned();
+        return "blocked by an item that is not passing".to_owned();
     };
     match others(slot) {
         Some((theirs, memory)) => {
             let sentence = underlying(theirs, memory, root);
-            format!("`{}` is {}: {sentence}", root.id, theirs.state.as_str())
+            format!("blocked by `{}`, which is {}: {sentence}", root.id, theirs.state.as_str())
         }
-        None => format!("`{}`, which this item depends on, is not passing", root.id),
+        None => format!("blocked by `{}`, which is not passing", root.id),
     }
 }
 
@@ -69,7 +69,7 @@ fn waived(effective: &Effective, memory: &ItemMemory, item: &Item, plan: &Plan) 
     match effective.waiver.and_then(|place| plan.waivers.get(place)) {
         Some(waiver) => {
             let (id, approver, until) = (&waiver.id, &waiver.approver, waiver.expires);
-            format!("waiver `{id}`, approved by {approver}, until {until}: {beneath}")
+            format!("accepted by {approver} until {until} (waiver `{id}`): {beneath}")
         }
         None => beneath,
     }
@@ -101,12 +101,11 @@ fn is_own_word(memory: &ItemMemory, reason: Option<Reason>) -> bool {
 }
 
 fn stale(memory: &ItemMemory, reason: Option<Reason>) -> String {
-    let until = memory.fresh_until.map(|at| at.to_string()).unwrap_or_default();
-    let last = memory.last_finished.map(|at| at.to_string()).unwrap_or_default();
-    match reason {
-        Some(Reason::AttestationExpired) => format!("the attestation held until {until}, last evaluated at {last}"),
-        _ => format!("the evidence held until {until}, last evaluated at {last}"),
-    }
+    let what = if reason == Some(Reason::AttestationExpired) { "attestation" } else { "evidence" };
+    let until = memory.fresh_until.map_or_else(|| "no longer holds".to_owned(), |at| format!("held until {at}"));
+    let last = memory.last_finished.map(|at| format!(", last evaluated at {at}")).unwrap_or_default();
+    let seen = memory.last_run.as_ref().map(|run| format!(": {}", run.sentence)).unwrap_or_default();
+    format!("the {what} {until}{last}{seen}")
 }
 
 /// The last run, and how far it is from being what the item counts as.

@@ -67,6 +67,7 @@ impl Def {
             class: Class::Network,
             access: Access::Read,
             timeout: Span::from_secs(10),
+            expects: Box::default(),
             target: "".into(),
         };
         Item {

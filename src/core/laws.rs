@@ -441,7 +441,7 @@ fn sentences_name_root_waiver_and_condition() {
         explain(world.effective(slot).unwrap(), world.memory(slot).unwrap(), item, world.plan())
     };
     assert_eq!(said(0), "not evaluated yet");
-    assert_eq!(said(1), "`c/root`, which this item depends on, is not passing");
+    assert_eq!(said(1), "blocked by `c/root`, which is not passing");
     assert_eq!(said(2), "does not apply: `params.ha` does not hold");
 }
 

@@ -92,6 +92,7 @@ mod tests {
             class,
             access: Access::Read,
             timeout: Span::from_secs(1),
+            expects: Box::default(),
             target: target.into(),
         }
     }

@@ -132,6 +132,11 @@ impl Conditions {
         Ok(Self { conditions, measures, params: params.clone(), reads })
     }
 
+    /// The conditions as written, in their order.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(|condition| condition.source.as_str())
+    }
+
     /// Judges the facts of a leg that the kind's own expectations already judged. Only a pass can
     /// change: to a fail if a condition is false, to indeterminate if one cannot be evaluated.
     /// Measurements are added whatever the outcome.

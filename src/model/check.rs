@@ -40,6 +40,8 @@ pub struct Leg {
     pub access: Access,
     /// The deadline of one run, from its start, not from when it was queued.
     pub timeout: Span,
+    /// The conditions beside what the kind itself expects, as written; for people.
+    pub expects: Box<[Box<str>]>,
     /// Key of the target's bulkhead, such as a target name or `host:port`; legs with equal keys
     /// share its permits. Empty: no target of its own.
     pub target: Arc<str>,

@@ -16,5 +16,5 @@ mod yaml;
 pub use changed::changed_fixed;
 pub use dump::dump;
 pub use load::{Loaded, Origin, SettingsError};
-pub use sections::{Catalogue, Engine, Log, LogFormat, Settings, StoreKind, StoreSettings, Web};
+pub use sections::{Catalogue, Engine, Log, LogFormat, MetricsDetail, Settings, StoreKind, StoreSettings, Web};
 pub use template::default_file;

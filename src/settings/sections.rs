@@ -39,6 +39,32 @@ pub struct Web {
     pub enable_lifecycle: bool,
     /// Scrapes and page requests served at once; more get 503.
     pub max_requests: usize,
+    /// How much the metrics say of each item. `full`: everything. `compact`: without the state
+    /// set, measurements and counters. `summary`: only items that are applicable and not ready,
+    /// with counts over all. Nothing steps down by itself, because alerts would go quiet.
+    pub detail: MetricsDetail,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsDetail {
+    /// Everything about every item.
+    #[default]
+    Full,
+    /// Without the state set, measurements and counters.
+    Compact,
+    /// Only items that are applicable and not ready, and counts over all.
+    Summary,
+}
+
+impl From<MetricsDetail> for crate::families::Detail {
+    fn from(detail: MetricsDetail) -> Self {
+        match detail {
+            MetricsDetail::Full => Self::Full,
+            MetricsDetail::Compact => Self::Compact,
+            MetricsDetail::Summary => Self::Summary,
+        }
+    }
 }
 
 /// Running.
@@ -138,6 +164,7 @@ impl Default for Web {
             external_url: String::new(),
             enable_lifecycle: false,
             max_requests: 40,
+            detail: MetricsDetail::Full,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::core::Rollups;
-use crate::model::{Effective, Fragment, Item, ItemMemory, Plan, Timestamp};
+use crate::core::{Rollups, explain_with};
+use crate::model::{Effective, Fragment, Item, ItemMemory, Plan, Slot, Timestamp};
 
 /// Coherent: all of it belongs to one instant.
 #[derive(Clone, Debug)]
@@ -60,6 +60,14 @@ pub struct StoreHealth {
     pub last_error: Option<Arc<str>>,
     /// Memories and transitions waiting to be written.
     pub waiting: u64,
+}
+
+impl Snapshot {
+    /// Why the item is in its state: the one sentence that board, API and command line share.
+    pub fn sentence(&self, view: &ItemView) -> String {
+        let other = |slot: Slot| self.items.get(slot.index()).map(|view| (&view.effective, &view.memory));
+        explain_with(&view.effective, &view.memory, &view.item, &self.plan, &other)
+    }
 }
 
 /// Where the current snapshot is read from. Cloning shares it.

@@ -15,10 +15,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use super::access::{Admission, Live};
+use super::origin::ReachedAs;
 use super::reply::{Asked, Reply};
 use super::view::Links;
 use super::{api, lifecycle, metrics, page, pages, probes};
 use crate::engine::Handle;
+use crate::families::Detail;
 use crate::model::Timestamp;
 use crate::settings;
 use crate::snapshot::Snapshot;
@@ -33,7 +35,9 @@ struct Shared {
     handle: Handle,
     links: Links,
     telemetry_path: String,
+    detail: Detail,
     lifecycle: bool,
+    reached_as: ReachedAs,
     access: Arc<Live>,
     requests: Arc<Semaphore>,
 }
@@ -44,7 +48,9 @@ impl App {
             handle,
             links: Links::new(&settings.external_url, &settings.telemetry_path),
             telemetry_path: settings.telemetry_path.clone(),
+            detail: settings.detail.into(),
             lifecycle: settings.enable_lifecycle,
+            reached_as: ReachedAs::new(settings),
             access,
             requests: Arc::new(Semaphore::new(settings.max_requests.max(1))),
         }))
@@ -60,6 +66,14 @@ impl App {
 
     pub(super) fn allows_lifecycle(&self) -> bool {
         self.0.lifecycle
+    }
+
+    pub(super) fn detail(&self) -> Detail {
+        self.0.detail
+    }
+
+    pub(super) fn reached_as(&self) -> &ReachedAs {
+        &self.0.reached_as
     }
 
     pub(super) fn access(&self) -> Arc<Live> {

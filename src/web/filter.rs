@@ -5,6 +5,22 @@ use std::fmt;
 
 use crate::model::{ItemId, Priority, Reason, State};
 use crate::snapshot::ItemView;
+use crate::web::view::is_unset;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setup {
+    Missing,
+    Complete,
+}
+
+impl Setup {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Setup::Missing => "missing",
+            Setup::Complete => "complete",
+        }
+    }
+}
 
 /// Everything empty means all items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,13 +35,15 @@ pub(super) struct Filter {
     pub(super) gate: String,
     pub(super) team: String,
     pub(super) regressed: bool,
+    /// Whether what is not set up is all that is asked for, or what is left out.
+    pub(super) setup: Option<Setup>,
     /// Words that must all occur in id, title or sentence.
     pub(super) q: String,
     /// Seconds between reloads of the page; not a filter of items.
     pub(super) refresh: Option<u32>,
 }
 
-const KNOWN: &str = "state, priority, reason, checklist, section, gate, team, regressed, q, refresh";
+const KNOWN: &str = "state, priority, reason, checklist, section, gate, team, regressed, setup, q, refresh";
 
 impl Filter {
     /// From a query string. Values may be repeated or joined with commas where several make sense.
@@ -51,6 +69,10 @@ impl Filter {
                 "gate" => value.clone_into(&mut filter.gate),
                 "team" => value.clone_into(&mut filter.team),
                 "regressed" => filter.regressed = flag(value)?,
+                "setup" => {
+                    let known = [Setup::Missing, Setup::Complete].into_iter().find(|setup| setup.as_str() == value);
+                    filter.setup = Some(known.ok_or_else(|| format!("“{value}” is neither missing nor complete"))?);
+                }
                 "q" => value.clone_into(&mut filter.q),
                 "refresh" => {
                     let seconds = value.parse().ok().filter(|s| (5..=86_400).contains(s));
@@ -81,6 +103,7 @@ impl Filter {
             && (self.gate.is_empty() || in_gate)
             && (self.team.is_empty() || *item.team == *self.team)
             && (!self.regressed || effective.regressed_since.is_some())
+            && self.setup.is_none_or(|setup| is_unset(effective) == (setup == Setup::Missing))
             && (self.q.is_empty() || self.has_words(&item.id, &item.title, sentence))
     }
 
@@ -103,6 +126,7 @@ impl fmt::Display for Filter {
             ("section", self.section.clone()),
             ("gate", self.gate.clone()),
             ("team", self.team.clone()),
+            ("set-up", self.setup.map_or_else(String::new, |setup| setup.as_str().to_owned())),
             ("words", quoted),
             ("regressed", if self.regressed { "only".to_owned() } else { String::new() }),
         ];
@@ -154,6 +178,7 @@ mod tests {
         assert!(Filter::parse("state=failed").unwrap_err().contains("not_applicable"));
         assert!(Filter::parse("refresh=0").is_err());
         assert!(Filter::parse("regressed=maybe").is_err());
+        assert!(Filter::parse("setup=done").is_err());
     }
 
     #[test]
@@ -176,6 +201,10 @@ mod tests {
         assert!(matching("state=fail&priority=critical").len() < failing.len());
         assert!(matching("section=core").iter().all(|id| id.contains("core.")));
         assert!(matching("section=cor").is_empty(), "a section is not a prefix of letters");
+        let unknown = matching("state=unknown").len();
+        let unset = matching("setup=missing").len();
+        assert!(unset > 0 && unset < unknown, "{unset} of {unknown}");
+        assert_eq!(matching("state=unknown&setup=complete").len(), unknown - unset);
         assert_eq!(matching("q=REPLICATION+ha").len(), 1);
         assert_eq!(matching("q=said").len(), fixture::snapshot().items.len());
     }

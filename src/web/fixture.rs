@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::core::{GateCount, Rollups, SectionCount};
-use crate::model::Fragment;
+use crate::families;
 use crate::model::*;
 use crate::snapshot::{Health, ItemView, LoadStatus, Snapshot, StoreHealth};
 use crate::store::{Batch, Evidence, Restored, Retention, Store, StoreError};
@@ -229,8 +229,10 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         class: Class::Network,
         access: Access::Read,
         timeout: Span::from_secs(2),
+        expects: Box::new(["status == 200".into(), HOSTILE.into()]),
         target: "parallax.cp".into(),
     };
+    let is_unset = matches!(line.reason, Some(Reason::Unmapped | Reason::Unconfigured));
     let item = Item {
         id: ItemId::new(checklist, line.id),
         aliases: vec![],
@@ -248,8 +250,13 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
             line: 42,
             url: Some("https://git.example/blob/main/PRODUCTION_CHECKLIST.md".into()),
         }),
-        check: Check::AllOf(vec![Check::Leg(0)]),
-        legs: vec![leg],
+        check: match line.reason {
+            Some(reason @ (Reason::Unmapped | Reason::Unconfigured)) => {
+                Check::Undecided { reason, sentence: line.sentence.as_str().into() }
+            }
+            _ => Check::AllOf(vec![Check::Leg(0)]),
+        },
+        legs: if is_unset { vec![] } else { vec![leg] },
         policy: Policy::default(),
         schedule: Schedule::every(Span::from_secs(60)),
         depends_on: if line.state == State::Blocked { vec![Slot(0)] } else { vec![] },
@@ -273,8 +280,8 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         regressed_since: regressed.then_some(since),
         next_change_at: Some(NOW.plus(Span::from_secs(108))),
     };
-    let text = format!("readiness_item_ready{{item=\"{}\"}} 1\n", line.id).into_bytes().into_boxed_slice();
-    ItemView { item: Arc::new(item), effective, memory, fragment: Fragment { text, ..Fragment::default() } }
+    let fragment = families::render(&item, &effective, &memory, &Plan::default());
+    ItemView { item: Arc::new(item), effective, memory, fragment }
 }
 
 fn rollups(plan: &Plan, views: &[Arc<ItemView>]) -> Rollups {

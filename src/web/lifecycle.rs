@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri};
 use serde_json::json;
 
 use super::app::App;
+use super::origin::Foreign;
 use super::reply::{Asked, Reply};
 use crate::engine::{Busy, ReloadOutcome};
 use crate::model::{ItemId, Timestamp};
@@ -15,9 +16,9 @@ use crate::model::{ItemId, Timestamp};
 /// A run has its own deadline; this only ends waiting for it.
 const RUN_PATIENCE: Duration = Duration::from_secs(120);
 
-pub(super) async fn reload(State(app): State<App>, headers: HeaderMap) -> Response {
+pub(super) async fn reload(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let asked = Asked::of(&headers);
-    let reply = match permit(&app, &headers) {
+    let reply = match permit(&app, &uri, &headers) {
         Err(refusal) => refusal.reply(&asked, &app),
         Ok(()) => match tokio::time::timeout(RUN_PATIENCE, app.handle().reload()).await {
             Err(_) => Reply::text(StatusCode::ACCEPTED, "the reload is still running\n"),
@@ -42,11 +43,12 @@ fn reload_reply(outcome: Result<ReloadOutcome, Busy>) -> Reply {
 pub(super) async fn run_now(
     State(app): State<App>,
     Path((checklist, item)): Path<(String, String)>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked::of(&headers);
     let id = ItemId::new(&checklist, &item);
-    let reply = match permit(&app, &headers) {
+    let reply = match permit(&app, &uri, &headers) {
         Err(refusal) => refusal.reply(&asked, &app),
         Ok(()) => {
             let answer = tokio::time::timeout(RUN_PATIENCE, app.handle().run_now(id.clone())).await;
@@ -80,6 +82,7 @@ fn busy() -> Reply {
 enum Refusal {
     Disabled,
     CrossSite,
+    UnknownHost,
 }
 
 impl Refusal {
@@ -87,48 +90,20 @@ impl Refusal {
         let detail = match self {
             Refusal::Disabled => "This is switched off; start the daemon with --web.enable-lifecycle to allow it.",
             Refusal::CrossSite => "The request comes from another site.",
+            Refusal::UnknownHost => {
+                "The daemon does not know itself by this host name; give it with --web.external-url, or use its address."
+            }
         };
         Reply::problem(StatusCode::FORBIDDEN, detail, asked, app.links())
     }
 }
 
-fn permit(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+fn permit(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     if !app.allows_lifecycle() {
         return Err(Refusal::Disabled);
     }
-    if is_same_site(headers) { Ok(()) } else { Err(Refusal::CrossSite) }
-}
-
-/// Browsers name where a request comes from; programs do not, and cannot be misled by a page.
-fn is_same_site(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    if let Some(site) = text("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
-    }
-    let Some(origin) = text("origin") else { return true };
-    let host = text(header::HOST.as_str()).unwrap_or("");
-    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    authority.is_some_and(|authority| !host.is_empty() && authority == host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(pairs: &[(&'static str, &'static str)]) -> bool {
-        let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        is_same_site(&headers.collect())
-    }
-
-    #[test]
-    fn other_sites_cannot_make_a_browser_run_anything() {
-        assert!(from(&[]), "curl sends neither");
-        assert!(from(&[("sec-fetch-site", "same-origin"), ("host", "a:1")]));
-        assert!(!from(&[("sec-fetch-site", "cross-site"), ("origin", "http://a:1"), ("host", "a:1")]));
-        assert!(!from(&[("sec-fetch-site", "same-site")]));
-        assert!(from(&[("origin", "http://a:1"), ("host", "a:1")]));
-        assert!(!from(&[("origin", "http://b:1"), ("host", "a:1")]));
-        assert!(!from(&[("origin", "null"), ("host", "a:1")]));
-        assert!(!from(&[("origin", "http://a:1")]));
-    }
+    app.reached_as().judge(uri, headers).map_err(|foreign| match foreign {
+        Foreign::Site => Refusal::CrossSite,
+        Foreign::Host => Refusal::UnknownHost,
+    })
 }

@@ -11,6 +11,7 @@ mod fixture;
 mod lifecycle;
 mod listener;
 mod metrics;
+mod origin;
 mod page;
 mod pages;
 mod probes;

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Limits;
 use super::fixture::{self, FixtureStore};
 use crate::engine::{Clock, Command, Handle, ReloadOutcome};
+use crate::model::State;
 use crate::settings;
-use crate::snapshot::Current;
+use crate::snapshot::{Current, ItemView};
 
 struct Server {
     port: u16,
@@ -70,8 +71,12 @@ impl Answer {
 
 /// One request on a connection of its own; `more` are header lines, each with its line end.
 async fn ask(port: u16, method: &str, path: &str, more: &str) -> Answer {
+    ask_at(port, "x", method, path, more).await
+}
+
+async fn ask_at(port: u16, host: &str, method: &str, path: &str, more: &str) -> Answer {
     let mut stream = raw::connect(port).await;
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut all = Vec::new();
     stream.read_to_end(&mut all).await.unwrap();
@@ -106,6 +111,15 @@ async fn pages_show_hostile_text_as_text() {
         assert!(answer.head.contains("default-src 'none'; style-src 'sha256-"), "{path}");
         assert!(answer.head.contains("nosniff"), "{path}");
     }
+    let failing = ask(server.port, "GET", "/items/parallax/api.endpoints.version", "").await.text();
+    for shown in ["status == 200", "every 1m", "within 2s", "PRODUCTION_CHECKLIST.md#L42", "The document says done"] {
+        assert!(failing.contains(shown), "{shown}");
+    }
+    assert!(failing.contains("&quot;peer&quot;") || failing.contains("&#34;peer&#34;"), "facts are shown");
+    let root = ask(server.port, "GET", "/items/parallax/core.database.postgres-reachable", "").await.text();
+    assert!(root.contains("Holds up 3 other items") && root.contains("replication-ha"));
+    let unset = ask(server.port, "GET", "/items/parallax/observability.logs.shipped", "").await.text();
+    assert!(unset.contains("not set up") && unset.contains("target logs is not configured"));
     let attested = ask(server.port, "GET", "/items/parallax/security.access.mfa", "").await.text();
     assert!(attested.contains("javascript:alert(1)") && !attested.contains("href=\"javascript:"));
 }
@@ -168,6 +182,22 @@ async fn metrics_are_compressed_when_asked() {
     flate2::read::GzDecoder::new(&*packed.body).read_to_string(&mut text).unwrap();
     assert_eq!(text, plain.text());
     assert!(packed.body.len() < plain.body.len() / 2);
+}
+
+#[tokio::test]
+async fn the_setting_decides_how_much_the_metrics_say() {
+    let has = async |detail| {
+        let server = start(settings::Web { detail, ..settings::Web::default() }, false, Limits::default()).await;
+        let text = ask(server.port, "GET", "/metrics", "").await.text();
+        let count = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+        (count("readiness_item_ready{"), text.contains("# HELP readiness_item_state "))
+    };
+    let applies = |view: &&Arc<ItemView>| view.effective.state != State::NotApplicable;
+    let all = fixture::snapshot().items.iter().filter(applies).count();
+    assert_eq!(has(settings::MetricsDetail::Full).await, (all, true));
+    assert_eq!(has(settings::MetricsDetail::Compact).await, (all, false));
+    let (items, _) = has(settings::MetricsDetail::Summary).await;
+    assert!(items > 0 && items < all, "{items} of {all}");
 }
 
 #[tokio::test]
@@ -247,10 +277,15 @@ async fn lifecycle_is_off_unless_allowed_and_refuses_other_sites() {
     assert_eq!(ask(on.port, "PUT", "/-/reload", "").await.text(), "reloaded: 7 items\n");
     assert_eq!(ask(on.port, "GET", "/-/reload", "").await.status, 405);
     let path = "/api/v1/items/parallax/core.cache.redis-reachable/run";
-    let run = ask(on.port, "POST", path, "origin: http://x\r\n").await;
+    let run = ask(on.port, "POST", path, "").await;
     assert_eq!(run.status, 200);
     assert!(run.text().contains("finished"));
-    let browser = ask(on.port, "POST", path, "accept: text/html\r\nsec-fetch-site: same-origin\r\n").await;
+    // Every request of this test says `host: x`, which is what a page sees whose name points here.
+    let rebound = ask(on.port, "POST", path, "sec-fetch-site: same-origin\r\n").await;
+    assert_eq!(rebound.status, 403);
+    assert!(rebound.text().contains("--web.external-url"), "{}", rebound.text());
+    let form = "accept: text/html\r\nsec-fetch-site: same-origin\r\n";
+    let browser = ask_at(on.port, &format!("127.0.0.1:{}", on.port), "POST", path, form).await;
     assert_eq!(browser.status, 303);
     assert!(browser.head.contains("location: /items/parallax/core.cache.redis-reachable"));
     engine.abort();

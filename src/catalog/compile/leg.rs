@@ -84,6 +84,7 @@ fn add(
         class: kind.descriptor.class,
         access: parsed.access,
         timeout,
+        expects: conditions.sources().map(Into::into).collect(),
         target: bulkhead,
     });
     probes.push(LegProbe { probe: parsed.probe, target, conditions: Arc::new(conditions), enabled });

@@ -4,9 +4,9 @@ use super::*;
 use crate::core::Rollups;
 use crate::model::Fragment;
 use crate::model::{
-    Applicability, Check, Checklist, ChecklistId, Claim, Coverage, Digests, Effective, Gate, Item, ItemId, ItemMemory,
-    LastRun, Mode, Outcome, Plan, Policy, Priority, Reason, Schedule, Section, SectionPath, Slot, Span, State,
-    Timestamp, Waiver,
+    Access, Applicability, Check, Checklist, ChecklistId, Claim, Class, Coverage, Digests, Effective, Gate, Item,
+    ItemId, ItemMemory, LastRun, Leg, LegIndex, Mode, Outcome, Plan, Policy, Priority, Reason, Schedule, Section,
+    SectionPath, Slot, Span, State, Timestamp, Waiver,
 };
 use crate::snapshot::{Health, ItemView, LoadStatus, Snapshot};
 
@@ -32,7 +32,11 @@ pub(crate) fn snapshot() -> Snapshot {
         plan.slots.insert(item.id.clone(), Slot(place as u32));
         plan.items.push(Arc::clone(&item));
         let run = sentence.map(|sentence| LastRun {
-            outcome: if state == State::Pass { Outcome::Pass } else { Outcome::Fail },
+            outcome: match state {
+                State::Pass | State::Stale => Outcome::Pass,
+                State::Unknown => Outcome::Indeterminate,
+                _ => Outcome::Fail,
+            },
             reason: match state {
                 State::Pass | State::Stale => None,
                 State::Waived => Some(Reason::Assertion),
@@ -46,7 +50,7 @@ pub(crate) fn snapshot() -> Snapshot {
             item,
             effective: Effective {
                 state,
-                underlying: state,
+                underlying: if state == State::Waived { State::Fail } else { state },
                 reason,
                 underlying_reason: (state == State::Waived).then_some(Reason::Assertion),
                 since: Timestamp::from_secs(1_000_000),
@@ -95,6 +99,16 @@ pub(crate) fn snapshot() -> Snapshot {
 
 fn item(name: &str, state: State) -> Item {
     let unmapped = name.ends_with("unmapped");
+    let leg = Leg {
+        index: LegIndex(0),
+        name: "http".into(),
+        kind: "http",
+        class: Class::Network,
+        access: Access::Read,
+        timeout: Span::from_secs(2),
+        expects: Box::default(),
+        target: "".into(),
+    };
     Item {
         id: ItemId::new("c", name),
         aliases: Vec::new(),
@@ -110,11 +124,11 @@ fn item(name: &str, state: State) -> Item {
         source: None,
         check: if unmapped {
             let sentence = "kubernetes: not built".into();
-            Check::AllOf(vec![Check::Leg(0), Check::Undecided { reason: Reason::Unmapped, sentence }])
+            Check::AllOf(vec![Check::Undecided { reason: Reason::Unmapped, sentence }])
         } else {
             Check::Leg(0)
         },
-        legs: Vec::new(),
+        legs: if unmapped { Vec::new() } else { vec![leg] },
         policy: Policy::default(),
         schedule: Schedule::every(Span::from_secs(60)),
         depends_on: Vec::new(),
@@ -141,9 +155,9 @@ fn every_state_has_a_sentence_that_says_why() {
     let rows = all().rows;
     let sentence = |name: &str| rows.iter().find(|row| row.id == format!("c/{name}")).unwrap().sentence.clone();
     assert_eq!(sentence("db.pass"), "answered");
-    assert_eq!(sentence("db.stale"), "The last evaluation is too long ago. Last seen: answered");
-    assert_eq!(sentence("db.waived"), "waived until 1970-01-24T03:33:20Z (known): expected 2, saw 1");
-    assert!(sentence("db.blocked").starts_with("blocked by c/db.fail: "));
+    assert_eq!(sentence("db.stale"), "the evidence no longer holds: answered");
+    assert_eq!(sentence("db.waived"), "accepted by a until 1970-01-24T03:33:20Z (waiver `w1`): expected 2, saw 1");
+    assert!(sentence("db.blocked").starts_with("blocked by `c/db.fail`, which is fail: expected <a"));
     assert_eq!(sentence("db.inapplicable"), "does not apply: `params.ha` does not hold");
     assert_eq!(sentence("web.unmapped"), "kubernetes: not built");
 }

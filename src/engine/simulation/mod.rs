@@ -89,6 +89,7 @@ fn item(n: usize, subject: &Subject) -> Item {
         class: Class::Network,
         access: subject.access,
         timeout: TIMEOUT,
+        expects: Box::default(),
         target: format!("target-{n}").as_str().into(),
     };
     Item {

@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::text;
+use crate::core::drift;
 use crate::model::{Attestation, Claim, Leg, LegMemory, Measurement, Slot, State, Timestamp, Transition, Waiver};
 use crate::snapshot::{ItemView, Snapshot};
 use crate::store::Evidence;
-use crate::web::view::{Blocking, Links, Past, drift, sentence};
+use crate::web::view::{Blocking, Links, Past};
 
 #[derive(Debug, Serialize)]
 pub(super) struct ItemJson {
@@ -93,7 +94,7 @@ impl ItemJson {
             ready: effective.state.is_ready(),
             accepted: effective.state.is_accepted(),
             reason: effective.reason.map(|reason| reason.as_str()),
-            sentence: sentence(view, snapshot),
+            sentence: snapshot.sentence(view),
             since: text(effective.since),
             underlying_state: effective.underlying.as_str(),
             underlying_reason: effective.underlying_reason.map(|reason| reason.as_str()),
@@ -165,6 +166,9 @@ struct LegJson {
     sentence: Option<String>,
     at: Option<String>,
     fresh_until: Option<String>,
+    /// The conditions beside what the kind itself expects, as written.
+    expects: Vec<String>,
+    timeout_seconds: f64,
     proof: Vec<AssertionJson>,
 }
 
@@ -260,6 +264,8 @@ fn leg_json(leg: &Leg, memory: Option<&LegMemory>) -> LegJson {
         sentence: verdict.map(|verdict| verdict.sentence().to_owned()),
         at: at(|memory| memory.at),
         fresh_until: at(|memory| memory.fresh_until),
+        expects: leg.expects.iter().map(ToString::to_string).collect(),
+        timeout_seconds: leg.timeout.as_secs_f64(),
         proof: proof
             .map(|one| AssertionJson { name: one.name.clone(), expected: one.expected.clone(), seen: one.seen.clone() })
             .collect(),

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::look::{Look, URGENCY, look, urgency};
+use super::look::{Look, UNSET, URGENCY, is_unset, look, urgency};
 use super::row::{Blocking, Row, row};
+use super::tally::Tally;
 use super::when::When;
-use super::{Links, Notice, links, notices, sentence};
+use super::{Links, Notice, links, notices};
 use crate::core::GateCount;
-use crate::model::{Checklist, Gate, Priority, Slot, State, Timestamp};
+use crate::model::{Checklist, Effective, Gate, Priority, Slot, State, Timestamp};
 use crate::snapshot::Snapshot;
-use crate::web::filter::Filter;
+use crate::web::filter::{Filter, Setup};
 
 /// More rows than a person can read; beyond them the page asks for a filter.
 const ROW_LIMIT: usize = 5000;
@@ -30,6 +31,8 @@ pub(in crate::web) struct BoardView<'a> {
     pub(in crate::web) gates: Vec<GateView<'a>>,
     pub(in crate::web) broken: Vec<Row<'a>>,
     pub(in crate::web) more_broken: usize,
+    /// What can be said if nothing fails; empty otherwise.
+    pub(in crate::web) calm: String,
     pub(in crate::web) checklists: Vec<ChecklistView<'a>>,
 }
 
@@ -58,6 +61,9 @@ pub(in crate::web) struct GateView<'a> {
     pub(in crate::web) open: bool,
     pub(in crate::web) blockers: u32,
     pub(in crate::web) items: u32,
+    /// Blockers that are not set up.
+    pub(in crate::web) unset: usize,
+    /// The first of the other blockers, and how many more there are.
     pub(in crate::web) first: Vec<Row<'a>>,
     pub(in crate::web) more: usize,
 }
@@ -65,22 +71,22 @@ pub(in crate::web) struct GateView<'a> {
 pub(in crate::web) struct ChecklistView<'a> {
     pub(in crate::web) id: &'a str,
     pub(in crate::web) title: &'a str,
-    pub(in crate::web) passing: usize,
-    pub(in crate::web) items: usize,
+    /// Nobody has to look: all sections are folded.
+    pub(in crate::web) quiet: bool,
+    pub(in crate::web) text: String,
     pub(in crate::web) sections: Vec<SectionView<'a>>,
 }
 
 pub(in crate::web) struct SectionView<'a> {
     pub(in crate::web) path: &'a str,
     pub(in crate::web) title: &'a str,
-    pub(in crate::web) passing: usize,
-    pub(in crate::web) items: usize,
+    pub(in crate::web) tally: Tally,
     /// Not passing: always visible, the most urgent first.
     pub(in crate::web) open: Vec<Row<'a>>,
+    /// Not set up: folded, because there may be hundreds and none of them broke.
+    pub(in crate::web) unset: Vec<Row<'a>>,
     /// Passing or not applicable: folded.
     pub(in crate::web) fine: Vec<Row<'a>>,
-    /// What the fold says.
-    pub(in crate::web) fine_text: String,
 }
 
 impl<'a> BoardView<'a> {
@@ -91,7 +97,7 @@ impl<'a> BoardView<'a> {
         let admitted = admitted(snapshot, filter);
         let shown = admitted.len();
         let kept = admitted.get(..shown.min(ROW_LIMIT)).unwrap_or(&admitted);
-        let mut broken = if filter.is_active() { Vec::new() } else { failing(snapshot) };
+        let mut broken = if filter.is_active() { Vec::new() } else { failing(snapshot, &blocking) };
         let all_broken = broken.len();
         broken.truncate(BROKEN_LIMIT);
         Self {
@@ -104,9 +110,10 @@ impl<'a> BoardView<'a> {
             choices: Choices::new(filter),
             notices: notices(snapshot, now),
             counts: counts(snapshot, filter, links),
-            gates: gates(snapshot, links, make),
+            gates: if filter.is_active() { Vec::new() } else { gates(snapshot, links, make) },
             more_broken: all_broken - broken.len(),
             broken: broken.into_iter().filter_map(make).collect(),
+            calm: calm(snapshot, filter, all_broken),
             checklists: snapshot.plan.checklists.iter().filter_map(|c| checklist(snapshot, c, kept, make)).collect(),
         }
     }
@@ -117,7 +124,7 @@ pub(in crate::web) fn admitted(snapshot: &Snapshot, filter: &Filter) -> Vec<Slot
     let gate = gate_members(snapshot, &filter.gate);
     let views = snapshot.items.iter().zip(0_u32..).map(|(view, place)| (view, Slot(place)));
     views
-        .filter(|(view, slot)| filter.admits(view, gate.contains(slot), || sentence(view, snapshot)))
+        .filter(|(view, slot)| filter.admits(view, gate.contains(slot), || snapshot.sentence(view)))
         .map(|(_, slot)| slot)
         .collect()
 }
@@ -128,12 +135,21 @@ fn gate_members(snapshot: &Snapshot, asked: &str) -> HashSet<Slot> {
     checklists.flat_map(|c| &c.gates).filter(|gate| *gate.name == *name).flat_map(|g| g.items.iter().copied()).collect()
 }
 
-fn failing(snapshot: &Snapshot) -> Vec<Slot> {
+/// The worst first; among equals the one that holds up most, because it explains the others.
+fn failing(snapshot: &Snapshot, blocking: &Blocking) -> Vec<Slot> {
     let views = snapshot.items.iter().zip(0_u32..);
     let mut slots: Vec<Slot> =
         views.filter(|(view, _)| view.effective.state == State::Fail).map(|(_, place)| Slot(place)).collect();
     sort(snapshot, &mut slots);
+    slots.sort_by_key(|slot| {
+        (snapshot.plan.item(*slot).map(|item| item.priority), std::cmp::Reverse(blocking.by(*slot)))
+    });
     slots
+}
+
+/// What is not set up comes after everything that somebody has to look at.
+fn place(effective: &Effective) -> (bool, usize) {
+    (is_unset(effective), urgency(effective.state))
 }
 
 /// By state, then priority, then the newest change.
@@ -142,28 +158,50 @@ fn sort(snapshot: &Snapshot, slots: &mut [Slot]) {
         snapshot
             .items
             .get(slot.index())
-            .map(|view| (urgency(view.effective.state), view.item.priority, std::cmp::Reverse(view.effective.since)))
+            .map(|view| (place(&view.effective), view.item.priority, std::cmp::Reverse(view.effective.since)))
     });
 }
 
 fn counts(snapshot: &Snapshot, filter: &Filter, links: &Links) -> Vec<Count> {
     let total = snapshot.items.len().max(1);
+    let asked = Filter { refresh: None, ..filter.clone() };
+    let mut kinds: Vec<(Look, Filter)> = Vec::new();
+    for state in URGENCY {
+        // What is not set up has a count of its own, or nobody would see what could not be told.
+        let setup = (state == State::Unknown).then_some(Setup::Complete);
+        kinds.push((look(state), Filter { states: vec![state], setup, ..Filter::default() }));
+    }
+    let last = kinds.len() - 1;
+    kinds.insert(last, (UNSET, Filter { setup: Some(Setup::Missing), ..Filter::default() }));
     let mut seen = 0;
     let mut all = Vec::new();
-    for state in URGENCY {
-        let items = snapshot.items.iter().filter(|view| view.effective.state == state).count();
+    for (look, query) in kinds {
+        let items = snapshot.items.iter().filter(|view| query.admits(view, false, String::new)).count();
         let (x, end) = (seen * 1000 / total, (seen + items) * 1000 / total);
         seen += items;
+        let state = query.states.first().map(|state| format!("state={}", state.as_str()));
+        let setup = query.setup.map(|setup| format!("setup={}", setup.as_str()));
+        let address: Vec<String> = state.into_iter().chain(setup).collect();
         all.push(Count {
-            look: look(state),
+            look,
             items,
-            href: links.to(&format!("/?state={}", state.as_str())),
-            active: filter.states.contains(&state),
+            href: links.to(&format!("/?{}", address.join("&"))),
+            active: asked == query,
             x,
             width: end - x,
         });
     }
     all
+}
+
+/// Says that nothing fails, and also how little that may mean.
+fn calm(snapshot: &Snapshot, filter: &Filter, broken: usize) -> String {
+    if filter.is_active() || broken > 0 || snapshot.items.is_empty() {
+        return String::new();
+    }
+    let mut tally = Tally::default();
+    snapshot.items.iter().for_each(|view| tally.add(&view.effective));
+    format!("Nothing is failing. {tally}.")
 }
 
 fn gates<'a>(
@@ -176,7 +214,9 @@ fn gates<'a>(
         let count = gate_count(snapshot, checklist, gate);
         let mut slots = blockers(snapshot, gate);
         sort(snapshot, &mut slots);
-        let rows = slots.iter().take(BLOCKER_LIMIT).filter_map(|slot| make(*slot)).collect();
+        let is_told = |slot: &Slot| snapshot.items.get(slot.index()).is_some_and(|view| !is_unset(&view.effective));
+        let told = slots.iter().filter(|slot| is_told(slot)).count();
+        let rows = slots.iter().take(told.min(BLOCKER_LIMIT)).filter_map(|slot| make(*slot)).collect();
         let address = format!(
             "/?gate={}%2F{}&state=fail,stale,unknown,blocked",
             links::encode(checklist.id.as_str()),
@@ -190,7 +230,8 @@ fn gates<'a>(
             blockers: count.map_or(0, |count| count.blockers),
             items: count.map_or(0, |count| count.items),
             first: rows,
-            more: slots.len().saturating_sub(BLOCKER_LIMIT),
+            unset: slots.len() - told,
+            more: told.saturating_sub(BLOCKER_LIMIT),
         }
     })
     .collect()
@@ -228,8 +269,8 @@ fn checklist<'a>(
     (!sections.is_empty()).then(|| ChecklistView {
         id: checklist.id.as_str(),
         title: &checklist.title,
-        passing: sections.iter().map(|section| section.passing).sum(),
-        items: sections.iter().map(|section| section.items).sum(),
+        quiet: sections.iter().all(|section| section.open.is_empty()),
+        text: sections.iter().fold(Tally::default(), |sum, section| sum.plus(&section.tally)).to_string(),
         sections,
     })
 }
@@ -247,28 +288,25 @@ fn section<'a>(
         .filter(|slot| snapshot.plan.item(*slot).is_some_and(|item| item.section.as_str() == path))
         .collect();
     sort(snapshot, &mut mine);
-    let rows = mine.into_iter().filter_map(make);
-    let (fine, open): (Vec<Row<'a>>, Vec<Row<'a>>) =
-        rows.partition(|row| matches!(row.look.class, "pass" | "not_applicable"));
-    let passing = fine.iter().filter(|row| row.look.class == "pass").count();
-    let items = fine.len() + open.len();
-    (items > 0).then(|| SectionView {
+    let mut tally = Tally::default();
+    let (mut open, mut unset, mut fine) = (Vec::new(), Vec::new(), Vec::new());
+    for slot in mine {
+        let (Some(view), Some(row)) = (snapshot.items.get(slot.index()), make(slot)) else { continue };
+        tally.add(&view.effective);
+        match view.effective.state {
+            State::Pass | State::NotApplicable => fine.push(row),
+            _ if row.unset => unset.push(row),
+            _ => open.push(row),
+        }
+    }
+    (tally.total() > 0).then_some(SectionView {
         path,
         title: if title.is_empty() { path } else { title },
-        passing,
-        items,
-        fine_text: fine_text(passing, fine.len() - passing),
+        tally,
         open,
+        unset,
         fine,
     })
-}
-
-fn fine_text(passing: usize, inapplicable: usize) -> String {
-    match (passing, inapplicable) {
-        (passing, 0) => format!("{passing} passing"),
-        (0, inapplicable) => format!("{inapplicable} not applicable"),
-        (passing, inapplicable) => format!("{passing} passing, {inapplicable} not applicable"),
-    }
 }
 
 impl Choices {
@@ -282,17 +320,26 @@ impl Choices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Span;
     use crate::web::fixture;
 
     #[test]
     fn what_broke_comes_first_and_the_worst_of_it_before_the_rest() {
-        let snapshot = fixture::snapshot();
+        let mut snapshot = fixture::snapshot();
+        // The oldest failure, but the one that explains others.
+        let long_ago = fixture::NOW - Span::from_secs(30 * 86_400);
+        std::sync::Arc::make_mut(&mut snapshot.items[0]).effective.since = long_ago;
         let filter = Filter::default();
         let board = BoardView::new(&snapshot, &filter, &Links::default(), fixture::NOW);
         assert!(board.broken.iter().all(|row| row.look.class == "fail"));
         assert_eq!(board.broken[0].priority, "critical");
         assert!(board.broken[0].blocks >= 2, "it holds up others");
-        let rows: usize = board.checklists.iter().flat_map(|c| &c.sections).map(|s| s.items).sum();
+        let rows: usize = board
+            .checklists
+            .iter()
+            .flat_map(|c| &c.sections)
+            .map(|s| s.open.len() + s.unset.len() + s.fine.len())
+            .sum();
         assert_eq!(rows, snapshot.items.len(), "every item is on the board once");
         assert_eq!(board.counts.iter().map(|count| count.items).sum::<usize>(), board.total);
         assert_eq!(board.counts.iter().map(|count| count.width).sum::<usize>(), 1000);
@@ -314,7 +361,35 @@ mod tests {
         let filter = Filter::default();
         let board = BoardView::new(&snapshot, &filter, &Links::default(), fixture::NOW);
         let closed = board.gates.iter().find(|gate| !gate.open).unwrap();
-        assert_eq!(closed.first.len() + closed.more, closed.blockers as usize);
+        assert!(closed.unset > 0 && closed.first.iter().all(|row| !row.unset));
+        assert_eq!(closed.first.len() + closed.more + closed.unset, closed.blockers as usize);
         assert!(board.gates.iter().any(|gate| gate.open));
+    }
+
+    #[test]
+    fn what_nobody_has_set_up_does_not_drown_what_broke() {
+        let snapshot = fixture::snapshot();
+        let filter = Filter::default();
+        let board = BoardView::new(&snapshot, &filter, &Links::default(), fixture::NOW);
+        let sections: Vec<_> = board.checklists.iter().flat_map(|c| &c.sections).collect();
+        assert!(sections.iter().flat_map(|s| &s.open).all(|row| !row.unset));
+        let folded: Vec<_> = sections.iter().flat_map(|s| &s.unset).collect();
+        assert!(!folded.is_empty() && folded.iter().all(|row| row.look == UNSET));
+        let count = |class| board.counts.iter().find(|count| count.look.class == class).unwrap();
+        assert_eq!(count("unset").items, folded.len());
+        let asked = Filter::parse(count("unknown").href.trim_start_matches("/?")).unwrap();
+        let shown = BoardView::new(&snapshot, &asked, &Links::default(), fixture::NOW);
+        assert_eq!(shown.shown, count("unknown").items, "the address shows what was counted");
+        assert!(shown.counts.iter().filter(|count| count.active).all(|count| count.look.class == "unknown"));
+        assert!(shown.gates.is_empty() && board.calm.is_empty());
+        assert!(board.checklists.iter().any(|c| c.quiet) && board.checklists.iter().any(|c| !c.quiet));
+    }
+
+    #[test]
+    fn without_failures_it_says_how_much_that_means() {
+        let mut snapshot = fixture::snapshot();
+        snapshot.items.retain(|view| view.effective.state != State::Fail);
+        let said = calm(&snapshot, &Filter::default(), 0);
+        assert!(said.starts_with("Nothing is failing. ") && said.contains("not set up"), "{said}");
     }
 }

@@ -1,11 +1,11 @@
 //! Everything about one item.
 
-use super::claim::drift;
 use super::links::source_link;
 use super::look::{Look, look};
 use super::row::{Blocking, Row, row};
 use super::when::{When, coarse};
 use super::{Links, safe_url};
+use crate::core::{Drift, drift};
 use crate::model::{Check, Item, LegMemory, Measurement, Outcome, Plan, Slot, State, Timestamp, Transition};
 use crate::snapshot::{ItemView, Snapshot};
 use crate::store::Evidence;
@@ -89,7 +89,15 @@ pub(in crate::web) struct LegView<'a> {
     pub(in crate::web) target: &'a str,
     pub(in crate::web) access: &'static str,
     pub(in crate::web) timeout: String,
+    pub(in crate::web) expects: &'a [Box<str>],
     pub(in crate::web) last: Option<LegResult<'a>>,
+}
+
+impl LegView<'_> {
+    /// The proof of a pass holds each condition already, beside what was seen.
+    pub(in crate::web) fn is_shown_by_proof(&self) -> bool {
+        self.expects.is_empty() || self.last.as_ref().is_some_and(|last| last.proof.len() >= self.expects.len())
+    }
 }
 
 pub(in crate::web) struct LegResult<'a> {
@@ -168,7 +176,7 @@ impl<'a> ItemDetail<'a> {
             expects: expects(item, plan),
             legs: legs(view, now),
             claimed: item.claim.as_str(),
-            drift_meaning: claim_drift.map_or("", super::claim::meaning),
+            drift_meaning: claim_drift.map_or("", Drift::meaning),
             source: item.source.as_ref().map(|s| (format!("{}:{}", s.file, s.line), source_link(s))),
             mode: item.coverage.as_str(),
             probe: &item.probe,
@@ -291,6 +299,7 @@ fn legs(view: &ItemView, now: Timestamp) -> Vec<LegView<'_>> {
             target: &leg.target,
             access: leg.access.as_str(),
             timeout: leg.timeout.to_string(),
+            expects: &leg.expects,
             last: memory.map(|memory| leg_result(memory, now)),
         })
         .collect()

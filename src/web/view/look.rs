@@ -1,6 +1,6 @@
 //! How a state looks: a word, a symbol and a colour class, so that colour is never all there is.
 
-use crate::model::State;
+use crate::model::{Effective, Reason, State};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::web) struct Look {
@@ -21,6 +21,20 @@ pub(super) fn look(state: State) -> Look {
         State::NotApplicable => ("not applicable", "–"),
     };
     Look { class: state.as_str(), word, symbol }
+}
+
+/// Unknown because nobody has said how or where to look. Work to be done, not something that broke,
+/// and it must not look like something that could not be told.
+pub(in crate::web) fn is_unset(effective: &Effective) -> bool {
+    let unset = |reason| matches!(reason, Reason::Unmapped | Reason::Unconfigured | Reason::NotEnabled);
+    effective.state == State::Unknown && effective.reason.is_some_and(unset)
+}
+
+pub(super) const UNSET: Look = Look { class: "unset", word: "not set up", symbol: "○" };
+
+/// As `look`, with what is not set up told apart.
+pub(super) fn look_at(effective: &Effective) -> Look {
+    if is_unset(effective) { UNSET } else { look(effective.state) }
 }
 
 /// The order in which people need to see states: what is broken first.

@@ -1,11 +1,10 @@
 //! One line of the board.
 
 use super::Links;
-use super::claim::drift;
-use super::look::{Look, look};
-use super::sentence::sentence;
+use super::look::{Look, is_unset, look_at};
 use super::when::When;
-use crate::model::{Slot, Timestamp};
+use crate::core::drift;
+use crate::model::{Reason, Slot, Timestamp};
 use crate::snapshot::{ItemView, Snapshot};
 
 /// How many items each slot holds up.
@@ -35,6 +34,10 @@ pub(in crate::web) struct Row<'a> {
     pub(in crate::web) title: &'a str,
     pub(in crate::web) href: String,
     pub(in crate::web) look: Look,
+    /// Nobody has said yet how or where to look.
+    pub(in crate::web) unset: bool,
+    /// Whether the sentence says more than its reason.
+    pub(in crate::web) told: bool,
     pub(in crate::web) priority: &'static str,
     pub(in crate::web) reason: &'static str,
     pub(in crate::web) since: When,
@@ -66,11 +69,13 @@ pub(super) fn row<'a>(
         item: view.item.id.item(),
         title: &view.item.title,
         href: links.item(&view.item.id),
-        look: look(effective.state),
+        look: look_at(effective),
+        unset: is_unset(effective),
+        told: effective.reason != Some(Reason::Unmapped),
         priority: view.item.priority.as_str(),
         reason: effective.reason.map_or("", |reason| reason.as_str()),
         since: When::new(effective.since, now),
-        sentence: sentence(view, snapshot),
+        sentence: snapshot.sentence(view),
         blocks: blocking.by(slot),
         cause: cause.map(|item| (links.item(&item.id), item.title.to_string())),
         regressed: effective.regressed_since.is_some(),

@@ -24,6 +24,7 @@ pub(crate) fn item(name: &str, title: &str) -> Item {
         class: Class::Network,
         access: Access::Read,
         timeout: Span::from_secs(10),
+        expects: Box::default(),
         target: "api".into(),
     };
     Item {
