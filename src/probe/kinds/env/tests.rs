@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::Outcome;
 use crate::probe::Observation;
-use crate::probe::kinds::testing::{cx_for, run};
+use crate::probe::fixture::{cx_for, run};
 
 struct Workload(Child);
 
@@ -25,7 +25,7 @@ fn workload(mark: &str, env: &[(&str, &str)]) -> Workload {
 async fn look(address: &str, parameters: Value) -> Observation {
     let mut parameters = parameters;
     parameters["target"] = json!("t");
-    run("env", parameters, &cx_for(5000, Some(address))).await
+    run("env", parameters, &cx_for(5000, address)).await
 }
 
 fn said(seen: &Observation) -> (Outcome, Option<Reason>) {

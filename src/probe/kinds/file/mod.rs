@@ -90,6 +90,7 @@ pub(crate) struct Facts {
     uid: u32,
     gid: u32,
     modified_s: f64,
+    /// Negative if the time lies ahead: ask for `age_s >= 0` too where only a fresh file may pass.
     age_s: f64,
     /// Parsed as `parse` says; null without it.
     content: Value,
@@ -167,19 +168,21 @@ impl Probe for File {
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
         let path = self.path.display();
         match (self.must, facts.exists) {
-            (Must::Exist, false) => Verdict::fail(Reason::Missing, format!("{path} does not exist")),
+            (Must::Exist, false) => {
+                Verdict::fail(Reason::Missing, format!("expected {path} to exist, saw nothing there"))
+            }
             (Must::BeAbsent, true) => {
-                Verdict::fail(Reason::Assertion, format!("{path} exists ({}); expected none", facts.kind))
+                Verdict::fail(Reason::Assertion, format!("expected nothing at {path}, saw a {}", facts.kind))
             }
             (Must::BeAbsent, false) => {
-                Verdict::pass(Proof::of("file", "absent", "absent"), format!("{path} does not exist, as expected"))
+                Verdict::pass(Proof::of("file", "absent", "absent"), format!("expected nothing at {path}, saw nothing"))
             }
             (Must::Exist, true) if !facts.problem.is_empty() => {
                 Verdict::fail(Reason::Invalid, format!("{path}: {}", facts.problem))
             }
             (Must::Exist, true) => {
                 let seen = format!("{} of {} bytes, mode {}", facts.kind, facts.size_bytes, facts.mode);
-                let sentence = format!("{path} exists: {seen}");
+                let sentence = format!("expected {path} to exist, saw a {seen}");
                 Verdict::pass(Proof::of("file", "exists", seen), sentence)
             }
         }

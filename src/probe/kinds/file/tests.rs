@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::model::Outcome;
 use crate::probe::Observation;
-use crate::probe::kinds::testing::{cx, run};
+use crate::probe::fixture::{cx, run};
 
 async fn look(parameters: Value) -> Observation {
     run("file", parameters, &cx(5000)).await

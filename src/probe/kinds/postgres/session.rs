@@ -8,16 +8,16 @@ use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Column, Connection, Executor, PgConnection, Row};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, Secret, TlsFiles};
+use crate::probe::net::{Stream, from_io};
 use crate::probe::{ProbeCx, ProbeError};
 
 use super::address::Address;
 use super::fault::{self, Phase};
 use super::relay::{Relay, Relayed};
-use super::{Facts, Login, PROTOCOL, Postgres, value};
+use super::{Facts, Login, PROTOCOL, Postgres, value, wire};
 
 /// Connects and runs the leg's query, all within the deadline.
 pub(super) async fn run(
@@ -43,38 +43,59 @@ async fn connect(
     password: Option<&Secret>,
 ) -> Result<Facts, ProbeError> {
     let started = Instant::now();
-    let options = address.options(tls, password, cx.remaining())?;
-    let Some((host, port)) = address.network() else {
-        return session(leg, cx, address, &options, started).await;
-    };
+    let options = address.options(password, cx.remaining())?;
     let peer = address.to_string();
-    let server = dial(cx, host, port, &peer).await?;
+    let Some((host, port)) = address.network() else {
+        if address.insists() {
+            return Err(ProbeError::unconfigured(format!("{peer} is a Unix socket, which has no TLS")));
+        }
+        return session(leg, cx, address, &options, started, false).await;
+    };
+    let socket = cx.clients().dial(cx, host, port).await?.stream;
+    let Some(server) = wire::open(cx, address, host, tls, socket).await? else {
+        return without_tls(leg, address, &peer, started);
+    };
+    let encrypted = matches!(server, Stream::Tls(_));
     let relay = Relay::open(port)
         .map_err(|error| ProbeError::internal(format!("no socket inside the exporter: {}", error.kind())))?;
     let options = options.socket(relay.directory());
-    // Rows and encryption have an overhead of their own.
+    // Rows have an overhead of their own.
     let limit = leg.max_bytes.saturating_mul(4).saturating_add(1 << 20);
     let relayed = relay.run(server, limit);
-    let session = session(leg, cx, address, &options, started);
+    let session = session(leg, cx, address, &options, started, encrypted);
     tokio::pin!(session);
     tokio::select! {
         facts = &mut session => facts,
         relayed = relayed => match relayed {
-            Ok(Relayed::TooMuch) => Err(too_large(format!("{peer} sent more than {limit} bytes"))),
+            Ok(Relayed::TooMuch) => Err(too_large(format!("the answer of {peer} has more than {limit} bytes"))),
+            Ok(Relayed::Malformed(length)) => Err(ProbeError::target(
+                Reason::Protocol,
+                format!("{peer} does not speak PostgreSQL: a message claims a length of {length} bytes"),
+            )),
             // The session finds out by itself what the server said last.
-            Ok(Relayed::Closed) | Err(_) => session.await,
+            Ok(Relayed::Closed) => session.await,
+            Err(error) => match session.await {
+                // It only saw the relay close; the relay knows why.
+                Err(seen) if seen.reason == Reason::Reset => Err(from_io(&error, &peer)),
+                ended => ended,
+            },
         },
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "one place, to be moved to the dialer of `probe::net`")]
-async fn dial(cx: &ProbeCx, host: &str, port: u16, peer: &str) -> Result<TcpStream, ProbeError> {
-    let stream = match timeout_at(cx.deadline(), TcpStream::connect((host, port))).await {
-        Ok(connected) => connected.map_err(|error| fault::transport(&error, peer))?,
-        Err(_) => return Err(ProbeError::target(Reason::Timeout, format!("{peer} did not accept the connection"))),
-    };
-    stream.set_nodelay(true).map_err(|error| fault::transport(&error, peer))?;
-    Ok(stream)
+fn without_tls(leg: &Postgres, address: &Address, peer: &str, started: Instant) -> Result<Facts, ProbeError> {
+    if leg.refused_with.is_empty() {
+        let sentence = format!("expected {peer} to encrypt the connection, and it refuses TLS");
+        return Err(ProbeError::target(Reason::TlsHandshake, sentence));
+    }
+    Ok(Facts {
+        login: Login::Refused,
+        sqlstate: PROTOCOL.to_owned(),
+        message: "the server refuses TLS".to_owned(),
+        connect_s: started.elapsed().as_secs_f64(),
+        sslmode: address.sslmode,
+        ..Facts::default()
+    })
 }
 
 async fn session(
@@ -83,11 +104,12 @@ async fn session(
     address: &Address,
     options: &PgConnectOptions,
     started: Instant,
+    encrypted: bool,
 ) -> Result<Facts, ProbeError> {
     let peer = address.to_string();
     let login = timeout_at(cx.deadline(), PgConnection::connect_with(options)).await;
     let connect_s = started.elapsed().as_secs_f64();
-    let mut facts = Facts { connect_s, sslmode: address.sslmode, ..Facts::default() };
+    let mut facts = Facts { connect_s, tls: encrypted, sslmode: address.sslmode, ..Facts::default() };
     let mut connection = match login {
         Err(_) => {
             return Err(ProbeError::target(
@@ -106,7 +128,7 @@ async fn session(
     };
     cx.note("login", format!("{peer} accepted in {connect_s:.3} s"));
     facts.server_version_num = connection.server_version_num().unwrap_or(0);
-    let answer = ask(leg, &mut connection, address, &mut facts, &peer);
+    let answer = ask(leg, &mut connection, &mut facts, &peer);
     match timeout_at(cx.deadline(), answer).await {
         Ok(answer) => answer?,
         Err(_) => {
@@ -123,9 +145,6 @@ async fn session(
 /// The server's explicit refusal. That it closes the connection is none: a crash looks the same.
 fn refused(error: &sqlx::Error) -> Option<(String, String)> {
     match error {
-        sqlx::Error::Tls(inner) if inner.to_string().contains("does not support TLS") => {
-            Some((PROTOCOL.to_owned(), "the server refuses TLS".to_owned()))
-        }
         sqlx::Error::Protocol(message) if message.contains("authentication method") => {
             Some((PROTOCOL.to_owned(), fault::cut(message, 120)))
         }
@@ -133,22 +152,8 @@ fn refused(error: &sqlx::Error) -> Option<(String, String)> {
     }
 }
 
-async fn ask(
-    leg: &Postgres,
-    connection: &mut PgConnection,
-    address: &Address,
-    facts: &mut Facts,
-    peer: &str,
-) -> Result<(), ProbeError> {
+async fn ask(leg: &Postgres, connection: &mut PgConnection, facts: &mut Facts, peer: &str) -> Result<(), ProbeError> {
     let explain = |error: sqlx::Error| fault::explain(&error, Phase::Query, peer);
-    facts.tls = match address.encrypts() {
-        Some(encrypted) => encrypted,
-        None => {
-            let sql = "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()";
-            let row = sqlx::query(sql).fetch_optional(&mut *connection).await.map_err(explain)?;
-            row.and_then(|row| row.try_get(0).ok()).unwrap_or(false)
-        }
-    };
     let Some(sql) = &leg.sql else { return Ok(()) };
     let started = Instant::now();
     connection.execute("BEGIN READ ONLY").await.map_err(explain)?;
