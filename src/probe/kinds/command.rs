@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::model::Outcome;
-    use crate::probe::fixture::{cx, run};
+    use crate::probe::fixture::{cx, run, run_with};
 
     async fn sh(script: &str) -> crate::probe::Observation {
         run("command", json!({"argv": ["/bin/sh", "-c", script]}), &cx(5000)).await
@@ -201,6 +201,14 @@ mod tests {
         let parameters = json!({"argv": ["/bin/echo", "123456"], "max_output": 3});
         let facts = run("command", parameters, &cx(5000)).await.facts.unwrap();
         assert_eq!((&facts["json"], &facts["truncated"]), (&json!(null), &json!(true)));
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_off_proves_nothing() {
+        let parameters = json!({"argv": ["/bin/echo", "fine so far ERROR"], "max_output": 11});
+        let seen = run_with("command", parameters, &["!stdout.contains('ERROR')"], &cx(5000)).await;
+        assert_eq!(seen.verdict.reason(), Some(Reason::ExpressionError), "{}", seen.verdict.sentence());
+        assert!(seen.verdict.sentence().contains("`stdout` is not known: more than 11 bytes"));
     }
 
     #[test]

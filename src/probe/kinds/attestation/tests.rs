@@ -148,3 +148,13 @@ fn static_errors_are_found() {
     assert_eq!(count(json!({"min_attesters": 0, "require_signature": true})), 2);
     assert_eq!(count(json!({"allowed_signers": "relative"})), 1);
 }
+
+#[tokio::test]
+async fn a_digest_of_what_cannot_be_found_does_not_count() {
+    let mut relative = record("ann", DAY);
+    relative["evidence"] = json!("docs/report.pdf");
+    relative["evidence_sha256"] = json!("00");
+    let seen = look(json!({"records": [relative]})).await;
+    let unchecked = (Outcome::Indeterminate, Some(Reason::AttestationInvalid));
+    assert_eq!(said(&seen), unchecked, "{}", seen.verdict.sentence());
+}

@@ -78,7 +78,8 @@ impl Default for File {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Facts {
     exists: bool,
-    /// file, directory, fifo, socket, device or other.
+    /// file, directory, fifo, socket, device or other; `dangling link` if the path is a symbolic
+    /// link to nothing, which does not exist for `must: exist` and is not absent either.
     kind: String,
     size_bytes: u64,
     /// Permission bits as four octal digits, such as 0640.
@@ -113,6 +114,8 @@ pub(crate) struct FileSystem {
     read_only: bool,
 }
 
+const DANGLING: &str = "dangling link";
+
 impl Probe for File {
     const NAME: &'static str = "file";
     const SUMMARY: &'static str = "Looks at a file: existence, permissions, age, content, free space";
@@ -136,7 +139,10 @@ impl Probe for File {
         let (filesystem, now) = (self.filesystem, cx.now());
         self.lane
             .run(cx, &self.path.display().to_string(), move || {
-                let Some(seen) = look::seen(&path)? else { return Ok(Facts::default()) };
+                let Some(seen) = look::seen(&path)? else {
+                    let kind = if path.is_symlink() { DANGLING } else { "" };
+                    return Ok(Facts { kind: kind.to_owned(), ..Facts::default() });
+                };
                 let (content, problem) = match parse {
                     Parse::None => (Value::Null, String::new()),
                     parse => match content::parse(parse, &look::read(&path, max_bytes)?) {
@@ -169,7 +175,11 @@ impl Probe for File {
         let path = self.path.display();
         match (self.must, facts.exists) {
             (Must::Exist, false) => {
-                Verdict::fail(Reason::Missing, format!("expected {path} to exist, saw nothing there"))
+                let seen = if facts.kind == DANGLING { "a symbolic link to nothing" } else { "nothing there" };
+                Verdict::fail(Reason::Missing, format!("expected {path} to exist, saw {seen}"))
+            }
+            (Must::BeAbsent, false) if facts.kind == DANGLING => {
+                Verdict::fail(Reason::Assertion, format!("expected nothing at {path}, saw a symbolic link to nothing"))
             }
             (Must::BeAbsent, true) => {
                 Verdict::fail(Reason::Assertion, format!("expected nothing at {path}, saw a {}", facts.kind))

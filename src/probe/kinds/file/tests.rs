@@ -42,6 +42,16 @@ async fn absence_is_a_fail_or_a_pass_as_asked() {
 }
 
 #[tokio::test]
+async fn a_link_to_nothing_neither_exists_nor_is_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/nonexistent/target", &link).unwrap();
+    assert_eq!(look(json!({"path": link})).await.verdict.reason(), Some(Reason::Missing));
+    let seen = look(json!({"path": link, "must": "be_absent"})).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Fail, "{}", seen.verdict.sentence());
+}
+
+#[tokio::test]
 async fn malformed_content_fails_and_too_much_of_it_is_not_judged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("f");

@@ -509,3 +509,39 @@ async fn hostile_peers_that_agree_on_two() {
         assert_eq!(error.reason, reason, "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_redirect_that_is_expected_is_not_followed() {
+    let peer = peers::http(|_| response("301 Moved", "location: https://127.0.0.1:1/\r\n", "")).await;
+    let parameters = json!({"url": format!("http://{peer}/"), "status": [301, 308]});
+    let seen = fixture::run("http", parameters, &fixture::cx(2000)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+    assert_eq!(seen.facts.unwrap()["redirects"], json!([]));
+}
+
+#[tokio::test]
+async fn conditions_see_the_whole_answer_or_say_why_not() {
+    let peer = peers::http(|_| {
+        let long = "x".repeat(3000);
+        let headers = format!("x-long: {long}END\r\nx-auth-token: abc\r\ncontent-type: text/html\r\n");
+        response("200 OK", &headers, &format!("{}ERROR at the end", "y".repeat(40_000)))
+    })
+    .await;
+    let url = format!("http://{peer}/");
+    let ask = |condition: &'static str| {
+        let url = url.clone();
+        async move { fixture::run_with("http", json!({ "url": url }), &[condition], &fixture::cx(2000)).await.verdict }
+    };
+    for (condition, outcome, part) in [
+        ("!body.contains('ERROR')", Outcome::Fail, "expected `!"),
+        ("headers['x-long'].endsWith('END')", Outcome::Pass, "saw 200"),
+        ("'x-auth-token' in headers", Outcome::Pass, ""),
+        ("headers['x-auth-token'] == 'abc'", Outcome::Indeterminate, "masked"),
+        ("headers['x-auth-token'] != 'abc'", Outcome::Indeterminate, "masked"),
+        ("json.ready == true", Outcome::Indeterminate, "the body of 40016 bytes (text/html) is not JSON"),
+    ] {
+        let verdict = ask(condition).await;
+        assert_eq!(verdict.outcome(), outcome, "{condition}: {}", verdict.sentence());
+        assert!(verdict.sentence().contains(part), "{condition}: {}", verdict.sentence());
+    }
+}

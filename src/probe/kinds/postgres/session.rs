@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{FutureExt, TryStreamExt};
 use serde_json::Value;
@@ -27,10 +28,14 @@ pub(super) async fn run(
     tls: &TlsFiles,
     password: Option<&Secret>,
 ) -> Result<Facts, ProbeError> {
-    // sqlx trusts the lengths a peer announces and panics over some that are too short. Nothing
-    // of a session that panicked is used again.
-    let guarded = AssertUnwindSafe(connect(leg, cx, address, tls, password)).catch_unwind().await;
+    // sqlx panics over some messages that are malformed. Nothing of a session that panicked is
+    // used again. Once somebody was logged in, it may as well be our own mistake.
+    let accepted = AtomicBool::new(false);
+    let guarded = AssertUnwindSafe(connect(leg, cx, address, tls, password, &accepted)).catch_unwind().await;
     guarded.unwrap_or_else(|_| {
+        if accepted.load(Ordering::Relaxed) {
+            return Err(ProbeError::internal(format!("the answer of {address} could not be read; this is a bug")));
+        }
         Err(ProbeError::target(Reason::Protocol, format!("{address} sent a message that is malformed")))
     })
 }
@@ -41,6 +46,7 @@ async fn connect(
     address: &Address,
     tls: &TlsFiles,
     password: Option<&Secret>,
+    accepted: &AtomicBool,
 ) -> Result<Facts, ProbeError> {
     let started = Instant::now();
     let options = address.options(password, cx.remaining())?;
@@ -49,7 +55,7 @@ async fn connect(
         if address.insists() {
             return Err(ProbeError::unconfigured(format!("{peer} is a Unix socket, which has no TLS")));
         }
-        return session(leg, cx, address, &options, started, false).await;
+        return session(leg, cx, address, &options, Begun { started, encrypted: false, accepted }).await;
     };
     let socket = cx.clients().dial(cx, host, port).await?.stream;
     let Some(server) = wire::open(cx, address, host, tls, socket).await? else {
@@ -62,7 +68,7 @@ async fn connect(
     // Rows have an overhead of their own.
     let limit = leg.max_bytes.saturating_mul(4).saturating_add(1 << 20);
     let relayed = relay.run(server, limit);
-    let session = session(leg, cx, address, &options, started, encrypted);
+    let session = session(leg, cx, address, &options, Begun { started, encrypted, accepted });
     tokio::pin!(session);
     tokio::select! {
         facts = &mut session => facts,
@@ -98,14 +104,22 @@ fn without_tls(leg: &Postgres, address: &Address, peer: &str, started: Instant) 
     })
 }
 
+/// How a session came about.
+struct Begun<'a> {
+    started: Instant,
+    encrypted: bool,
+    /// Set once the login was accepted.
+    accepted: &'a AtomicBool,
+}
+
 async fn session(
     leg: &Postgres,
     cx: &ProbeCx,
     address: &Address,
     options: &PgConnectOptions,
-    started: Instant,
-    encrypted: bool,
+    begun: Begun<'_>,
 ) -> Result<Facts, ProbeError> {
+    let Begun { started, encrypted, accepted } = begun;
     let peer = address.to_string();
     let login = timeout_at(cx.deadline(), PgConnection::connect_with(options)).await;
     let connect_s = started.elapsed().as_secs_f64();
@@ -127,6 +141,7 @@ async fn session(
         }
     };
     cx.note("login", format!("{peer} accepted in {connect_s:.3} s"));
+    accepted.store(true, Ordering::Relaxed);
     facts.server_version_num = connection.server_version_num().unwrap_or(0);
     let answer = ask(leg, &mut connection, &mut facts, &peer);
     match timeout_at(cx.deadline(), answer).await {
