@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
@@ -48,6 +49,8 @@ const SEED: u64 = 0;
 const TOMBSTONES: Duration = Duration::from_secs(30 * 86_400);
 /// How long the loop and the last flush may take, each.
 const STOP_GRACE: Duration = Duration::from_secs(15);
+/// Reading all credentials, so that none can leak before a probe has used it.
+const LEARN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Restoring state reads the whole store once.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -112,7 +115,7 @@ impl Engine {
         let started_at = clock.now();
         let metrics = SelfMetrics::new(store.name())?;
         // A target may repeat a secret that was not sent to it; the redactor must know it first.
-        catalogue.credentials.learn_all().await;
+        catalogue.credentials.learn_all(Instant::now() + LEARN_TIMEOUT).await;
         let restored =
             tokio::time::timeout(RESTORE_TIMEOUT, store.restore()).await.map_err(|_| StartError::RestoreTimeout)??;
         if restored.unreadable > 0 {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use notify::Watcher;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Clock, ReloadOutcome};
+use super::{Clock, LEARN_TIMEOUT, ReloadOutcome};
 use crate::catalog::{self, Builtins, Compiled};
 use crate::diag::{self, Palette};
 
@@ -96,6 +97,7 @@ impl Reloader {
                 compiled.credentials.learn_all().await;
                 self.fingerprint = compiled.fingerprint;
                 self.files.clone_from(&compiled.files);
+                compiled.credentials.learn_all(Instant::now() + LEARN_TIMEOUT).await;
                 Load::Replace { compiled: Box::new(compiled), done }
             }
         }

@@ -135,7 +135,22 @@ fn undecided(reason: Reason, sentence: String) -> Observation {
     Observation { verdict: Verdict::indeterminate(reason, sentence), facts: None }
 }
 
+/// Cuts texts that evidence cannot hold anyway: redaction costs by length.
+fn shorten(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) if text.len() > FACTS_LIMIT => {
+            text.truncate(text.floor_char_boundary(FACTS_LIMIT));
+            text.push('…');
+        }
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        _ => {}
+    }
+}
+
 fn evidence(mut facts: serde_json::Value, redactor: &Redactor) -> String {
+    shorten(&mut facts);
     redactor.redact_json(&mut facts);
     let mut text = facts.to_string();
     if text.len() > FACTS_LIMIT {

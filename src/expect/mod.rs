@@ -75,6 +75,16 @@ pub struct MeasureSource {
     pub threshold: Option<String>,
 }
 
+/// A field of facts of which something is missing, with a clause that says why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub field: &'static str,
+    /// Such as `more was written than kept`.
+    pub why: String,
+    /// Conditions cannot read the field at all, because what is missing could decide.
+    pub hides: bool,
+}
+
 /// What an expression must yield.
 #[derive(Clone, Copy)]
 enum Wanted {
@@ -140,11 +150,11 @@ impl Conditions {
     /// Judges the facts of a leg that the kind's own expectations already judged. Only a pass can
     /// change: to a fail if a condition is false, to indeterminate if one cannot be evaluated.
     /// Measurements are added whatever the outcome.
-    pub fn judge(&self, built_in: Verdict, facts: &Value, now: Timestamp) -> Verdict {
+    pub fn judge(&self, built_in: Verdict, facts: &Value, gaps: &[Gap], now: Timestamp) -> Verdict {
         if self.conditions.is_empty() && (self.measures.is_empty() || facts.is_null()) {
             return built_in;
         }
-        let context = match scope::scope(&self.reads, facts, &self.params, Some(now)) {
+        let context = match scope::scope(&self.reads, facts, gaps, &self.params, Some(now)) {
             Ok(context) => context,
             Err(problem) if built_in.reason().is_none() && !self.conditions.is_empty() => {
                 let sentence = format!("the conditions could not be evaluated: {problem}");
@@ -154,7 +164,7 @@ impl Conditions {
         };
         let mut verdict = match built_in.reason() {
             Some(_) => built_in,
-            None => self.decide(built_in, &context),
+            None => self.decide(built_in, gaps, &context),
         };
         if !facts.is_null() {
             verdict.measurements.extend(self.measures.iter().filter_map(|measure| measure.take(&context)));
@@ -163,7 +173,7 @@ impl Conditions {
     }
 
     /// A false condition decides before one that cannot be evaluated: it is certain.
-    fn decide(&self, built_in: Verdict, context: &cel::Context<'_, '_>) -> Verdict {
+    fn decide(&self, built_in: Verdict, gaps: &[Gap], context: &cel::Context<'_, '_>) -> Verdict {
         let mut proved: Vec<Assertion> = built_in.proof().to_vec();
         let mut unclear = None;
         for (place, condition) in self.conditions.iter().enumerate() {
@@ -184,6 +194,11 @@ impl Conditions {
                 Err(problem) => problem,
             };
             let source = values::cut(&condition.source, 200);
+            let problem = match condition.gap(gaps) {
+                Some(gap) if gap.hides => format!("`{}` is not known: {}", gap.field, gap.why),
+                Some(gap) => format!("{problem}; {}", gap.why),
+                None => problem,
+            };
             unclear.get_or_insert_with(|| format!("could not evaluate `{source}`: {problem}"));
         }
         match (unclear, Proof::from_assertions(proved)) {
@@ -211,6 +226,15 @@ fn why_true(built_in: &str, conditions: &[Assertion]) -> String {
     format!("{built_in}; `{source}` holds{seen}{more}")
 }
 
+impl Expression {
+    /// The first gap in what it reads.
+    fn gap<'g>(&self, gaps: &'g [Gap]) -> Option<&'g Gap> {
+        let mut reads = Reads::default();
+        reads.add(&self.tree);
+        gaps.iter().find(|gap| reads.contains(gap.field))
+    }
+}
+
 impl Measure {
     /// Nothing if it cannot be evaluated or is no finite number.
     fn take(&self, context: &cel::Context<'_, '_>) -> Option<Measurement> {
@@ -235,7 +259,7 @@ pub fn applies(condition: &str, params: &Value) -> Result<bool, ExpressionError>
     let mut reads = Reads::default();
     reads.add(&expression.tree);
     let context =
-        scope::scope(&reads, ANYTHING, params, None).map_err(|problem| error(vec![Complaint::new(problem)]))?;
+        scope::scope(&reads, ANYTHING, &[], params, None).map_err(|problem| error(vec![Complaint::new(problem)]))?;
     match scope::evaluate(&expression.tree, &context) {
         Ok(CelValue::Bool(holds)) => Ok(holds),
         Ok(other) => Err(error(vec![Complaint::new(format!("it is {}, not true or false", values::show(&other)))])),

@@ -117,6 +117,7 @@ fn kind_of(value: &dyn Val) -> &'static str {
         Kind::List => "a list",
         Kind::Map => "an object",
         Kind::NullType => "null",
+        Kind::Bytes => "a masked value",
         _ => "another value",
     }
 }

@@ -7,6 +7,7 @@ use cel::common::ast::{EntryExpr, Expr};
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use serde_json::Value as Json;
 
+use super::Gap;
 use crate::model::Timestamp;
 
 /// Values turned into variables for one leg.
@@ -14,6 +15,9 @@ const MAX_VALUES: usize = 100_000;
 /// The same where an expression loops: with the limits of `syntax` it bounds the time, to some
 /// tens of milliseconds for the worst expression there can be.
 const MAX_VALUES_IN_LOOPS: usize = 10_000;
+
+/// What kinds write in place of a value that may be secret.
+const MASK: &str = "***";
 
 /// What expressions read.
 #[derive(Debug, Default)]
@@ -23,6 +27,10 @@ pub(super) struct Reads {
 }
 
 impl Reads {
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     pub(super) fn add(&mut self, tree: &IdedExpr) {
         roots(tree, &mut Vec::new(), self);
     }
@@ -68,11 +76,12 @@ fn roots(node: &IdedExpr, bound: &mut Vec<String>, found: &mut Reads) {
     }
 }
 
-/// A scope with the variables of `reads` that exist. Others stay undeclared, so that reading one
-/// is an error. `Err` says why the values are too many.
+/// A scope with the variables of `reads` that exist and are whole. Others stay undeclared, so that
+/// reading one is an error. `Err` says why the values are too many.
 pub(super) fn scope(
     reads: &Reads,
     facts: &Json,
+    gaps: &[Gap],
     params: &Json,
     now: Option<Timestamp>,
 ) -> Result<Context<'static, 'static>, String> {
@@ -81,10 +90,11 @@ pub(super) fn scope(
     let mut left = limit;
     for name in &reads.names {
         let value = match (name.as_str(), now) {
-            ("params", _) => convert(params, &mut left),
+            ("params", _) => convert(params, false, &mut left),
             ("now", Some(now)) => Some(Value::Float(now.as_secs_f64())),
+            (name, _) if gaps.iter().any(|gap| gap.hides && gap.field == name) => continue,
             (name, _) => match facts.get(name) {
-                Some(value) => convert(value, &mut left),
+                Some(value) => convert(value, true, &mut left),
                 None => continue,
             },
         };
@@ -97,8 +107,9 @@ pub(super) fn scope(
 }
 
 /// JSON as a value of CEL. Whole numbers are integers whatever their size in JSON, so that
-/// nothing depends on a field being unsigned. Depth is bounded by the JSON reader.
-fn convert(json: &Json, left: &mut usize) -> Option<Value> {
+/// nothing depends on a field being unsigned. Depth is bounded by the JSON reader. What is `masked`
+/// becomes bytes, which are there but equal to no text and different from none.
+fn convert(json: &Json, masked: bool, left: &mut usize) -> Option<Value> {
     *left = left.checked_sub(1)?;
     Some(match json {
         Json::Null => Value::Null,
@@ -107,14 +118,15 @@ fn convert(json: &Json, left: &mut usize) -> Option<Value> {
             (Some(whole), _) => Value::Int(whole),
             (None, fraction) => Value::Float(fraction.unwrap_or(f64::NAN)),
         },
+        Json::String(text) if masked && text == MASK => Value::Bytes(Arc::new(Vec::new())),
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => {
-            Value::List(Arc::new(items.iter().map(|item| convert(item, left)).collect::<Option<Vec<_>>>()?))
+            Value::List(Arc::new(items.iter().map(|item| convert(item, masked, left)).collect::<Option<Vec<_>>>()?))
         }
         Json::Object(fields) => {
             let mut map = HashMap::with_capacity(fields.len());
             for (key, value) in fields {
-                map.insert(key.clone(), convert(value, left)?);
+                map.insert(key.clone(), convert(value, masked, left)?);
             }
             Value::from(map)
         }

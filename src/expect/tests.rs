@@ -61,7 +61,7 @@ fn pass() -> Verdict {
 }
 
 fn judge(source: &str) -> Verdict {
-    compile_one(source).unwrap_or_else(|e| panic!("{source}: {e:?}")).judge(pass(), &facts(), NOW)
+    compile_one(source).unwrap_or_else(|e| panic!("{source}: {e:?}")).judge(pass(), &facts(), &[], NOW)
 }
 
 fn refused(source: &str) -> ExpressionError {
@@ -179,10 +179,10 @@ fn what_cannot_be_evaluated_is_never_a_pass() {
 #[test]
 fn a_declared_field_that_was_not_observed_is_not_a_pass() {
     let conditions = compile_one("status == 200").unwrap();
-    let verdict = conditions.judge(pass(), &json!({}), NOW);
+    let verdict = conditions.judge(pass(), &json!({}), &[], NOW);
     assert_eq!(verdict.outcome(), Outcome::Indeterminate);
     assert!(verdict.sentence().contains("no `status`"), "{}", verdict.sentence());
-    let verdict = conditions.judge(pass(), &Value::Null, NOW);
+    let verdict = conditions.judge(pass(), &Value::Null, &[], NOW);
     assert_eq!(verdict.outcome(), Outcome::Indeterminate);
 }
 
@@ -190,7 +190,7 @@ fn a_declared_field_that_was_not_observed_is_not_a_pass() {
 fn a_false_condition_wins_over_an_unclear_one() {
     let both = ["rows[9].n == 1".to_owned(), "status == 500".to_owned()];
     let conditions = Conditions::compile(&both, &[], &schema(), &params()).unwrap();
-    assert_eq!(conditions.judge(pass(), &facts(), NOW).outcome(), Outcome::Fail);
+    assert_eq!(conditions.judge(pass(), &facts(), &[], NOW).outcome(), Outcome::Fail);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn only_a_pass_changes() {
         Verdict::fail(Reason::Status, "expected 2xx, saw 500"),
         Verdict::indeterminate(Reason::Timeout, "no answer within 2 s"),
     ] {
-        assert_eq!(conditions.judge(verdict.clone(), &facts(), NOW), verdict);
+        assert_eq!(conditions.judge(verdict.clone(), &facts(), &[], NOW), verdict);
     }
 }
 
@@ -281,7 +281,7 @@ fn loops_may_not_walk_the_facts_again() {
 #[test]
 fn unknown_schemas_stop_checking() {
     let conditions = Conditions::compile(&["any.thing == 1".to_owned()], &[], &json!(true), &json!({})).unwrap();
-    assert_eq!(conditions.judge(pass(), &json!({"any": {"thing": 1}}), NOW).outcome(), Outcome::Pass);
+    assert_eq!(conditions.judge(pass(), &json!({"any": {"thing": 1}}), &[], NOW).outcome(), Outcome::Pass);
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn measurements_are_taken_whatever_the_outcome() {
         source("double_status", "status * 2", Some("rows[9].n")),
     ];
     let conditions = Conditions::compile(&[], &measures, &schema(), &params()).unwrap();
-    let verdict = conditions.judge(Verdict::fail(Reason::Status, "expected 2xx, saw 500"), &facts(), NOW);
+    let verdict = conditions.judge(Verdict::fail(Reason::Status, "expected 2xx, saw 500"), &facts(), &[], NOW);
     assert_eq!(
         verdict.measurements,
         [
@@ -315,7 +315,7 @@ fn measurements_are_taken_whatever_the_outcome() {
             Measurement { name: "double_status".into(), value: 400.0, threshold: None },
         ]
     );
-    let none = conditions.judge(Verdict::fail(Reason::Refused, "refused"), &Value::Null, NOW);
+    let none = conditions.judge(Verdict::fail(Reason::Refused, "refused"), &Value::Null, &[], NOW);
     assert!(none.measurements.is_empty());
 }
 
@@ -337,7 +337,7 @@ fn long_values_are_cut() {
     let conditions = compile_one("body == 'x'").unwrap();
     let mut facts = facts();
     facts["body"] = json!("é".repeat(10_000));
-    let verdict = conditions.judge(pass(), &facts, NOW);
+    let verdict = conditions.judge(pass(), &facts, &[], NOW);
     assert_eq!(verdict.outcome(), Outcome::Fail);
     assert!(verdict.sentence().len() < 400 && verdict.sentence().contains('…'), "{}", verdict.sentence());
 }
@@ -346,11 +346,11 @@ fn long_values_are_cut() {
 fn too_many_values_are_refused_at_run_time() {
     let conditions = compile_one("json.all(i, i == 1)").unwrap();
     let facts = json!({"json": vec![1; 11_000]});
-    let verdict = conditions.judge(pass(), &facts, NOW);
+    let verdict = conditions.judge(pass(), &facts, &[], NOW);
     assert_eq!(verdict.reason(), Some(Reason::ExpressionError));
     assert!(verdict.sentence().contains("more than 10000"), "{}", verdict.sentence());
     let without_loop = compile_one("json.size() == 11000").unwrap();
-    assert_eq!(without_loop.judge(pass(), &facts, NOW).outcome(), Outcome::Pass);
+    assert_eq!(without_loop.judge(pass(), &facts, &[], NOW).outcome(), Outcome::Pass);
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn a_loop_over_all_that_is_allowed_ends_soon() {
     ] {
         // Too long to run if a loop were quadratic or compiled its pattern each time; a debug
         // build takes well under a second.
-        assert_eq!(compile_one(&source).unwrap().judge(pass(), &facts, NOW).outcome(), Outcome::Pass);
+        assert_eq!(compile_one(&source).unwrap().judge(pass(), &facts, &[], NOW).outcome(), Outcome::Pass);
     }
 }
 
@@ -393,8 +393,8 @@ proptest::proptest! {
     ) {
         let source = tokens.concat();
         if let Ok(conditions) = compile_one(&source) {
-            let _ = conditions.judge(pass(), &facts(), NOW);
-            let _ = conditions.judge(pass(), &json!({}), NOW);
+            let _ = conditions.judge(pass(), &facts(), &[], NOW);
+            let _ = conditions.judge(pass(), &json!({}), &[], NOW);
         }
         let _ = applies(&source, &params());
     }
@@ -408,9 +408,45 @@ fn a_pass_says_what_the_conditions_saw() {
     let expect = ["json.used <= params.max".to_owned(), "status == 200".to_owned()];
     let conditions = Conditions::compile(&expect, &[], &schema, &params).unwrap();
     let built_in = Verdict::pass(Proof::of("status", "2xx", "200"), "saw 200");
-    let verdict = conditions.judge(built_in, &facts, Timestamp(0));
+    let verdict = conditions.judge(built_in, &facts, &[], Timestamp(0));
     assert_eq!(
         verdict.sentence(),
         "saw 200; `json.used <= params.max` holds with json.used = 3, params.max = 10, and so does one more condition"
     );
+}
+
+#[test]
+fn what_is_not_whole_or_masked_decides_nothing() {
+    let schema = json!({"type": "object", "properties": {
+        "stdout": {"type": "string"}, "exit_code": {"type": "integer"}, "json": {},
+        "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+    }});
+    let facts = json!({"stdout": "fine so far", "exit_code": 0, "json": null, "headers": {"x-token": "***", "a": "b"}});
+    let gaps = [
+        Gap { field: "stdout", why: "more was written".to_owned(), hides: true },
+        Gap { field: "json", why: "the body is not JSON".to_owned(), hides: false },
+    ];
+    let judge = |source: &str| {
+        let conditions = Conditions::compile(&[source.to_owned()], &[], &schema, &Value::Null).unwrap();
+        conditions.judge(pass(), &facts, &gaps, NOW)
+    };
+    for (source, part) in [
+        ("!stdout.contains('ERROR')", "`stdout` is not known: more was written"),
+        ("size(stdout) < 100", "more was written"),
+        ("json.ready == true", "the body is not JSON"),
+        ("headers['x-token'] == 'abc'", "a masked value"),
+        ("headers['x-token'] != 'abc'", "a masked value"),
+        ("headers['x-token'].contains('abc')", ""),
+        ("headers['x-token'].matches('abc')", "a masked value"),
+        ("headers['x-token'].startsWith('*')", ""),
+    ] {
+        let verdict = judge(source);
+        assert_eq!(verdict.reason(), Some(Reason::ExpressionError), "{source}: {}", verdict.sentence());
+        assert!(verdict.sentence().contains(part), "{source}: {}", verdict.sentence());
+    }
+    for source in
+        ["exit_code == 0 || stdout.contains('x')", "'x-token' in headers", "headers['a'] == 'b'", "json == null"]
+    {
+        assert_eq!(judge(source).outcome(), Outcome::Pass, "{source}: {}", judge(source).sentence());
+    }
 }

@@ -1,15 +1,20 @@
 //! Where secrets come from: a file or an environment variable, read at use.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::io::AsyncReadExt;
+use futures_util::future::join_all;
+use rustix::fs::OFlags;
+use tokio::time::Instant;
 
 use super::ProbeError;
 use super::guard::Redactor;
+use super::guard::lane::Lane;
 use crate::model::{Reason, Secret};
 
 /// Where one credential is found.
@@ -24,6 +29,8 @@ pub enum CredentialSource {
 #[derive(Default)]
 pub struct Credentials {
     sources: BTreeMap<String, CredentialSource>,
+    /// By name: a file on a dead file system costs one thread, however many use it.
+    lanes: BTreeMap<String, Lane>,
     known: Mutex<Vec<Secret>>,
     redactor: ArcSwap<Redactor>,
 }
@@ -33,7 +40,8 @@ const KNOWN_LIMIT: usize = 1000;
 
 impl Credentials {
     pub fn new(sources: BTreeMap<String, CredentialSource>) -> Self {
-        Self { sources, ..Self::default() }
+        let lanes = sources.keys().map(|name| (name.clone(), Lane::default())).collect();
+        Self { sources, lanes, ..Self::default() }
     }
 
     /// Knows every value that was read so far, so take it after what may hold one was made.
@@ -59,44 +67,51 @@ impl Credentials {
 
     /// The value now, without a trailing line break. Errors name the credential and the place,
     /// never the value.
-    pub async fn resolve(&self, name: &str) -> Result<Secret, ProbeError> {
-        let secret = self.read(name).await?;
+    pub async fn resolve(&self, name: &str, deadline: Instant) -> Result<Secret, ProbeError> {
+        let secret = self.read(name, deadline).await?;
         self.learn(&secret);
         Ok(secret)
     }
 
-    async fn read(&self, name: &str) -> Result<Secret, ProbeError> {
-        match self.sources.get(name) {
-            None => Err(ProbeError::unconfigured(format!("credential `{name}` is not configured"))),
-            Some(CredentialSource::File(path)) => match read(path).await {
-                Ok(secret) => Ok(secret),
-                Err(error) => Err(ProbeError::observer(
-                    Reason::Unconfigured,
-                    format!("credential `{name}` cannot be read from {}: {}", path.display(), error.kind()),
-                )),
-            },
+    async fn read(&self, name: &str, deadline: Instant) -> Result<Secret, ProbeError> {
+        match (self.sources.get(name), self.lanes.get(name)) {
+            (Some(CredentialSource::File(path)), Some(lane)) => {
+                let (path, credential) = (path.clone(), name.to_owned());
+                let look = move || {
+                    read(&path).map_err(|error| {
+                        let path = path.display();
+                        ProbeError::observer(
+                            Reason::Unconfigured,
+                            format!("credential `{credential}` cannot be read from {path}: {}", error.kind()),
+                        )
+                    })
+                };
+                lane.queue(deadline, &format!("credential `{name}`"), look).await
+            }
             #[expect(clippy::disallowed_methods, reason = "this is where secrets enter from the environment")]
-            Some(CredentialSource::Env(variable)) => std::env::var(variable).map(Secret::new).map_err(|_| {
+            (Some(CredentialSource::Env(variable)), _) => std::env::var(variable).map(Secret::new).map_err(|_| {
                 ProbeError::unconfigured(format!("credential `{name}`: environment variable {variable} is not set"))
             }),
+            _ => Err(ProbeError::unconfigured(format!("credential `{name}` is not configured"))),
         }
     }
 
-    /// Reads every value that can be read, so that the redactor knows it before any probe uses it.
-    /// What cannot be read is left out: then no probe can leak it either.
-    pub async fn learn_all(&self) {
-        for name in self.sources.keys() {
-            let _ = self.resolve(name).await;
-        }
+    /// Reads every value that can be read by then, so that the redactor knows it before any probe
+    /// uses it. What cannot be read is left out: then no probe can leak it either.
+    pub async fn learn_all(&self, deadline: Instant) {
+        join_all(self.sources.keys().map(|name| self.resolve(name, deadline))).await;
     }
 }
 
 /// Larger than any key or token; a larger file is a mistake in the configuration.
 const FILE_LIMIT: u64 = 64 * 1024;
 
-async fn read(path: &Path) -> io::Result<Secret> {
+fn read(path: &Path) -> io::Result<Secret> {
+    // Without NONBLOCK the opening of a FIFO would wait for a writer.
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let mut text = String::new();
-    tokio::fs::File::open(path).await?.take(FILE_LIMIT + 1).read_to_string(&mut text).await?;
+    file.take(FILE_LIMIT + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_LIMIT {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -106,6 +121,10 @@ async fn read(path: &Path) -> io::Result<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + std::time::Duration::from_secs(5)
+    }
 
     #[tokio::test]
     async fn values_are_read_and_what_cannot_be_read_is_named_without_its_value() {
@@ -120,9 +139,9 @@ mod tests {
             ("gone".to_owned(), file(&dir.path().join("gone"))),
             ("unset".to_owned(), CredentialSource::Env("READINESS_TEST_NOT_SET".to_owned())),
         ]));
-        assert_eq!(credentials.resolve("good").await.unwrap().expose(), "hunter22");
+        assert_eq!(credentials.resolve("good", soon()).await.unwrap().expose(), "hunter22");
         for name in ["large", "gone", "unset", "other"] {
-            let error = credentials.resolve(name).await.unwrap_err();
+            let error = credentials.resolve(name, soon()).await.unwrap_err();
             assert_eq!(error.reason, Reason::Unconfigured);
             assert!(error.detail.contains(name) && !error.detail.contains("xxx"), "{error}");
         }

@@ -57,7 +57,7 @@ impl ProbeCx {
 
     /// The value of a named credential, read now, so that rotation needs no reload.
     pub async fn credential(&self, name: &str) -> Result<Secret, ProbeError> {
-        self.credentials.resolve(name).await
+        self.credentials.resolve(name, self.deadline).await
     }
 
     pub fn clients(&self) -> &Arc<Clients> {

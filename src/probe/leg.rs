@@ -49,7 +49,7 @@ impl<P: Probe> DynProbe for P {
 }
 
 fn judge<P: Probe>(probe: &P, facts: &P::Facts, cx: &ProbeCx, conditions: &Conditions) -> Observation {
-    let built_in = probe.judge(facts, cx.now());
+    let (built_in, gaps) = (probe.judge(facts, cx.now()), probe.gaps(facts));
     let facts = match serde_json::to_value(facts) {
         Ok(facts) => facts,
         Err(error) => {
@@ -57,7 +57,7 @@ fn judge<P: Probe>(probe: &P, facts: &P::Facts, cx: &ProbeCx, conditions: &Condi
             return Observation { verdict: error.verdict(), facts: None };
         }
     };
-    let verdict = conditions.judge(built_in, &facts, cx.now());
+    let verdict = conditions.judge(built_in, &facts, &gaps, cx.now());
     Observation { verdict, facts: Some(facts) }
 }
 

@@ -7,6 +7,8 @@ mod credentials;
 mod cx;
 mod descriptor;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod guard;
 pub mod kinds;
 mod leg;
@@ -24,6 +26,7 @@ pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use leg::{DynProbe, LegProbe, Observation};
 
+use crate::expect::Gap;
 use crate::model::{Access, Class, Timestamp, Verdict};
 
 /// The parameters of one kind, and what it does with them.
@@ -73,6 +76,13 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Pure: no I/O, no clock.
     fn judge(&self, facts: &Self::Facts, now: Timestamp) -> Verdict;
+
+    /// Fields of which conditions must not take what is there for the whole: what was cut off must
+    /// neither pass nor fail anything.
+    fn gaps(&self, facts: &Self::Facts) -> Vec<Gap> {
+        let _ = facts;
+        Vec::new()
+    }
 
     /// What a failed observation means. The default blames whom the error blames: the target's
     /// fault is a fail, the observer's is indeterminate. Negative checks override it, because a

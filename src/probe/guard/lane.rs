@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::model::Reason;
 use crate::probe::{ProbeCx, ProbeError};
@@ -31,12 +32,34 @@ impl Lane {
         let permit = Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             ProbeError::observer(Reason::Timeout, format!("an earlier look at {what} has still not returned"))
         })?;
+        Self::off(permit, cx.deadline(), what, look).await
+    }
+
+    /// The same for what several legs share: waits for its turn, at most until the deadline.
+    pub(in crate::probe) async fn queue<T, F>(&self, deadline: Instant, what: &str, look: F) -> Result<T, ProbeError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ProbeError> + Send + 'static,
+    {
+        let turn = tokio::time::timeout_at(deadline, Arc::clone(&self.0).acquire_owned());
+        let Ok(Ok(permit)) = turn.await else {
+            let sentence = format!("an earlier look at {what} has still not returned");
+            return Err(ProbeError::observer(Reason::Timeout, sentence));
+        };
+        Self::off(permit, deadline, what, look).await
+    }
+
+    async fn off<T, F>(permit: OwnedSemaphorePermit, deadline: Instant, what: &str, look: F) -> Result<T, ProbeError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ProbeError> + Send + 'static,
+    {
         let look = tokio::task::spawn_blocking(move || {
             let result = look();
             drop(permit);
             result
         });
-        match tokio::time::timeout_at(cx.deadline(), look).await {
+        match tokio::time::timeout_at(deadline, look).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(ProbeError::internal(format!("looking at {what} panicked"))),
             Err(_) => Err(ProbeError::observer(
@@ -50,7 +73,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::kinds::testing::cx;
+    use crate::probe::fixture::cx;
 
     #[tokio::test]
     async fn a_stuck_look_is_left_and_not_repeated() {

@@ -7,7 +7,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
+use fnv::FnvHashSet;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 use serde_json::Value;
@@ -18,6 +19,10 @@ use crate::model::Secret;
 const MASK: &str = "***";
 /// Shorter values are left alone: masking every `1` would destroy sentences and protect nothing.
 const SHORTEST: usize = 4;
+/// Of a beginning of a secret; a shorter one tells next to nothing.
+const SHORTEST_BEGINNING: usize = 6;
+/// Sentences are cut before they come here, and marked so.
+const CUT: char = '…';
 /// What browsers and URL libraries leave unescaped differs; this is the sparse end.
 const SPARSE: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b':').add(b'<').add(b'>').add(b'?').add(b'@');
@@ -26,7 +31,15 @@ const SPARSE: &AsciiSet =
 /// knows no value; the generic patterns still work.
 #[derive(Default)]
 pub struct Redactor {
-    known: Option<AhoCorasick>,
+    known: Option<Known>,
+}
+
+struct Known {
+    whole: AhoCorasick,
+    /// Sorted, to look beginnings up.
+    forms: Vec<String>,
+    beginnings: FnvHashSet<[u8; SHORTEST_BEGINNING]>,
+    longest: usize,
 }
 
 impl Redactor {
@@ -38,32 +51,44 @@ impl Redactor {
         if forms.is_empty() {
             return Self::default();
         }
+        let longest = forms.iter().map(String::len).max().unwrap_or(0);
         // Only fails beyond two billion states, for which no credential file is large enough.
-        let known = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms).ok();
-        Self { known }
+        let whole = AhoCorasick::new(&forms).ok();
+        let beginnings = forms.iter().filter_map(|form| form.as_bytes().first_chunk().copied()).collect();
+        Self { known: whole.map(|whole| Known { whole, forms, beginnings, longest }) }
     }
 
     /// The text without secrets.
     pub fn redact(&self, text: &str) -> String {
-        let text = self.known_values(text);
-        let mut text = text;
+        let mut text = self.known_values(text);
+        let named = NAMES.as_ref().is_none_or(|names| names.is_match(&text));
         for pattern in PATTERNS.iter() {
-            if pattern.is_match(&text) {
-                text = pattern.replace_all(&text, "${keep}***${at}").into_owned();
+            if (pattern.hint)(&text, named) && pattern.regex.is_match(&text) {
+                text = pattern.regex.replace_all(&text, "${keep}***${at}").into_owned();
             }
         }
         text
     }
 
-    /// Masks overlapping and touching matches as one, so that no edge of a secret survives.
+    /// Masks overlapping and touching matches as one, so that no edge of a secret survives, and the
+    /// beginning of a secret where a text was cut.
     fn known_values(&self, text: &str) -> String {
         let Some(known) = &self.known else { return text.to_owned() };
+        let mut spans: Vec<(usize, usize)> =
+            known.whole.find_overlapping_iter(text).map(|found| (found.start(), found.end())).collect();
+        let ends = text.match_indices(CUT).map(|(end, _)| end).chain([text.len()]);
+        spans.extend(ends.filter_map(|end| Some((known.begun(text, end)?, end))));
+        spans.sort_unstable();
         let mut out = String::with_capacity(text.len());
         let mut done = 0;
-        for found in known.find_iter(text) {
-            out.push_str(text.get(done..found.start()).unwrap_or(""));
-            out.push_str(MASK);
-            done = found.end();
+        let mut masked_to = None;
+        for (start, end) in spans {
+            if masked_to.is_none_or(|to| start > to) {
+                out.push_str(text.get(done..start).unwrap_or(""));
+                out.push_str(MASK);
+            }
+            done = done.max(end);
+            masked_to = Some(done);
         }
         out.push_str(text.get(done..).unwrap_or(""));
         out
@@ -89,6 +114,23 @@ impl Redactor {
             }
             Value::Null | Value::Bool(_) => {}
         }
+    }
+}
+
+impl Known {
+    /// Where a beginning of a secret starts that ends at `end`.
+    fn begun(&self, text: &str, end: usize) -> Option<usize> {
+        let first = end.saturating_sub(self.longest);
+        let last = end.checked_sub(SHORTEST_BEGINNING)?;
+        (first..=last).find(|&start| {
+            let first = text.as_bytes().get(start..).and_then(|rest| rest.first_chunk());
+            if !first.is_some_and(|first| self.beginnings.contains(first)) {
+                return false;
+            }
+            let Some(part) = text.get(start..end) else { return false };
+            let at = self.forms.partition_point(|form| form.as_str() < part);
+            self.forms.get(at).is_some_and(|form| form.starts_with(part))
+        })
     }
 }
 
@@ -136,18 +178,44 @@ fn base64_inner(value: &[u8], shift: usize) -> String {
         .collect()
 }
 
+struct Pattern {
+    regex: Regex,
+    /// A cheap look, given whether a telling name occurs: most texts hold nothing of the sort.
+    hint: fn(&str, bool) -> bool,
+}
+
+/// Names beside which a secret may stand.
+static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let names = ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access"];
+    AhoCorasick::builder().ascii_case_insensitive(true).build(names).ok()
+});
+
 /// Each keeps the group `keep` and masks the rest.
-static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    [
-        r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
-        r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]+(?P<at>@)",
-        r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
-        r#"(?i)(?P<keep>\b[a-z0-9_-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']?\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"#,
-        r#"(?i)(?P<keep>[\x22'](?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']\s*:\s*)(?:"[^"]*"|'[^']*')"#,
-    ]
-    .iter()
-    .filter_map(|pattern| Regex::new(pattern).ok())
-    .collect()
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let patterns: [(&str, fn(&str, bool) -> bool); 5] = [
+        (
+            r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
+            |text, _| text.contains("PRIVATE KEY"),
+        ),
+        (r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]+(?P<at>@)", |text, _| {
+            text.contains('@') && text.contains("://")
+        }),
+        (
+            r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
+            |_, named| named,
+        ),
+        (
+            r#"(?i)(?P<keep>\b[a-z0-9_-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']?\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"#,
+            |text, named| named && text.contains('='),
+        ),
+        (
+            r#"(?i)(?P<keep>[\x22'](?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']\s*:\s*)(?:"[^"]*"|'[^']*')"#,
+            |_, named| named,
+        ),
+    ];
+    let compiled =
+        patterns.into_iter().filter_map(|(text, hint)| Some(Pattern { regex: Regex::new(text).ok()?, hint }));
+    compiled.collect()
 });
 
 #[cfg(test)]
@@ -216,6 +284,22 @@ mod tests {
         let mut value = serde_json::json!({"hunter22": ["x hunter22 y", 12345678, 7, null, {"deep": "hunter22"}]});
         of(&["hunter22", "12345678"]).redact_json(&mut value);
         assert_eq!(value, serde_json::json!({"***": ["x *** y", "***", 7, null, {"deep": "***"}]}));
+    }
+
+    #[test]
+    fn a_secret_that_a_cut_went_through_leaves_no_beginning() {
+        let redactor = of(&["hunter22-and-more", "and-more-of-it"]);
+        for (text, clean) in [
+            ("it is hunter22-a…", "it is ***…"),
+            ("it is hunter22-an", "it is ***"),
+            ("saw \"hunter22…\" there", "saw \"***…\" there"),
+            ("it is hunt", "it is hunt"),
+            ("x hunter22-and-more-of-it y", "x *** y"),
+        ] {
+            assert_eq!(redactor.redact(text), clean);
+        }
+        let long = "a".repeat(500) + " hunter22-and-more";
+        assert_eq!(redactor.redact(&crate::model::cut(long)), "a".repeat(500) + " ***…");
     }
 
     #[test]

@@ -255,6 +255,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_left_the_group_and_holds_the_pipe_does_not_hang_the_run_either() {
+        let started = Instant::now();
+        let ended = within(sh("setsid sleep 5 & echo early; exit 0"), 20_000).await.unwrap();
+        assert_eq!((ended.exit_code, ended.stdout.truncated), (Some(0), true));
+        assert!(started.elapsed() < Duration::from_secs(4));
+        // The program itself waits for it: then the deadline ends the run.
+        let started = Instant::now();
+        let error = within(sh("setsid sleep 5 & wait"), 300).await.unwrap_err();
+        assert!(error.reason == Reason::Timeout && started.elapsed() < Duration::from_secs(3));
+    }
+
+    #[tokio::test]
     async fn a_signal_is_told_apart_from_an_exit() {
         let ended = within(sh("kill -9 $$"), 5000).await.unwrap();
         assert_eq!((ended.exit_code, ended.signal), (None, Some(9)));

@@ -2,6 +2,11 @@
 //!
 //! A pass proves what the program's exit code proves, no more. There is no shell, the environment
 //! holds `PATH`, `LANG` and what is given, and the whole process group is killed at the deadline.
+//!
+//! It is no security boundary. A descendant that makes a session of its own (`setsid`, a daemon)
+//! leaves the group and lives on: the run still ends in time, but what was started again and again
+//! adds up on the host. Run what may do that under a supervisor that can end it, such as
+//! `systemd-run --wait`, or give the exporter's unit a `TasksMax=`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::expect::Gap;
 use crate::model::{Class, Proof, Reason, Timestamp, Verdict};
 use crate::probe::guard::sandbox::{self, Job};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
@@ -48,6 +54,8 @@ pub(crate) struct Facts {
     stderr: String,
     /// An output stream was longer than kept, or still open when the program had ended.
     truncated: bool,
+    /// Which: `stdout`, `stderr`. Conditions on these cannot be evaluated.
+    incomplete: Vec<String>,
     /// The standard output, if it is JSON as a whole.
     json: Value,
     duration_s: f64,
@@ -88,7 +96,10 @@ impl Probe for Command {
         let ended = sandbox::run(job, cx.deadline()).await?;
         cx.note("exit", format!("{:?} after {:.3} s", ended.exit_code, ended.duration.as_secs_f64()));
         let json = if ended.stdout.truncated { None } else { serde_json::from_slice(&ended.stdout.bytes).ok() };
+        let streams = [("stdout", &ended.stdout), ("stderr", &ended.stderr)];
+        let incomplete = streams.iter().filter(|(_, stream)| stream.truncated).map(|(name, _)| (*name).to_owned());
         Ok(Facts {
+            incomplete: incomplete.collect(),
             exit_code: ended.exit_code,
             signal: ended.signal,
             truncated: ended.stdout.truncated || ended.stderr.truncated,
@@ -105,20 +116,40 @@ impl Probe for Command {
         let verdict = match facts.exit_code {
             Some(code) if self.exit.contains(&code) => {
                 let proof = Proof::of("exit code", &expected, code.to_string());
-                Verdict::pass(proof, format!("{program} ended with exit code {code}"))
+                Verdict::pass(proof, format!("expected exit code {expected} of {program}, saw {code}"))
             }
             Some(code) => {
                 let last = last_line(facts);
-                let sentence = format!("{program} ended with exit code {code}, expected {expected}{last}");
+                let sentence = format!("expected exit code {expected} of {program}, saw {code}{last}");
                 Verdict::fail(Reason::ExitStatus, sentence)
             }
             // Something from outside ended it before it could say anything.
             None => {
                 let signal = facts.signal.unwrap_or_default();
-                Verdict::indeterminate(Reason::ExitStatus, format!("{program} was ended by signal {signal}"))
+                Verdict::indeterminate(
+                    Reason::ExitStatus,
+                    format!(
+                        "expected exit code {expected} of {program}, and signal {signal} ended it before it could say"
+                    ),
+                )
             }
         };
         verdict.measured("duration_seconds", facts.duration_s, None)
+    }
+
+    fn gaps(&self, facts: &Facts) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = ["stdout", "stderr"]
+            .into_iter()
+            .filter(|field| facts.incomplete.iter().any(|name| name == field))
+            .map(|field| {
+                let why = format!("more than {} bytes were written, or a descendant still held it", self.max_output);
+                Gap { field, why, hides: true }
+            })
+            .collect();
+        if facts.json.is_null() {
+            gaps.push(Gap { field: "json", why: "the output is not JSON as a whole".to_owned(), hides: false });
+        }
+        gaps
     }
 }
 
@@ -137,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::model::Outcome;
-    use crate::probe::kinds::testing::{cx, run};
+    use crate::probe::fixture::{cx, run, run_with};
 
     async fn sh(script: &str) -> crate::probe::Observation {
         run("command", json!({"argv": ["/bin/sh", "-c", script]}), &cx(5000)).await
@@ -155,7 +186,7 @@ mod tests {
     async fn another_code_fails_and_says_what_the_program_said_last() {
         let seen = sh("echo first >&2; echo 'disk is full' >&2; exit 2").await;
         assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Fail, Some(Reason::ExitStatus)));
-        assert_eq!(seen.verdict.sentence(), "/bin/sh ended with exit code 2, expected 0: disk is full");
+        assert_eq!(seen.verdict.sentence(), "expected exit code 0 of /bin/sh, saw 2: disk is full");
     }
 
     #[tokio::test]
@@ -170,6 +201,14 @@ mod tests {
         let parameters = json!({"argv": ["/bin/echo", "123456"], "max_output": 3});
         let facts = run("command", parameters, &cx(5000)).await.facts.unwrap();
         assert_eq!((&facts["json"], &facts["truncated"]), (&json!(null), &json!(true)));
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_off_proves_nothing() {
+        let parameters = json!({"argv": ["/bin/echo", "fine so far ERROR"], "max_output": 11});
+        let seen = run_with("command", parameters, &["!stdout.contains('ERROR')"], &cx(5000)).await;
+        assert_eq!(seen.verdict.reason(), Some(Reason::ExpressionError), "{}", seen.verdict.sentence());
+        assert!(seen.verdict.sentence().contains("`stdout` is not known: more than 11 bytes"));
     }
 
     #[test]

@@ -147,6 +147,7 @@ mod tests {
 
     use super::*;
     use crate::model::Outcome as Look;
+    use crate::probe::fixture;
     use crate::probe::net::peers;
 
     fn probe(expect: Expect) -> Tcp {
@@ -191,7 +192,7 @@ mod tests {
             [(open.to_string(), Outcome::Open), (closed, Outcome::Refused), (full.to_string(), Outcome::Timeout)]
         {
             let begun = Instant::now();
-            let cx = peers::cx_for(300, &address);
+            let cx = fixture::cx_for(300, &address);
             let facts = probe(Expect::Open).observe(&cx).await.unwrap();
             assert_eq!(facts.outcome, outcome, "{}", facts.seen);
             assert!(begun.elapsed() < Duration::from_millis(900));
@@ -201,14 +202,14 @@ mod tests {
     #[tokio::test]
     async fn an_accepted_connection_passes_whatever_comes_after() {
         for peer in [peers::resets().await, peers::greets(b"SSH-2.0-x\r\n").await] {
-            let cx = peers::cx_for(300, &peer.to_string());
+            let cx = fixture::cx_for(300, &peer.to_string());
             assert_eq!(probe(Expect::Open).observe(&cx).await.unwrap().outcome, Outcome::Open);
         }
     }
 
     #[tokio::test]
     async fn no_target_is_unconfigured() {
-        let error = probe(Expect::Open).observe(&peers::cx(300)).await.unwrap_err();
+        let error = probe(Expect::Open).observe(&fixture::cx(300)).await.unwrap_err();
         assert_eq!(error.reason, Reason::Unconfigured);
     }
 }

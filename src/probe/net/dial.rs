@@ -109,12 +109,13 @@ async fn connect(peer: SocketAddr, what: &str) -> Result<(TcpStream, SocketAddr)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::fixture;
     use crate::probe::net::peers;
 
     #[tokio::test]
     async fn connects_by_name_and_by_literal() {
         let peer = peers::silent().await;
-        let cx = peers::cx(2000);
+        let cx = fixture::cx(2000);
         for host in ["127.0.0.1", "localhost"] {
             let dialed = cx.clients().dial(&cx, host, peer.port()).await.unwrap();
             assert_eq!(dialed.peer, peer);
@@ -124,7 +125,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_port_is_refused_by_every_address() {
         let port = peers::closed_port().await;
-        let cx = peers::cx(2000);
+        let cx = fixture::cx(2000);
         let error = cx.clients().dial(&cx, "localhost", port).await.err().unwrap();
         assert_eq!((error.reason, error.blame), (Reason::Refused, Blame::Target));
         assert!(error.detail.contains("refused the connection"), "{error}");
@@ -133,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_backlog_is_a_timeout() {
         let full = peers::full_backlog().await;
-        let cx = peers::cx(300);
+        let cx = fixture::cx(300);
         let begun = Instant::now();
         let error = cx.clients().dial(&cx, "127.0.0.1", full.port()).await.err().unwrap();
         assert_eq!(error.reason, Reason::Timeout);

@@ -10,6 +10,7 @@ mod mask;
 pub(crate) mod peers;
 mod resolve;
 mod spoken;
+mod stream;
 pub(crate) mod tls;
 
 pub use address::{Address, parse_address};
@@ -17,6 +18,7 @@ pub use dial::Dialed;
 pub use errors::{from_hyper, from_io, from_tls};
 pub use mask::{is_suspicious_name, mask_cookie, mask_location, mask_url};
 pub use spoken::spoken;
+pub(crate) use stream::Stream;
 
 /// Clients made once and lent to probes.
 ///

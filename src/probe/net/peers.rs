@@ -3,7 +3,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "peers are tasks of the test's own runtime")]
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,44 +16,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::Clients;
-use crate::model::{Target, Timestamp, TlsFiles};
-use crate::probe::{CredentialSource, Credentials, ProbeCx};
-
-/// A context whose deadline is so many milliseconds away, with clients of its own.
-pub(crate) fn cx(milliseconds: u64) -> ProbeCx {
-    cx_with(milliseconds, None, Credentials::default(), Arc::new(Clients::new()))
-}
-
-/// The same for a target with this address and no credential.
-pub(crate) fn cx_for(milliseconds: u64, address: &str) -> ProbeCx {
-    let target = Target { name: "peer".into(), address: address.into(), credential: None, tls: TlsFiles::default() };
-    cx_with(milliseconds, Some(target), Credentials::default(), Arc::new(Clients::new()))
-}
-
-pub(crate) fn cx_with(
-    milliseconds: u64,
-    target: Option<Target>,
-    credentials: Credentials,
-    clients: Arc<Clients>,
-) -> ProbeCx {
-    let now = jiff::Timestamp::now().as_millisecond();
-    let deadline = Instant::now() + Duration::from_millis(milliseconds);
-    ProbeCx::new(Timestamp(now), deadline, target.map(Arc::new), Arc::new(credentials), clients)
-}
-
-/// Credentials of one name, kept in a file that lives as long as the process.
-pub(crate) fn credential(name: &str, value: &str) -> Credentials {
-    let path = kept_directory().join("credential");
-    std::fs::write(&path, value).unwrap();
-    Credentials::new(BTreeMap::from([(name.to_owned(), CredentialSource::File(path))]))
-}
-
-fn kept_directory() -> PathBuf {
+pub(crate) fn kept_directory() -> PathBuf {
     tempfile::tempdir().unwrap().keep()
 }
 

@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::probe::Blame;
-    use crate::probe::net::peers;
+    use crate::probe::fixture;
 
     #[test]
     fn families_alternate_and_the_list_is_bounded() {
@@ -153,14 +153,14 @@ mod tests {
 
     #[tokio::test]
     async fn literals_and_localhost_need_no_name_server() {
-        let cx = peers::cx(300);
+        let cx = fixture::cx(300);
         assert_eq!(cx.clients().resolve(&cx, "::1").await.unwrap(), [IpAddr::from(Ipv6Addr::LOCALHOST)]);
         assert!(cx.clients().resolve(&cx, "LocalHost").await.unwrap().contains(&Ipv4Addr::LOCALHOST.into()));
     }
 
     #[tokio::test]
     async fn a_name_that_cannot_exist_is_a_dns_error_in_time() {
-        let cx = peers::cx(300);
+        let cx = fixture::cx(300);
         let begun = Instant::now();
         let error = cx.clients().resolve(&cx, "no-such-name.invalid").await.unwrap_err();
         assert_eq!((error.reason, error.blame), (Reason::Dns, Blame::Target));

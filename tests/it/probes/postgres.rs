@@ -114,7 +114,7 @@ async fn encryption(bench: &Bench) {
     };
     bench.expect(full(bench.server.ca(), "localhost"), Outcome::Pass, None, "encrypted").await;
     let other = full(bench.server.other_ca(), "localhost");
-    bench.expect(other, Outcome::Fail, Some(Reason::TlsUntrusted), "TLS to localhost").await;
+    bench.expect(other, Outcome::Fail, Some(Reason::TlsUntrusted), "certificate of localhost").await;
     let name = full(bench.server.ca(), "127.0.0.1");
     bench.expect(name, Outcome::Fail, Some(Reason::TlsName), "127.0.0.1").await;
     let ca_only = Look { parameters: json!({"sslmode": "verify-ca"}), ..full(bench.server.ca(), "127.0.0.1") };
@@ -124,7 +124,7 @@ async fn encryption(bench: &Bench) {
     let facts = bench.expect(bench.look("sslmode=disable", json!({})), Outcome::Pass, None, "plain").await;
     assert_eq!(facts.unwrap()["tls"], false);
     let gone = full(PathBuf::from("/nonexistent/ca.crt"), "localhost");
-    bench.expect(gone, Outcome::Indeterminate, Some(Reason::Unconfigured), "does not exist").await;
+    bench.expect(gone, Outcome::Indeterminate, Some(Reason::Unconfigured), "/nonexistent/ca.crt").await;
 }
 
 async fn refusals(bench: &Bench) {

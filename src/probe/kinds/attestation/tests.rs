@@ -1,20 +1,21 @@
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{Outcome, Reason};
 use crate::probe::Observation;
-use crate::probe::kinds::testing::{NOW, cx, run};
+use crate::probe::fixture::{cx, run};
 
-const NOW_S: i64 = NOW.0 / 1000;
+static NOW_S: LazyLock<i64> = LazyLock::new(|| cx(0).now().0 / 1000);
 const DAY: i64 = 86_400;
 
 fn record(attester: &str, expires_in: i64) -> Value {
     json!({
         "id": format!("a-{attester}"), "statement": "The policy is reviewed.", "attester": attester, "role": "auditor",
-        "evidence": "https://wiki/policy", "attested_at_s": NOW_S - DAY, "expires_s": NOW_S + expires_in,
+        "evidence": "https://wiki/policy", "attested_at_s": *NOW_S - DAY, "expires_s": *NOW_S + expires_in,
     })
 }
 
@@ -53,7 +54,7 @@ async fn statements_count_until_they_expire() {
         assert_eq!(said(&seen), expected, "{parameters}: {}", seen.verdict.sentence());
     }
     let mut future = record("ann", DAY);
-    future["attested_at_s"] = json!(NOW_S + DAY);
+    future["attested_at_s"] = json!(*NOW_S + DAY);
     assert_eq!(said(&look(json!({"records": [future]})).await), MISSING);
 }
 
@@ -62,7 +63,7 @@ async fn a_pass_holds_until_the_last_needed_statement_expires() {
     let records = json!([record("ann", DAY), record("bob", 3 * DAY), record("cec", 2 * DAY)]);
     for (need, until) in [(1, 3 * DAY), (2, 2 * DAY), (3, DAY)] {
         let verdict = look(json!({"min_attesters": need, "records": records})).await.verdict;
-        assert_eq!(verdict.valid_until, Some(Timestamp::from_secs(NOW_S + until)));
+        assert_eq!(verdict.valid_until, Some(Timestamp::from_secs(*NOW_S + until)));
     }
 }
 
@@ -70,9 +71,9 @@ async fn a_pass_holds_until_the_last_needed_statement_expires() {
 fn an_expiry_between_look_and_judgement_counts() {
     let leg = Attestation::default();
     let attested =
-        Attested { expires_s: NOW_S, standing: Standing::Valid, attester: "ann".into(), ..Attested::default() };
+        Attested { expires_s: *NOW_S, standing: Standing::Valid, attester: "ann".into(), ..Attested::default() };
     let facts = Facts { attestations: vec![attested], valid_count: 1 };
-    assert_eq!(leg.judge(&facts, NOW).reason(), Some(Reason::AttestationExpired));
+    assert_eq!(leg.judge(&facts, cx(0).now()).reason(), Some(Reason::AttestationExpired));
 }
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn signatures_are_checked_with_the_real_program() {
     let good = sign("ann", &unsigned);
     let forged = sign("eve", &unsigned);
     let mut changed = good.clone();
-    changed["expires_s"] = json!(NOW_S + 900 * DAY);
+    changed["expires_s"] = json!(*NOW_S + 900 * DAY);
     let cases = [(good.clone(), PASS), (unsigned, MISSING), (forged, INVALID), (changed, INVALID)];
     for (record, expected) in cases {
         let parameters = json!({"require_signature": true, "allowed_signers": signers, "records": [record]});
@@ -146,4 +147,14 @@ fn static_errors_are_found() {
         |parameters| crate::probe::kinds::find("attestation").unwrap().parse(parameters).unwrap().findings.0.len();
     assert_eq!(count(json!({"min_attesters": 0, "require_signature": true})), 2);
     assert_eq!(count(json!({"allowed_signers": "relative"})), 1);
+}
+
+#[tokio::test]
+async fn a_digest_of_what_cannot_be_found_does_not_count() {
+    let mut relative = record("ann", DAY);
+    relative["evidence"] = json!("docs/report.pdf");
+    relative["evidence_sha256"] = json!("00");
+    let seen = look(json!({"records": [relative]})).await;
+    let unchecked = (Outcome::Indeterminate, Some(Reason::AttestationInvalid));
+    assert_eq!(said(&seen), unchecked, "{}", seen.verdict.sentence());
 }

@@ -46,11 +46,17 @@ pub(super) async fn evidence(
     attested: &mut Attested,
     cx: &ProbeCx,
 ) -> Result<(), ProbeError> {
-    let Some(path) = local(&record.evidence) else { return Ok(()) };
     let expected = record.evidence_sha256.trim().to_lowercase();
     if expected.is_empty() {
         return Ok(());
     }
+    let Some(path) = local(&record.evidence) else {
+        if !record.evidence.contains("://") {
+            let problem = "the evidence has a digest, but is neither an absolute path nor a link";
+            discount(attested, Standing::Unchecked, problem.to_owned());
+        }
+        return Ok(());
+    };
     let shown = path.display().to_string();
     let read = leg.lane.run(cx, &shown, move || look::read(&path, look::READ_CEILING)).await;
     match read {
@@ -99,9 +105,10 @@ pub(super) async fn signature(
         }
         return Ok(());
     };
-    if let Err(error) = std::fs::File::open(signers) {
-        let problem = format!("{} cannot be read: {}", signers.display(), error.kind());
-        discount(attested, Standing::Unchecked, problem);
+    let path = signers.clone();
+    let readable = move || look::read(&path, look::READ_CEILING).map(drop);
+    if let Err(error) = leg.lane.run(cx, &signers.display().to_string(), readable).await {
+        discount(attested, Standing::Unchecked, format!("allowed signers: {}", error.detail));
         return Ok(());
     }
     let file = in_memory(&record.signature)

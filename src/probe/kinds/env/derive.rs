@@ -23,7 +23,8 @@ pub(crate) struct Facts {
     pub(super) entropy_bits: f64,
     /// Length after decoding hexadecimal or base64, else the length.
     pub(super) decoded_bytes: usize,
-    /// The value itself, only if it is an integer of at most 12 digits.
+    /// The value itself, only if it is an integer of at most 12 digits and the last word of the
+    /// variable's name does not say that it is a secret.
     pub(super) integer: Option<i64>,
     pub(super) in_allowed: bool,
     /// Whether it matches the pattern; true without one.
@@ -135,6 +136,14 @@ pub(super) fn facts(value: &str, owner: Option<u32>, placeholders: &[String]) ->
         matches: true,
         ..Facts::default()
     }
+}
+
+/// Whether a variable of this name holds a secret, such as `DB_PASSWORD` but not `TOKEN_TTL`.
+pub(super) fn names_a_secret(variable: &str) -> bool {
+    let last = variable.rsplit('_').next().unwrap_or(variable).to_ascii_lowercase();
+    ["password", "passwd", "passphrase", "pass", "pwd", "pw", "pin", "secret", "token", "key", "credential"]
+        .iter()
+        .any(|word| last.ends_with(word))
 }
 
 fn is_placeholder(value: &str, more: &[String]) -> bool {

@@ -107,6 +107,9 @@ impl Probe for Env {
                 let mut facts = derive::facts(value.expose(), found.owner, &placeholders);
                 facts.in_allowed = allowed.iter().any(|allowed| allowed == value.expose());
                 facts.matches = shape.is_none_or(|shape| shape.is_match(value.expose()));
+                if derive::names_a_secret(var) {
+                    facts.integer = None;
+                }
                 facts.var.clone_from(var);
                 facts.processes = found.processes;
                 Ok(facts)
@@ -118,7 +121,7 @@ impl Probe for Env {
         let names = self.vars.join(" or ");
         if !facts.present {
             return if self.required {
-                Verdict::fail(Reason::Missing, format!("{names} is not set"))
+                Verdict::fail(Reason::Missing, format!("expected {names} to be set, saw no value"))
             } else {
                 let proof = Proof::of("variable", "set or not", "not set");
                 Verdict::pass(proof, format!("{names} is not set, which is allowed"))
@@ -128,7 +131,7 @@ impl Probe for Env {
         let mut proof = Proof::of("variable", "set", format!("{var} is set"));
         for (rule, expected, seen, holds) in self.rules(facts) {
             if !holds {
-                return Verdict::fail(Reason::Assertion, format!("{var}: expected {expected}, seen {seen}"));
+                return Verdict::fail(Reason::Assertion, format!("{var}: expected {expected}, saw {seen}"));
             }
             proof = proof.and(rule, expected, seen);
         }

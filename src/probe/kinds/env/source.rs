@@ -67,7 +67,7 @@ impl Source {
 }
 
 fn from_processes(which: &Which, vars: &[String]) -> Result<Found, ProbeError> {
-    let pids = proc::find(which)?;
+    let pids = proc::find(which)?.pids;
     let Some(first) = pids.first() else {
         let what = match which {
             Which::Matching(pattern) => format!("no process matches `{pattern}`"),

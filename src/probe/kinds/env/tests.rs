@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::Outcome;
 use crate::probe::Observation;
-use crate::probe::kinds::testing::{cx_for, run};
+use crate::probe::fixture::{cx_for, run};
 
 struct Workload(Child);
 
@@ -25,7 +25,7 @@ fn workload(mark: &str, env: &[(&str, &str)]) -> Workload {
 async fn look(address: &str, parameters: Value) -> Observation {
     let mut parameters = parameters;
     parameters["target"] = json!("t");
-    run("env", parameters, &cx_for(5000, Some(address))).await
+    run("env", parameters, &cx_for(5000, address)).await
 }
 
 fn said(seen: &Observation) -> (Outcome, Option<Reason>) {
@@ -94,10 +94,46 @@ async fn a_file_of_variables_and_the_exporters_own_environment() {
     let at = format!("file:{}", path.display());
     let seen = look(&at, json!({"vars": ["DATABASE_URL"]})).await;
     assert_eq!(said(&seen), (Outcome::Fail, Some(Reason::Assertion)));
-    assert_eq!(seen.verdict.sentence(), "DATABASE_URL: expected no placeholder, seen a placeholder");
+    assert_eq!(seen.verdict.sentence(), "DATABASE_URL: expected no placeholder, saw a placeholder");
     assert_eq!(seen.facts.unwrap()["url"]["query"]["sslmode"], "require");
     let seen = look("self:", json!({"vars": ["PATH"]})).await;
     assert_eq!(said(&seen), (Outcome::Pass, None));
+}
+
+#[tokio::test]
+async fn nothing_of_a_secret_is_in_what_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("env");
+    let lines = "DB_PIN=473829105566\nSECRET_KEY=zebra-quartz-canary-19\n\
+                 URL=https://canaryuser:zebra-quartz@h/zebra/path?token=zebra-q&sslmode=on#zebra\nTOKEN_TTL=3600\n";
+    std::fs::write(&path, lines).unwrap();
+    let at = format!("file:{}", path.display());
+    for var in ["DB_PIN", "SECRET_KEY", "URL"] {
+        let cx = cx_for(5000, &at);
+        let parameters = json!({"target": "t", "vars": [var], "pattern": "^nothing$", "min": 1, "allowed": ["x"]});
+        let seen = run("env", parameters, &cx).await;
+        let all = format!("{seen:?} {:?}", cx.trace().take());
+        for part in ["473829", "zebra", "canaryuser"] {
+            assert!(!all.contains(part), "{part} in {all}");
+        }
+    }
+    let seen = look(&at, json!({"vars": ["TOKEN_TTL"], "min": 60})).await;
+    assert_eq!((said(&seen).0, &seen.facts.unwrap()["integer"]), (Outcome::Pass, &json!(3600)));
+}
+
+#[tokio::test]
+async fn a_process_that_shows_no_environment_is_not_known() {
+    let mut command = std::process::Command::new("/bin/sleep");
+    let mut child = command.arg("8879.25").env_clear().spawn().unwrap();
+    let at = format!("pidfile:{}", {
+        let file = tempfile::tempdir().unwrap().keep().join("pid");
+        std::fs::write(&file, child.id().to_string()).unwrap();
+        file.display().to_string()
+    });
+    let seen = look(&at, json!({"vars": ["X"]})).await;
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(said(&seen), (Outcome::Indeterminate, Some(Reason::NoData)), "{}", seen.verdict.sentence());
 }
 
 #[test]

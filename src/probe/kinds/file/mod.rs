@@ -78,7 +78,8 @@ impl Default for File {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Facts {
     exists: bool,
-    /// file, directory, fifo, socket, device or other.
+    /// file, directory, fifo, socket, device or other; `dangling link` if the path is a symbolic
+    /// link to nothing, which does not exist for `must: exist` and is not absent either.
     kind: String,
     size_bytes: u64,
     /// Permission bits as four octal digits, such as 0640.
@@ -90,6 +91,7 @@ pub(crate) struct Facts {
     uid: u32,
     gid: u32,
     modified_s: f64,
+    /// Negative if the time lies ahead: ask for `age_s >= 0` too where only a fresh file may pass.
     age_s: f64,
     /// Parsed as `parse` says; null without it.
     content: Value,
@@ -111,6 +113,8 @@ pub(crate) struct FileSystem {
     inodes_free_ratio: f64,
     read_only: bool,
 }
+
+const DANGLING: &str = "dangling link";
 
 impl Probe for File {
     const NAME: &'static str = "file";
@@ -135,7 +139,10 @@ impl Probe for File {
         let (filesystem, now) = (self.filesystem, cx.now());
         self.lane
             .run(cx, &self.path.display().to_string(), move || {
-                let Some(seen) = look::seen(&path)? else { return Ok(Facts::default()) };
+                let Some(seen) = look::seen(&path)? else {
+                    let kind = if path.is_symlink() { DANGLING } else { "" };
+                    return Ok(Facts { kind: kind.to_owned(), ..Facts::default() });
+                };
                 let (content, problem) = match parse {
                     Parse::None => (Value::Null, String::new()),
                     parse => match content::parse(parse, &look::read(&path, max_bytes)?) {
@@ -167,19 +174,25 @@ impl Probe for File {
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
         let path = self.path.display();
         match (self.must, facts.exists) {
-            (Must::Exist, false) => Verdict::fail(Reason::Missing, format!("{path} does not exist")),
+            (Must::Exist, false) => {
+                let seen = if facts.kind == DANGLING { "a symbolic link to nothing" } else { "nothing there" };
+                Verdict::fail(Reason::Missing, format!("expected {path} to exist, saw {seen}"))
+            }
+            (Must::BeAbsent, false) if facts.kind == DANGLING => {
+                Verdict::fail(Reason::Assertion, format!("expected nothing at {path}, saw a symbolic link to nothing"))
+            }
             (Must::BeAbsent, true) => {
-                Verdict::fail(Reason::Assertion, format!("{path} exists ({}); expected none", facts.kind))
+                Verdict::fail(Reason::Assertion, format!("expected nothing at {path}, saw a {}", facts.kind))
             }
             (Must::BeAbsent, false) => {
-                Verdict::pass(Proof::of("file", "absent", "absent"), format!("{path} does not exist, as expected"))
+                Verdict::pass(Proof::of("file", "absent", "absent"), format!("expected nothing at {path}, saw nothing"))
             }
             (Must::Exist, true) if !facts.problem.is_empty() => {
                 Verdict::fail(Reason::Invalid, format!("{path}: {}", facts.problem))
             }
             (Must::Exist, true) => {
                 let seen = format!("{} of {} bytes, mode {}", facts.kind, facts.size_bytes, facts.mode);
-                let sentence = format!("{path} exists: {seen}");
+                let sentence = format!("expected {path} to exist, saw a {seen}");
                 Verdict::pass(Proof::of("file", "exists", seen), sentence)
             }
         }

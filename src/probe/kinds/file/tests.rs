@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::model::Outcome;
 use crate::probe::Observation;
-use crate::probe::kinds::testing::{cx, run};
+use crate::probe::fixture::{cx, run};
 
 async fn look(parameters: Value) -> Observation {
     run("file", parameters, &cx(5000)).await
@@ -39,6 +39,16 @@ async fn absence_is_a_fail_or_a_pass_as_asked() {
     // A file cannot hold another.
     let below = look(json!({"path": "/etc/passwd/x", "must": "be_absent"})).await;
     assert_eq!(below.verdict.outcome(), Outcome::Pass);
+}
+
+#[tokio::test]
+async fn a_link_to_nothing_neither_exists_nor_is_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/nonexistent/target", &link).unwrap();
+    assert_eq!(look(json!({"path": link})).await.verdict.reason(), Some(Reason::Missing));
+    let seen = look(json!({"path": link, "must": "be_absent"})).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Fail, "{}", seen.verdict.sentence());
 }
 
 #[tokio::test]

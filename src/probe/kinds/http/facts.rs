@@ -10,12 +10,11 @@ use serde_json::Value;
 
 use super::redirect::Followed;
 use super::shown;
+use crate::expect::Gap;
 use crate::model::Timestamp;
 use crate::probe::net::{is_suspicious_name, mask_cookie, mask_location};
 
-/// Facts keep this much of a body that is not JSON.
-const BODY_KEPT: usize = 16 << 10;
-const HEADER_KEPT: usize = 1024;
+const MASK: &str = "***";
 
 /// Phases and TLS are of the whole way and of the last connection.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,11 +22,12 @@ pub(crate) struct HttpFacts {
     pub(super) status: u16,
     /// `1.0`, `1.1` or `2`.
     pub(super) version: String,
-    /// Names in lower case; values that may be secret are `***`, several are joined by a comma.
+    /// Names in lower case; several values are joined by a comma. Values that may be secret are
+    /// `***`: a condition can ask whether they are there, comparing them is an error.
     pub(super) headers: BTreeMap<String, String>,
     /// Without parameters, in lower case.
     pub(super) content_type: Option<String>,
-    /// At most 16 KiB of text; absent when the body is JSON.
+    /// The text; absent when the body is JSON.
     pub(super) body: Option<String>,
     pub(super) body_bytes: u64,
     /// The body, if it is JSON.
@@ -113,6 +113,19 @@ pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFac
     }
 }
 
+impl HttpFacts {
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        let gap = |field, why| vec![Gap { field, why, hides: false }];
+        if self.json.is_none() {
+            let named = self.content_type.as_deref().unwrap_or("no content type");
+            let why = format!("the body of {} bytes ({named}) is not JSON", self.body_bytes);
+            gap("json", why)
+        } else {
+            gap("body", "the body is JSON; read `json`".to_owned())
+        }
+    }
+}
+
 fn version(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "1.0",
@@ -137,7 +150,7 @@ fn parse_json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
 }
 
 fn text(body: &[u8]) -> String {
-    String::from_utf8_lossy(body.get(..BODY_KEPT).unwrap_or(body)).into_owned()
+    String::from_utf8_lossy(body).into_owned()
 }
 
 fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
@@ -147,16 +160,14 @@ fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
         let value = match name {
             &header::SET_COOKIE => mask_cookie(&text),
             &header::LOCATION | &header::CONTENT_LOCATION => mask_location(&text),
-            name if is_suspicious_name(name.as_str()) => "***".to_owned(),
+            name if is_suspicious_name(name.as_str()) => MASK.to_owned(),
             _ => text.into_owned(),
         };
-        let value: String = value.chars().take(HEADER_KEPT).collect();
         match shown.get_mut(name.as_str()) {
-            Some(before) if before.len() < HEADER_KEPT => {
+            Some(before) => {
                 before.push_str(", ");
                 before.push_str(&value);
             }
-            Some(_) => {}
             None => {
                 shown.insert(name.as_str().to_owned(), value);
             }

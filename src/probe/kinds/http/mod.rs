@@ -21,6 +21,7 @@ use url::Url;
 
 use facts::HttpFacts;
 
+use crate::expect::Gap;
 use crate::model::{Proof, Reason, Timestamp, Verdict};
 use crate::probe::net::{mask_url, parse_address, spoken};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
@@ -44,7 +45,7 @@ pub(crate) struct Http {
     basic: Option<Basic>,
     /// Request body.
     body: Option<String>,
-    /// Statuses that pass; any 2xx if empty.
+    /// Statuses that pass; any 2xx if empty. A redirect that is listed here is not followed.
     status: Vec<u16>,
     /// How many redirects are followed; 0: none, the redirect itself is judged.
     follow_redirects: u8,
@@ -176,13 +177,22 @@ impl Probe for Http {
             list => list.contains(&facts.status),
         };
         let took = spoken(Duration::from_secs_f64(facts.phases.total_s.clamp(0.0, 1e6)));
-        let sentence = format!("expected status {expected} from {}, saw {} in {took}", facts.url, facts.status);
+        let way = match facts.redirects.len() {
+            0 => String::new(),
+            1 => " after a redirect".to_owned(),
+            many => format!(" after {many} redirects"),
+        };
+        let sentence = format!("expected status {expected} from {}, saw {}{way} in {took}", facts.url, facts.status);
         let verdict = if as_expected {
             Verdict::pass(Proof::of("status", expected, facts.status.to_string()), sentence)
         } else {
             Verdict::fail(Reason::Status, sentence)
         };
         verdict.measured("duration_seconds", facts.phases.total_s, None)
+    }
+
+    fn gaps(&self, facts: &HttpFacts) -> Vec<Gap> {
+        facts.gaps()
     }
 }
 

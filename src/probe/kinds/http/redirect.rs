@@ -51,7 +51,8 @@ pub(super) async fn follow(
         sending.headers = call.headers;
         cx.note("answer", format!("{} from {} in {:.1?}", answer.status.as_u16(), shown(&url), begun.elapsed()));
 
-        let next = if http.follow_redirects == 0 { None } else { target(&answer, &url)? };
+        let expected = http.status.contains(&answer.status.as_u16());
+        let next = if http.follow_redirects == 0 || expected { None } else { target(&answer, &url)? };
         let Some(next) = next else {
             answer.phases = sum(spent, answer.phases);
             return Ok(Followed { answer, url, redirects });

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::facts::PhaseFacts;
 use super::*;
 use crate::model::{Outcome, TlsFiles};
+use crate::probe::fixture;
 use crate::probe::net::Clients;
 use crate::probe::net::peers::{self, Authority, response};
 use crate::probe::{Credentials, Descriptor};
@@ -20,12 +21,12 @@ fn probe(parameters: serde_json::Value) -> Http {
 }
 
 async fn get(url: &str) -> Result<HttpFacts, ProbeError> {
-    probe(json!({ "url": url })).observe(&peers::cx(2000)).await
+    probe(json!({ "url": url })).observe(&fixture::cx(2000)).await
 }
 
 /// Observes with a short deadline; the fault must be the target's and told in time.
 async fn hostile(parameters: serde_json::Value) -> ProbeError {
-    let cx = peers::cx(300);
+    let cx = fixture::cx(300);
     let begun = Instant::now();
     let probe = probe(parameters);
     let error = probe.observe(&cx).await.err().unwrap();
@@ -135,7 +136,7 @@ async fn target_address_and_path_are_joined_and_a_bad_status_fails() {
         response(status, "", "down")
     })
     .await;
-    let cx = peers::cx_for(2000, &format!("http://{peer}/base/"));
+    let cx = fixture::cx_for(2000, &format!("http://{peer}/base/"));
     let probe = probe(json!({ "target": "peer", "path": "/ready" }));
     let facts = probe.observe(&cx).await.unwrap();
     assert_eq!((facts.status, facts.body.as_deref()), (503, Some("down")));
@@ -149,7 +150,7 @@ async fn credentials_and_suspicious_query_values_are_sent_but_not_shown() {
         response(if bearer { "200 OK" } else { "401 Unauthorized" }, "", "")
     })
     .await;
-    let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2\n"), Arc::new(Clients::new()));
+    let cx = fixture::cx_with(2000, None, fixture::credential("api", "hunter2\n"), Arc::new(Clients::new()));
     let probe = probe(json!({ "url": format!("http://{peer}/?token=abc"), "bearer": "api" }));
     let facts = probe.observe(&cx).await.unwrap();
     assert_eq!(facts.status, 200);
@@ -164,7 +165,7 @@ async fn basic_authentication_is_sent() {
         response(if right { "200 OK" } else { "401 Unauthorized" }, "", "")
     })
     .await;
-    let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2"), Arc::new(Clients::new()));
+    let cx = fixture::cx_with(2000, None, fixture::credential("api", "hunter2"), Arc::new(Clients::new()));
     let basic = json!({ "url": format!("http://{peer}/"), "basic": { "user": "u", "password": "api" } });
     assert_eq!(probe(basic).observe(&cx).await.unwrap().status, 200);
 }
@@ -172,7 +173,7 @@ async fn basic_authentication_is_sent() {
 #[tokio::test]
 async fn a_missing_credential_is_unconfigured_and_nothing_is_sent() {
     let error =
-        probe(json!({ "url": "http://127.0.0.1:9/", "bearer": "x" })).observe(&peers::cx(300)).await.unwrap_err();
+        probe(json!({ "url": "http://127.0.0.1:9/", "bearer": "x" })).observe(&fixture::cx(300)).await.unwrap_err();
     assert_eq!(error.reason, Reason::Unconfigured);
     assert_eq!(error.verdict().outcome(), Outcome::Indeterminate);
 }
@@ -188,7 +189,7 @@ async fn methods_bodies_and_headers_are_sent() {
     .await;
     let parameters =
         json!({ "url": format!("http://{peer}/"), "method": "POST", "headers": { "x-a": "b" }, "body": "{}" });
-    assert_eq!(probe(parameters).observe(&peers::cx(2000)).await.unwrap().status, 201);
+    assert_eq!(probe(parameters).observe(&fixture::cx(2000)).await.unwrap().status, 201);
 }
 
 #[tokio::test]
@@ -203,7 +204,7 @@ async fn redirects_are_followed_and_told() {
         response("302 Found", &format!("location: http://localhost:{}/end?key=k\r\n", last.port()), "")
     })
     .await;
-    let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2"), Arc::new(Clients::new()));
+    let cx = fixture::cx_with(2000, None, fixture::credential("api", "hunter2"), Arc::new(Clients::new()));
     let parameters = json!({ "url": format!("http://{first}/"), "bearer": "api", "headers": { "x-api-key": "k" } });
     let facts = probe(parameters).observe(&cx).await.unwrap();
     assert_eq!(facts.status, 200);
@@ -223,7 +224,7 @@ async fn credentials_stay_with_their_own_origin() {
         }
     })
     .await;
-    let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2"), Arc::new(Clients::new()));
+    let cx = fixture::cx_with(2000, None, fixture::credential("api", "hunter2"), Arc::new(Clients::new()));
     let facts = probe(json!({ "url": format!("http://{peer}/"), "bearer": "api" })).observe(&cx).await.unwrap();
     assert_eq!((facts.status, facts.redirects[0].status), (200, 307));
 }
@@ -232,7 +233,7 @@ async fn credentials_stay_with_their_own_origin() {
 async fn unfollowed_redirects_are_judged_themselves() {
     let peer = peers::http(|_| response("301 Moved", "location: /x\r\n", "")).await;
     let parameters = json!({ "url": format!("http://{peer}/"), "follow_redirects": 0, "status": [301] });
-    let facts = probe(parameters).observe(&peers::cx(2000)).await.unwrap();
+    let facts = probe(parameters).observe(&fixture::cx(2000)).await.unwrap();
     assert_eq!((facts.status, facts.headers["location"].as_str()), (301, "/x"));
 }
 
@@ -262,7 +263,7 @@ async fn a_downgrade_is_recorded() {
     let config = authority.good_leaf().server(ALL_VERSIONS);
     let peer = peers::tls(config, move |stream| peers::http_over(stream, Arc::clone(&respond))).await;
     let parameters = json!({ "url": format!("https://{peer}/"), "tls": { "ca": authority.ca_file() } });
-    let facts = probe(parameters).observe(&peers::cx(2000)).await.unwrap();
+    let facts = probe(parameters).observe(&fixture::cx(2000)).await.unwrap();
     assert!(facts.redirects[0].downgrade);
     assert_eq!(facts.tls, None);
 }
@@ -276,7 +277,7 @@ async fn https_over_both_protocols() {
     let two = peers::http2(&authority.good_leaf(), "over two").await;
     for (peer, version, body) in [(one, "1.1", "over one"), (two, "2", "over two")] {
         let parameters = json!({ "url": format!("https://{peer}/x"), "tls": { "ca": authority.ca_file() } });
-        let facts = probe(parameters).observe(&peers::cx(2000)).await.unwrap();
+        let facts = probe(parameters).observe(&fixture::cx(2000)).await.unwrap();
         assert_eq!((facts.status, facts.version.as_str(), facts.body.as_deref()), (200, version, Some(body)));
         let tls = facts.tls.unwrap();
         assert_eq!((tls.version.as_str(), tls.not_after_s), ("1.3", peers::FAR));
@@ -314,7 +315,7 @@ async fn a_client_certificate_is_shown_when_configured() {
         server_name: Some("localhost".into()),
     };
     let target = crate::model::Target { name: "t".into(), address: url.as_str().into(), credential: None, tls };
-    let cx = peers::cx_with(2000, Some(target), Credentials::default(), Arc::new(Clients::new()));
+    let cx = fixture::cx_with(2000, Some(target), Credentials::default(), Arc::new(Clients::new()));
     assert_eq!(probe(json!({ "target": "t" })).observe(&cx).await.unwrap().status, 200);
 
     let error = hostile(json!({ "url": url, "tls": { "ca": authority.ca_file() } })).await;
@@ -336,7 +337,7 @@ async fn a_kept_connection_is_used_again_and_replaced_when_dead() {
     let probe = probe(json!({ "url": format!("http://{peer}/"), "connection": "reuse" }));
     let mut reused = Vec::new();
     for _ in 0..4 {
-        let cx = peers::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
+        let cx = fixture::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
         let facts = probe.observe(&cx).await.unwrap();
         assert_eq!(facts.status, 200);
         reused.push(facts.reused);
@@ -442,7 +443,7 @@ async fn a_kept_connection_that_went_silent_is_not_held_against_the_target() {
     let clients = Arc::new(Clients::new());
     let probe = probe(json!({ "url": format!("http://{peer}/"), "connection": "reuse" }));
     for _ in 0..2 {
-        let cx = peers::cx_with(400, None, Credentials::default(), Arc::clone(&clients));
+        let cx = fixture::cx_with(400, None, Credentials::default(), Arc::clone(&clients));
         let facts = probe.observe(&cx).await.unwrap();
         assert_eq!((facts.status, facts.reused), (200, false));
     }
@@ -459,9 +460,9 @@ async fn a_post_is_not_sent_twice() {
     .await;
     let clients = Arc::new(Clients::new());
     let probe = probe(json!({ "url": format!("http://{peer}/"), "connection": "reuse", "method": "POST" }));
-    let cx = peers::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
+    let cx = fixture::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
     assert_eq!(probe.observe(&cx).await.unwrap().status, 200);
-    let cx = peers::cx_with(2000, None, Credentials::default(), clients);
+    let cx = fixture::cx_with(2000, None, Credentials::default(), clients);
     assert_eq!(probe.observe(&cx).await.unwrap_err().reason, Reason::Reset);
 }
 
@@ -474,7 +475,7 @@ async fn two_is_kept_too() {
     let probe = probe(json!({ "url": url, "connection": "reuse", "tls": { "ca": authority.ca_file() } }));
     let mut reused = Vec::new();
     for _ in 0..3 {
-        let cx = peers::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
+        let cx = fixture::cx_with(2000, None, Credentials::default(), Arc::clone(&clients));
         reused.push(probe.observe(&cx).await.unwrap().reused);
     }
     assert_eq!(reused, [false, true, true]);
@@ -506,5 +507,41 @@ async fn hostile_peers_that_agree_on_two() {
             json!({ "url": format!("https://{peer}/"), "max_body": 5000, "tls": { "ca": authority.ca_file() } });
         let error = hostile(parameters).await;
         assert_eq!(error.reason, reason, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_is_expected_is_not_followed() {
+    let peer = peers::http(|_| response("301 Moved", "location: https://127.0.0.1:1/\r\n", "")).await;
+    let parameters = json!({"url": format!("http://{peer}/"), "status": [301, 308]});
+    let seen = fixture::run("http", parameters, &fixture::cx(2000)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+    assert_eq!(seen.facts.unwrap()["redirects"], json!([]));
+}
+
+#[tokio::test]
+async fn conditions_see_the_whole_answer_or_say_why_not() {
+    let peer = peers::http(|_| {
+        let long = "x".repeat(3000);
+        let headers = format!("x-long: {long}END\r\nx-auth-token: abc\r\ncontent-type: text/html\r\n");
+        response("200 OK", &headers, &format!("{}ERROR at the end", "y".repeat(40_000)))
+    })
+    .await;
+    let url = format!("http://{peer}/");
+    let ask = |condition: &'static str| {
+        let url = url.clone();
+        async move { fixture::run_with("http", json!({ "url": url }), &[condition], &fixture::cx(2000)).await.verdict }
+    };
+    for (condition, outcome, part) in [
+        ("!body.contains('ERROR')", Outcome::Fail, "expected `!"),
+        ("headers['x-long'].endsWith('END')", Outcome::Pass, "saw 200"),
+        ("'x-auth-token' in headers", Outcome::Pass, ""),
+        ("headers['x-auth-token'] == 'abc'", Outcome::Indeterminate, "masked"),
+        ("headers['x-auth-token'] != 'abc'", Outcome::Indeterminate, "masked"),
+        ("json.ready == true", Outcome::Indeterminate, "the body of 40016 bytes (text/html) is not JSON"),
+    ] {
+        let verdict = ask(condition).await;
+        assert_eq!(verdict.outcome(), outcome, "{condition}: {}", verdict.sentence());
+        assert!(verdict.sentence().contains(part), "{condition}: {}", verdict.sentence());
     }
 }

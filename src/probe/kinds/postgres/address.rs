@@ -4,8 +4,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +11,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
-use crate::model::{Secret, TlsFiles};
+use crate::model::Secret;
 use crate::probe::ProbeError;
 
 /// As in libpq, without `allow`.
@@ -51,20 +49,8 @@ impl SslMode {
         })
     }
 
-    fn verifies(self) -> bool {
+    pub(super) fn verifies(self) -> bool {
         matches!(self, Self::VerifyCa | Self::VerifyFull)
-    }
-}
-
-impl From<SslMode> for PgSslMode {
-    fn from(mode: SslMode) -> Self {
-        match mode {
-            SslMode::Disable => Self::Disable,
-            SslMode::Prefer => Self::Prefer,
-            SslMode::Require => Self::Require,
-            SslMode::VerifyCa => Self::VerifyCa,
-            SslMode::VerifyFull => Self::VerifyFull,
-        }
     }
 }
 
@@ -122,73 +108,33 @@ impl Address {
         (!self.host.starts_with('/')).then_some((&self.host, self.port))
     }
 
-    /// Whether TLS is certain, certainly absent, or up to the server.
-    pub(super) fn encrypts(&self) -> Option<bool> {
-        match self.sslmode {
-            SslMode::Disable => Some(false),
-            SslMode::Prefer => None,
-            _ => Some(true),
-        }
+    /// Whether a session without TLS is out of the question.
+    pub(super) fn insists(&self) -> bool {
+        !matches!(self.sslmode, SslMode::Disable | SslMode::Prefer)
     }
 
-    /// Options for one connection. `limit` bounds each statement on the server.
-    pub(super) fn options(
-        &self,
-        tls: &TlsFiles,
-        password: Option<&Secret>,
-        limit: Duration,
-    ) -> Result<PgConnectOptions, ProbeError> {
-        for variable in ["PGSSLCERT", "PGSSLKEY", "PGOPTIONS"] {
-            // sqlx takes these from the environment and offers no way to unset them.
-            if std::env::var_os(variable).is_some() {
-                return Err(ProbeError::unconfigured(format!("{variable} must not be set for the exporter")));
-            }
+    /// Options for one connection. `limit` bounds each statement on the server. Encryption is the
+    /// exporter's own affair, so sqlx is told that there is none.
+    pub(super) fn options(&self, password: Option<&Secret>, limit: Duration) -> Result<PgConnectOptions, ProbeError> {
+        // sqlx takes it from the environment and offers no way to unset it.
+        if std::env::var_os("PGOPTIONS").is_some() {
+            return Err(ProbeError::unconfigured("PGOPTIONS must not be set for the exporter"));
         }
-        if tls.server_name.is_some() {
-            return Err(ProbeError::unconfigured("server_name cannot be used with PostgreSQL; use the name as host"));
-        }
-        let mut options = PgConnectOptions::new_without_pgpass()
+        Ok(PgConnectOptions::new_without_pgpass()
             .host(&self.host)
             .port(self.port)
             .username(&self.user)
             .password(password.map_or("", Secret::expose))
             .database(&self.database)
-            .ssl_mode(self.sslmode.into())
+            .ssl_mode(PgSslMode::Disable)
             .application_name("readiness-exporter")
             .statement_cache_capacity(1)
             .options([
                 ("default_transaction_read_only", "on".to_owned()),
                 ("statement_timeout", format!("{}ms", limit.as_millis().max(1))),
             ])
-            .disable_statement_logging();
-        options = match &tls.ca {
-            Some(ca) => options.ssl_root_cert(ca),
-            // Also when nothing is verified: PGSSLROOTCERT must not leak in.
-            None if !self.sslmode.verifies() => options.ssl_root_cert_from_pem(Vec::new()),
-            None => options.ssl_root_cert_from_pem(system_roots()),
-        };
-        if let (Some(cert), Some(key)) = (&tls.client_cert, &tls.client_key) {
-            options = options.ssl_client_cert(cert).ssl_client_key(key);
-        }
-        Ok(options)
+            .disable_statement_logging())
     }
-}
-
-/// sqlx itself knows the public roots of webpki only, not those of this system.
-fn system_roots() -> Vec<u8> {
-    use std::fmt::Write;
-
-    const LINE: usize = 64;
-    let mut pem = String::new();
-    for root in rustls_native_certs::load_native_certs().certs {
-        let coded = BASE64.encode(&root);
-        pem.push_str("-----BEGIN CERTIFICATE-----\n");
-        for line in coded.as_bytes().chunks(LINE) {
-            let _ = writeln!(pem, "{}", String::from_utf8_lossy(line));
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-    }
-    pem.into_bytes()
 }
 
 impl fmt::Display for Address {
@@ -250,8 +196,7 @@ mod tests {
     #[test]
     fn the_password_is_not_in_the_debug_form_of_an_address() {
         let address = parse("postgresql://u@h/d").unwrap();
-        let options =
-            address.options(&TlsFiles::default(), Some(&Secret::new("hunter22".into())), Duration::from_secs(1));
+        let options = address.options(Some(&Secret::new("hunter22".into())), Duration::from_secs(1));
         assert_eq!(
             options.unwrap().get_options(),
             Some("-c default_transaction_read_only=on -c statement_timeout=1000ms")

@@ -7,6 +7,7 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::model::Reason;
 use crate::probe::ProbeError;
+use crate::probe::net::from_io;
 
 /// Where in the session it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +32,6 @@ pub(super) fn explain(error: &Error, phase: Phase, peer: &str) -> ProbeError {
     }
     match error {
         Error::Io(error) => transport(error, peer),
-        Error::Tls(error) => match error.downcast_ref::<rustls::Error>() {
-            Some(error) => tls(error, peer),
-            None if error.to_string().contains("does not support TLS") => ProbeError::target(
-                Reason::TlsHandshake,
-                format!("{peer} refuses TLS, but the connection must be encrypted"),
-            ),
-            None => ProbeError::unconfigured(format!(
-                "TLS to {peer} cannot be set up: {}",
-                cut(&error.to_string(), MESSAGE_LIMIT)
-            )),
-        },
         Error::Protocol(message) => ProbeError::target(
             Reason::Protocol,
             format!("{peer} does not speak PostgreSQL: {}", cut(message, MESSAGE_LIMIT)),
@@ -75,49 +65,16 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
     }
 }
 
-/// What an error of a socket means.
-pub(super) fn transport(error: &io::Error, peer: &str) -> ProbeError {
-    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return tls(error, peer);
-    }
+fn transport(error: &io::Error, peer: &str) -> ProbeError {
     match error.kind() {
-        ErrorKind::ConnectionRefused => ProbeError::target(Reason::Refused, format!("{peer} refused the connection")),
-        ErrorKind::TimedOut => ProbeError::target(Reason::Timeout, format!("{peer} did not answer")),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            ProbeError::target(Reason::Reset, format!("{peer} reset the connection"))
-        }
-        ErrorKind::UnexpectedEof => ProbeError::target(Reason::Reset, format!("{peer} closed the connection")),
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            ProbeError::target(Reason::Unreachable, format!("there is no route to {peer}"))
-        }
-        // A file of TLS material or a Unix socket; a missing socket means that nobody listens.
-        ErrorKind::NotFound => ProbeError::unconfigured(format!("a file needed for {peer} does not exist")),
+        // Of a Unix socket; that it is missing means that nobody listens here.
+        ErrorKind::NotFound => ProbeError::unconfigured(format!("there is no socket {peer}")),
         ErrorKind::PermissionDenied => ProbeError::observer(
             Reason::PermissionDenied,
-            format!("a file or socket needed for {peer} cannot be opened"),
+            format!("the exporter is not permitted to open the socket {peer}"),
         ),
-        _ if error.to_string().contains("lookup address") => {
-            ProbeError::target(Reason::Dns, format!("the name in {peer} does not resolve"))
-        }
-        kind => ProbeError::target(Reason::Other, format!("{peer}: {kind}")),
+        _ => from_io(error, peer),
     }
-}
-
-fn tls(error: &rustls::Error, peer: &str) -> ProbeError {
-    use rustls::CertificateError as Bad;
-
-    let reason = match error {
-        rustls::Error::InvalidCertificate(bad) => match bad {
-            Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                Reason::TlsExpired
-            }
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Reason::TlsName,
-            _ => Reason::TlsUntrusted,
-        },
-        rustls::Error::PeerIncompatible(_) => Reason::TlsVersion,
-        _ => Reason::TlsHandshake,
-    };
-    ProbeError::target(reason, format!("TLS to {peer} failed: {}", cut(&error.to_string(), MESSAGE_LIMIT)))
 }
 
 /// One line of at most `limit` bytes.
@@ -170,11 +127,8 @@ mod tests {
         for (kind, reason) in kinds {
             assert_eq!(explain(&Error::Io(kind.into()), Phase::Login, "db:1").reason, reason, "{kind}");
         }
-        let wrapped = |error: rustls::Error| Error::Io(io::Error::new(ErrorKind::InvalidData, error));
-        let expired = wrapped(rustls::Error::InvalidCertificate(rustls::CertificateError::Expired));
-        assert_eq!(explain(&expired, Phase::Login, "db:1").reason, Reason::TlsExpired);
-        let unknown = wrapped(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
-        assert_eq!(explain(&unknown, Phase::Login, "db:1").reason, Reason::TlsUntrusted);
+        let shortage = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+        assert_eq!(explain(&Error::Io(shortage), Phase::Login, "db:1").blame, Blame::Observer);
     }
 
     #[test]

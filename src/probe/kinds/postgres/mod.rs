@@ -7,9 +7,11 @@
 
 mod address;
 mod fault;
+mod messages;
 mod relay;
 mod session;
 mod value;
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -200,12 +202,14 @@ impl Postgres {
         if self.sql.is_none() {
             return Verdict::pass(
                 proof,
-                format!("the login was accepted over {transport} transport in {seconds:.3} s"),
+                format!(
+                    "expected the login to be accepted, saw it accepted over {transport} transport in {seconds:.3} s"
+                ),
             );
         }
         let rows = facts.row_count;
         let proof = proof.and("query", "an answer", format!("{rows} rows"));
-        Verdict::pass(proof, format!("the query answered with {rows} rows in {:.3} s", facts.query_s))
+        Verdict::pass(proof, format!("expected an answer to the query, saw {rows} rows in {:.3} s", facts.query_s))
     }
 
     fn judge_refusal(&self, facts: &Facts) -> Verdict {
@@ -217,21 +221,21 @@ impl Postgres {
             } else {
                 (Reason::AuthAccepted, "the login")
             };
-            return Verdict::fail(reason, format!("{how} was accepted; expected a refusal with {expected}"));
+            return Verdict::fail(reason, format!("expected {how} to be refused with {expected}, saw it accepted"));
         }
         let seen = &facts.sqlstate;
         if self.refused_with.contains(seen) {
             let proof = Proof::of("login", format!("refused with {expected}"), format!("refused with {seen}"));
-            return Verdict::pass(proof, format!("the login was refused with {seen}: {}", facts.message));
+            return Verdict::pass(proof, format!("expected a refusal with {expected}, saw {seen}: {}", facts.message));
         }
         if plain && seen == INVALID_PASSWORD {
             let sentence = format!(
-                "the server asked for a password over an unencrypted connection; expected a refusal with {expected}"
+                "expected a refusal with {expected}, saw the server ask for a password over an unencrypted connection"
             );
             return Verdict::fail(Reason::PlaintextAccepted, sentence);
         }
         let sentence = format!(
-            "expected a refusal with {expected}; the server refused with {seen} ({}), which proves neither",
+            "expected a refusal with {expected}, saw one with {seen} ({}), which proves neither",
             facts.message
         );
         Verdict::indeterminate(Reason::Query, sentence)

@@ -1,8 +1,9 @@
 //! What stands between sqlx and the network: a relay that counts.
 //!
-//! sqlx holds a whole message in memory before anybody can look at it, and a value may have a
-//! gigabyte. So it speaks to a socket inside this process, and the relay passes on no more than
-//! the leg allows. It also lets the exporter make the outward connection itself.
+//! sqlx holds a whole message in memory before anybody can look at it, and reserves what a message
+//! merely announces. So it speaks to a socket inside this process, and the relay passes on no more
+//! than the leg allows and no head of a message that announces more. It also lets the exporter
+//! make the outward connection, and its encryption, itself.
 //!
 //! The socket has an abstract name (it needs no directory and vanishes with the listener), and
 //! only this very process is let in. All of it runs in the task of the run.
@@ -12,8 +13,10 @@ use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::PathBuf;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::messages::Messages;
 
 /// A socket that waits for sqlx.
 pub(super) struct Relay {
@@ -26,8 +29,10 @@ pub(super) struct Relay {
 pub(super) enum Relayed {
     /// One side closed.
     Closed,
-    /// The server sent more than it may.
+    /// The server sent more than it may, or announced it.
     TooMuch,
+    /// A message announced a length that none has.
+    Malformed(usize),
 }
 
 impl Relay {
@@ -46,10 +51,13 @@ impl Relay {
     }
 
     /// Passes on both ways until one side closes or the server has sent `limit` bytes.
-    pub(super) async fn run(self, mut server: TcpStream, limit: usize) -> io::Result<Relayed> {
+    pub(super) async fn run<S>(self, server: S, limit: usize) -> io::Result<Relayed>
+    where
+        S: AsyncRead + AsyncWrite,
+    {
         let mut client = self.accept().await?;
         let (mut from_client, mut to_client) = client.split();
-        let (mut from_server, mut to_server) = server.split();
+        let (mut from_server, mut to_server) = tokio::io::split(server);
         let upward = async {
             tokio::io::copy(&mut from_client, &mut to_server).await?;
             to_server.shutdown().await?;
@@ -57,7 +65,7 @@ impl Relay {
             std::future::pending::<io::Result<Relayed>>().await
         };
         let downward = async {
-            let mut left = limit;
+            let (mut left, mut messages) = (limit, Messages::default());
             let mut buffer = vec![0; 16 * 1024];
             loop {
                 let read = from_server.read(&mut buffer).await?;
@@ -65,6 +73,9 @@ impl Relay {
                 let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
                     return Ok(Relayed::Closed);
                 };
+                if let Err(wrong) = messages.follow(bytes, limit) {
+                    return Ok(wrong);
+                }
                 to_client.write_all(bytes).await?;
                 left = rest;
             }
@@ -88,7 +99,7 @@ impl Relay {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -111,20 +122,28 @@ mod tests {
             client.write_all(b"ask").await.unwrap();
             let mut asked = [0; 3];
             server.read_exact(&mut asked).await.unwrap();
-            server.write_all(b"answer").await.unwrap();
+            server.write_all(b"N\0\0\0\x06no").await.unwrap();
             drop(server);
             asked
         };
         let (ended, asked) = tokio::join!(relayed, talk);
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
-        assert_eq!((ended.unwrap(), &asked, answer.as_str()), (Relayed::Closed, b"ask", "answer"));
+        assert_eq!((ended.unwrap(), &asked, answer.as_str()), (Relayed::Closed, b"ask", "N\0\0\0\x06no"));
     }
 
     #[tokio::test]
     async fn more_than_the_limit_ends_it() {
         let (_client, mut server, relayed) = ends(10).await;
-        let (ended, ()) = tokio::join!(relayed, async { server.write_all(b"eleven bytes").await.unwrap() });
+        let (ended, ()) = tokio::join!(relayed, async { server.write_all(b"N\0\0\0\x0aeleven").await.unwrap() });
         assert_eq!(ended.unwrap(), Relayed::TooMuch);
+    }
+
+    #[tokio::test]
+    async fn a_head_that_announces_gigabytes_is_not_passed_on() {
+        let (mut client, mut server, relayed) = ends(1000).await;
+        let (ended, ()) = tokio::join!(relayed, async { server.write_all(b"R\x7f\xff\xff\xff").await.unwrap() });
+        assert_eq!(ended.unwrap(), Relayed::Malformed(0x7fff_ffff));
+        assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
     }
 }

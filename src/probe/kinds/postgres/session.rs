@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{FutureExt, TryStreamExt};
 use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Column, Connection, Executor, PgConnection, Row};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, Secret, TlsFiles};
+use crate::probe::net::{Stream, from_io};
 use crate::probe::{ProbeCx, ProbeError};
 
 use super::address::Address;
 use super::fault::{self, Phase};
 use super::relay::{Relay, Relayed};
-use super::{Facts, Login, PROTOCOL, Postgres, value};
+use super::{Facts, Login, PROTOCOL, Postgres, value, wire};
 
 /// Connects and runs the leg's query, all within the deadline.
 pub(super) async fn run(
@@ -27,10 +28,14 @@ pub(super) async fn run(
     tls: &TlsFiles,
     password: Option<&Secret>,
 ) -> Result<Facts, ProbeError> {
-    // sqlx trusts the lengths a peer announces and panics over some that are too short. Nothing
-    // of a session that panicked is used again.
-    let guarded = AssertUnwindSafe(connect(leg, cx, address, tls, password)).catch_unwind().await;
+    // sqlx panics over some messages that are malformed. Nothing of a session that panicked is
+    // used again. Once somebody was logged in, it may as well be our own mistake.
+    let accepted = AtomicBool::new(false);
+    let guarded = AssertUnwindSafe(connect(leg, cx, address, tls, password, &accepted)).catch_unwind().await;
     guarded.unwrap_or_else(|_| {
+        if accepted.load(Ordering::Relaxed) {
+            return Err(ProbeError::internal(format!("the answer of {address} could not be read; this is a bug")));
+        }
         Err(ProbeError::target(Reason::Protocol, format!("{address} sent a message that is malformed")))
     })
 }
@@ -41,40 +46,70 @@ async fn connect(
     address: &Address,
     tls: &TlsFiles,
     password: Option<&Secret>,
+    accepted: &AtomicBool,
 ) -> Result<Facts, ProbeError> {
     let started = Instant::now();
-    let options = address.options(tls, password, cx.remaining())?;
-    let Some((host, port)) = address.network() else {
-        return session(leg, cx, address, &options, started).await;
-    };
+    let options = address.options(password, cx.remaining())?;
     let peer = address.to_string();
-    let server = dial(cx, host, port, &peer).await?;
+    let Some((host, port)) = address.network() else {
+        if address.insists() {
+            return Err(ProbeError::unconfigured(format!("{peer} is a Unix socket, which has no TLS")));
+        }
+        return session(leg, cx, address, &options, Begun { started, encrypted: false, accepted }).await;
+    };
+    let socket = cx.clients().dial(cx, host, port).await?.stream;
+    let Some(server) = wire::open(cx, address, host, tls, socket).await? else {
+        return without_tls(leg, address, &peer, started);
+    };
+    let encrypted = matches!(server, Stream::Tls(_));
     let relay = Relay::open(port)
         .map_err(|error| ProbeError::internal(format!("no socket inside the exporter: {}", error.kind())))?;
     let options = options.socket(relay.directory());
-    // Rows and encryption have an overhead of their own.
+    // Rows have an overhead of their own.
     let limit = leg.max_bytes.saturating_mul(4).saturating_add(1 << 20);
     let relayed = relay.run(server, limit);
-    let session = session(leg, cx, address, &options, started);
+    let session = session(leg, cx, address, &options, Begun { started, encrypted, accepted });
     tokio::pin!(session);
     tokio::select! {
         facts = &mut session => facts,
         relayed = relayed => match relayed {
-            Ok(Relayed::TooMuch) => Err(too_large(format!("{peer} sent more than {limit} bytes"))),
+            Ok(Relayed::TooMuch) => Err(too_large(format!("the answer of {peer} has more than {limit} bytes"))),
+            Ok(Relayed::Malformed(length)) => Err(ProbeError::target(
+                Reason::Protocol,
+                format!("{peer} does not speak PostgreSQL: a message claims a length of {length} bytes"),
+            )),
             // The session finds out by itself what the server said last.
-            Ok(Relayed::Closed) | Err(_) => session.await,
+            Ok(Relayed::Closed) => session.await,
+            Err(error) => match session.await {
+                // It only saw the relay close; the relay knows why.
+                Err(seen) if seen.reason == Reason::Reset => Err(from_io(&error, &peer)),
+                ended => ended,
+            },
         },
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "one place, to be moved to the dialer of `probe::net`")]
-async fn dial(cx: &ProbeCx, host: &str, port: u16, peer: &str) -> Result<TcpStream, ProbeError> {
-    let stream = match timeout_at(cx.deadline(), TcpStream::connect((host, port))).await {
-        Ok(connected) => connected.map_err(|error| fault::transport(&error, peer))?,
-        Err(_) => return Err(ProbeError::target(Reason::Timeout, format!("{peer} did not accept the connection"))),
-    };
-    stream.set_nodelay(true).map_err(|error| fault::transport(&error, peer))?;
-    Ok(stream)
+fn without_tls(leg: &Postgres, address: &Address, peer: &str, started: Instant) -> Result<Facts, ProbeError> {
+    if leg.refused_with.is_empty() {
+        let sentence = format!("expected {peer} to encrypt the connection, and it refuses TLS");
+        return Err(ProbeError::target(Reason::TlsHandshake, sentence));
+    }
+    Ok(Facts {
+        login: Login::Refused,
+        sqlstate: PROTOCOL.to_owned(),
+        message: "the server refuses TLS".to_owned(),
+        connect_s: started.elapsed().as_secs_f64(),
+        sslmode: address.sslmode,
+        ..Facts::default()
+    })
+}
+
+/// How a session came about.
+struct Begun<'a> {
+    started: Instant,
+    encrypted: bool,
+    /// Set once the login was accepted.
+    accepted: &'a AtomicBool,
 }
 
 async fn session(
@@ -82,12 +117,13 @@ async fn session(
     cx: &ProbeCx,
     address: &Address,
     options: &PgConnectOptions,
-    started: Instant,
+    begun: Begun<'_>,
 ) -> Result<Facts, ProbeError> {
+    let Begun { started, encrypted, accepted } = begun;
     let peer = address.to_string();
     let login = timeout_at(cx.deadline(), PgConnection::connect_with(options)).await;
     let connect_s = started.elapsed().as_secs_f64();
-    let mut facts = Facts { connect_s, sslmode: address.sslmode, ..Facts::default() };
+    let mut facts = Facts { connect_s, tls: encrypted, sslmode: address.sslmode, ..Facts::default() };
     let mut connection = match login {
         Err(_) => {
             return Err(ProbeError::target(
@@ -105,8 +141,9 @@ async fn session(
         }
     };
     cx.note("login", format!("{peer} accepted in {connect_s:.3} s"));
+    accepted.store(true, Ordering::Relaxed);
     facts.server_version_num = connection.server_version_num().unwrap_or(0);
-    let answer = ask(leg, &mut connection, address, &mut facts, &peer);
+    let answer = ask(leg, &mut connection, &mut facts, &peer);
     match timeout_at(cx.deadline(), answer).await {
         Ok(answer) => answer?,
         Err(_) => {
@@ -123,9 +160,6 @@ async fn session(
 /// The server's explicit refusal. That it closes the connection is none: a crash looks the same.
 fn refused(error: &sqlx::Error) -> Option<(String, String)> {
     match error {
-        sqlx::Error::Tls(inner) if inner.to_string().contains("does not support TLS") => {
-            Some((PROTOCOL.to_owned(), "the server refuses TLS".to_owned()))
-        }
         sqlx::Error::Protocol(message) if message.contains("authentication method") => {
             Some((PROTOCOL.to_owned(), fault::cut(message, 120)))
         }
@@ -133,22 +167,8 @@ fn refused(error: &sqlx::Error) -> Option<(String, String)> {
     }
 }
 
-async fn ask(
-    leg: &Postgres,
-    connection: &mut PgConnection,
-    address: &Address,
-    facts: &mut Facts,
-    peer: &str,
-) -> Result<(), ProbeError> {
+async fn ask(leg: &Postgres, connection: &mut PgConnection, facts: &mut Facts, peer: &str) -> Result<(), ProbeError> {
     let explain = |error: sqlx::Error| fault::explain(&error, Phase::Query, peer);
-    facts.tls = match address.encrypts() {
-        Some(encrypted) => encrypted,
-        None => {
-            let sql = "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()";
-            let row = sqlx::query(sql).fetch_optional(&mut *connection).await.map_err(explain)?;
-            row.and_then(|row| row.try_get(0).ok()).unwrap_or(false)
-        }
-    };
     let Some(sql) = &leg.sql else { return Ok(()) };
     let started = Instant::now();
     connection.execute("BEGIN READ ONLY").await.map_err(explain)?;

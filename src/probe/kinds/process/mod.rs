@@ -11,6 +11,7 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expect::Gap;
 use crate::model::{Class, Proof, Reason, Timestamp, Verdict};
 use crate::probe::guard::lane::Lane;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
@@ -24,7 +25,7 @@ pub(crate) struct Process {
     /// Regular expression on the command line (arguments joined by spaces).
     #[serde(rename = "match")]
     pattern: Option<String>,
-    /// Instead of `match`: a file that holds the process id.
+    /// Instead of `match`: a file that holds the process id. Whatever runs under that id counts.
     pidfile: Option<PathBuf>,
     /// At least so many.
     min: usize,
@@ -44,8 +45,10 @@ impl Default for Process {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Facts {
     count: usize,
-    /// At most 64 of them, by id.
+    /// At most 64 of them, by id; with more, conditions on this field cannot be evaluated.
     processes: Vec<Seen>,
+    /// The exporter may not see all processes of this host, so there may be more.
+    hidden: bool,
 }
 
 /// One process.
@@ -64,8 +67,8 @@ pub(crate) struct Seen {
     max_fds: Option<u64>,
     /// R, S, D, T or Z.
     state: String,
-    /// TCP ports it listens on.
-    listening: Vec<u16>,
+    /// TCP ports it listens on; null if the exporter is not permitted to see them.
+    listening: Option<Vec<u16>>,
     session: u32,
     /// Whether it has a terminal.
     tty: bool,
@@ -111,8 +114,8 @@ impl Probe for Process {
         let which = self.which()?;
         let look = move || {
             let found = proc::find(&which)?;
-            let processes = found.iter().take(DESCRIBED).filter_map(|pid| proc::describe(*pid)).collect();
-            Ok(Facts { count: found.len(), processes })
+            let processes = found.pids.iter().take(DESCRIBED).filter_map(|pid| proc::describe(*pid)).collect();
+            Ok(Facts { count: found.pids.len(), processes, hidden: found.hidden })
         };
         self.lane.run(cx, "/proc", look).await
     }
@@ -124,15 +127,28 @@ impl Probe for Process {
             Some(max) => format!("{} to {max}", self.min),
             None => format!("at least {}", self.min),
         };
-        let sentence = format!("{count} processes match {}, expected {bounds}", self.what());
-        let verdict = if count < self.min {
-            Verdict::fail(Reason::Missing, sentence)
-        } else if self.max.is_some_and(|max| count > max) {
+        let noun = if count == 1 { "process" } else { "processes" };
+        let sentence = format!("expected {bounds} matching {}, saw {count} {noun}", self.what());
+        let unsure = facts.hidden && (count < self.min || self.max.is_some());
+        let verdict = if self.max.is_some_and(|max| count > max) {
             Verdict::fail(Reason::Assertion, sentence)
+        } else if unsure {
+            let sentence = format!("{sentence}, but the exporter may not see all processes of this host");
+            Verdict::indeterminate(Reason::PermissionDenied, sentence)
+        } else if count < self.min {
+            Verdict::fail(Reason::Missing, sentence)
         } else {
             Verdict::pass(Proof::of("processes", bounds, count.to_string()), sentence)
         };
         verdict.measured("processes", count as f64, Some(self.min as f64))
+    }
+
+    fn gaps(&self, facts: &Facts) -> Vec<Gap> {
+        if facts.count <= DESCRIBED {
+            return Vec::new();
+        }
+        let why = format!("there are {} processes and {DESCRIBED} are described", facts.count);
+        vec![Gap { field: "processes", why, hides: true }]
     }
 }
 
@@ -162,7 +178,7 @@ mod tests {
 
     use super::*;
     use crate::model::Outcome;
-    use crate::probe::kinds::testing::{cx, run};
+    use crate::probe::fixture::{cx, run};
 
     struct Sleeper(Child);
 
@@ -220,6 +236,21 @@ mod tests {
         std::fs::write(&path, "not a pid").unwrap();
         let seen = look(json!({"pidfile": path})).await;
         assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Indeterminate, Some(Reason::Invalid)));
+    }
+
+    #[test]
+    fn what_may_not_be_seen_is_not_absent() {
+        let judge = |parameters: Value, count, hidden| {
+            let process: Process = serde_json::from_value(parameters).unwrap();
+            let verdict = process.judge(&Facts { count, hidden, ..Facts::default() }, crate::probe::fixture::NOW);
+            (verdict.outcome(), verdict.reason())
+        };
+        let unsure = (Outcome::Indeterminate, Some(Reason::PermissionDenied));
+        assert_eq!(judge(json!({"match": "x"}), 0, true), unsure);
+        assert_eq!(judge(json!({"match": "x", "min": 0, "max": 0}), 0, true), unsure);
+        assert_eq!(judge(json!({"match": "x"}), 1, true).0, Outcome::Pass);
+        assert_eq!(judge(json!({"match": "x", "max": 1}), 2, true), (Outcome::Fail, Some(Reason::Assertion)));
+        assert_eq!(judge(json!({"match": "x"}), 0, false), (Outcome::Fail, Some(Reason::Missing)));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use regex::Regex;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::model::Reason;
 use crate::probe::ProbeError;
@@ -30,25 +32,40 @@ pub(in crate::probe::kinds) enum Which {
     PidFile(std::path::PathBuf),
 }
 
-/// Ids of the processes, ascending. The exporter itself is never among those that match.
-pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Vec<u32>, ProbeError> {
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::probe::kinds) struct Found {
+    /// Ascending. The exporter itself is never among those that match.
+    pub(in crate::probe::kinds) pids: Vec<u32>,
+    /// There are processes that the exporter may not see, so there may be more.
+    pub(in crate::probe::kinds) hidden: bool,
+}
+
+pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Found, ProbeError> {
     match which {
-        Which::Matching(pattern) => matching(pattern),
-        Which::PidFile(path) => Ok(from_pid_file(path)?.into_iter().collect()),
+        Which::Matching(pattern) => matching(Path::new("/proc"), pattern),
+        Which::PidFile(path) => Ok(Found { pids: from_pid_file(path)?.into_iter().collect(), hidden: false }),
     }
 }
 
-fn matching(pattern: &Regex) -> Result<Vec<u32>, ProbeError> {
+fn matching(proc: &Path, pattern: &Regex) -> Result<Found, ProbeError> {
     let own = std::process::id();
-    let entries = fs::read_dir("/proc").map_err(|error| {
-        ProbeError::observer(Reason::PermissionDenied, format!("/proc cannot be read: {}", error.kind()))
+    let entries = fs::read_dir(proc).map_err(|error| {
+        let sentence = format!("{} cannot be read: {}", proc.display(), error.kind());
+        ProbeError::observer(Reason::PermissionDenied, sentence)
     })?;
-    let mut found: Vec<u32> = entries
-        .take(PROCESSES)
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != own && command_line(*pid).is_some_and(|line| pattern.is_match(&line)))
-        .collect();
-    found.sort_unstable();
+    let all: Vec<u32> =
+        entries.take(PROCESSES + 1).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    // Mounted with `hidepid`, /proc lacks the first process, which is always there, or its details.
+    let mut found = Found { pids: Vec::new(), hidden: !all.contains(&1) || all.len() > PROCESSES };
+    for pid in all.into_iter().filter(|pid| *pid != own) {
+        match command_line(&proc.join(pid.to_string())) {
+            Ok(line) if !line.is_empty() && pattern.is_match(&line) => found.pids.push(pid),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => found.hidden = true,
+            Ok(_) | Err(_) => {}
+        }
+    }
+    found.pids.sort_unstable();
     Ok(found)
 }
 
@@ -69,15 +86,27 @@ fn from_pid_file(path: &Path) -> Result<Option<u32>, ProbeError> {
     let first = text.lines().next().unwrap_or("").trim();
     let pid: u32 =
         first.parse().map_err(|_| ProbeError::observer(Reason::Invalid, format!("{shown} holds no process id")))?;
-    Ok(command_line(pid).map(|_| pid))
+    match command_line(&proc(pid, "")) {
+        Ok(line) => Ok((!line.is_empty()).then_some(pid)),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(unseen(pid, &shown)),
+        // Hidden, or not there at all: the kernel tells without /proc.
+        Err(_) => {
+            let there = i32::try_from(pid).ok().and_then(Pid::from_raw).map(test_kill_process);
+            if there == Some(Err(Errno::PERM)) { Err(unseen(pid, &shown)) } else { Ok(None) }
+        }
+    }
 }
 
-/// Arguments joined by spaces; none for kernel threads, zombies and what has vanished.
-fn command_line(pid: u32) -> Option<String> {
-    let raw = read(&proc(pid, "cmdline"), 64 * 1024).ok()?;
+fn unseen(pid: u32, file: &dyn std::fmt::Display) -> ProbeError {
+    let sentence = format!("{file} names process {pid}, which the exporter is not permitted to see");
+    ProbeError::observer(Reason::PermissionDenied, sentence)
+}
+
+/// Arguments joined by spaces; empty for kernel threads and zombies.
+fn command_line(process: &Path) -> io::Result<String> {
+    let raw = read(&process.join("cmdline"), 64 * 1024)?;
     let line = raw.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
-    let line = line.trim_end();
-    (!line.is_empty()).then(|| line.to_owned())
+    Ok(line.trim_end().to_owned())
 }
 
 /// The environment a process was started with.
@@ -89,6 +118,16 @@ pub(in crate::probe::kinds) fn environment(pid: u32) -> Result<BTreeMap<String, 
         };
         ProbeError::observer(reason, format!("the environment of process {pid} cannot be read: {}", error.kind()))
     })?;
+    // A program may have put its title there, and the kernel shows nothing of a thread of its own.
+    if !raw.contains(&b'=') {
+        return Err(ProbeError::observer(Reason::NoData, format!("process {pid} shows no environment")));
+    }
+    if raw.len() as u64 == FILE_BYTES {
+        return Err(ProbeError::observer(
+            Reason::TooLarge,
+            format!("the environment of process {pid} has more than {FILE_BYTES} bytes"),
+        ));
+    }
     let entries = raw.split(|byte| *byte == 0).filter_map(|entry| {
         let text = String::from_utf8_lossy(entry).into_owned();
         text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -121,7 +160,7 @@ pub(super) fn describe(pid: u32) -> Option<Seen> {
         open_fds,
         max_fds: max_files(pid),
         state: fields.first().map_or("", |state| *state).to_owned(),
-        listening: sockets.as_ref().map_or_else(Vec::new, |sockets| listening(pid, sockets)),
+        listening: sockets.as_ref().map(|sockets| listening(pid, sockets)),
         session: u32::try_from(field(6)?).unwrap_or(0),
         tty: field(7)? != 0,
         unreadable: if open_fds.is_none() { vec!["open files".to_owned()] } else { Vec::new() },
@@ -198,7 +237,7 @@ mod tests {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         let own = describe(std::process::id()).unwrap();
-        assert!(own.listening.contains(&port), "{own:?}");
+        assert!(own.listening.as_ref().is_some_and(|ports| ports.contains(&port)), "{own:?}");
         assert!(own.threads > 0 && own.rss_bytes > 0 && own.open_fds > Some(2) && own.max_fds > Some(2));
         assert!(own.unreadable.is_empty());
     }
@@ -206,7 +245,21 @@ mod tests {
     #[test]
     fn what_is_not_there_is_none() {
         assert!(describe(u32::MAX).is_none());
-        assert_eq!(find(&Which::PidFile("/nonexistent".into())).unwrap(), Vec::<u32>::new());
+        assert_eq!(find(&Which::PidFile("/nonexistent".into())).unwrap(), Found::default());
         assert_eq!(environment(u32::MAX).unwrap_err().reason, Reason::Missing);
+    }
+
+    #[test]
+    fn a_proc_without_the_first_process_is_not_all_there_is() {
+        let proc = tempfile::tempdir().unwrap();
+        let process = |pid: &str, line: &str| {
+            fs::create_dir(proc.path().join(pid)).unwrap();
+            fs::write(proc.path().join(pid).join("cmdline"), line).unwrap();
+        };
+        process("4000001", "worker\0--fast\0");
+        let look = || matching(proc.path(), &Regex::new("^worker --fast$").unwrap()).unwrap();
+        assert_eq!(look(), Found { pids: vec![4_000_001], hidden: true });
+        process("1", "init\0");
+        assert_eq!(look(), Found { pids: vec![4_000_001], hidden: false });
     }
 }

@@ -41,8 +41,10 @@ fn fault(tls: &Tls, facts: &TlsFacts, now: Timestamp) -> Option<Verdict> {
     }
     let days = days_left(not_after, now);
     if days < i64::from(tls.min_days) {
-        let sentence =
-            format!("expected {} days left on the certificate of {at}, saw {days} (until {end})", tls.min_days);
+        let sentence = format!(
+            "expected at least {} days left on the certificate of {at}, saw {days} (until {end})",
+            tls.min_days
+        );
         return Some(Verdict::fail(Reason::TlsExpiring, sentence));
     }
     refusals(tls, facts)
@@ -94,7 +96,7 @@ fn pass(tls: &Tls, facts: &TlsFacts, now: Timestamp) -> Verdict {
         proof = proof.and("require_client_cert", "refused without a certificate", "refused");
     }
     let sentence = format!(
-        "expected a valid certificate with {} days left from {}, saw {days} days left over TLS {version}",
+        "expected a valid certificate with at least {} days left from {}, saw {days} days left over TLS {version}",
         tls.min_days, facts.address
     );
     Verdict::pass(proof, sentence)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rustls::Error as TlsError;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
@@ -12,12 +12,10 @@ use tokio_rustls::client::TlsStream;
 use super::old_versions::{Answer, offer};
 use super::{OldVersion, StartTls, Tls, TlsFacts};
 use crate::model::{Reason, TlsFiles};
-use crate::probe::net::tls::{Alpn, Certificate, Handshake, TlsProfile, Trust, version_text};
-use crate::probe::net::{Address, from_io, from_tls, parse_address};
+use crate::probe::net::tls::{Alpn, Certificate, Handshake, TlsProfile, Trust, ask_postgres, version_text};
+use crate::probe::net::{Address, from_tls, parse_address};
 use crate::probe::{Blame, ProbeCx, ProbeError};
 
-/// PostgreSQL's SSLRequest.
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// With TLS 1.3 a server refuses a client after the client believes the handshake done; it has at
 /// least this long to say so.
 const REFUSAL_WAIT: Duration = Duration::from_millis(500);
@@ -89,25 +87,10 @@ impl Place {
     async fn connect(&self, cx: &ProbeCx) -> Result<TcpStream, ProbeError> {
         let mut stream = cx.clients().dial(cx, &self.address.host, self.address.port).await?.stream;
         if self.starttls == StartTls::Postgres {
-            let asked = timeout_at(cx.deadline(), ask_postgres(&mut stream)).await;
             let what = &self.what;
-            let answer = match asked {
-                Ok(answer) => answer.map_err(|error| from_io(&error, what))?,
-                Err(_) => {
-                    let text = format!("{what} accepted the connection but did not answer the request for TLS in time");
-                    return Err(ProbeError::target(Reason::Timeout, text));
-                }
-            };
-            match answer {
-                b'S' => {}
-                b'N' => {
-                    let text = format!("expected {what} to offer TLS, saw PostgreSQL without it");
-                    return Err(ProbeError::target(Reason::TlsHandshake, text));
-                }
-                _ => {
-                    let text = format!("{what} did not answer the request for TLS as PostgreSQL does");
-                    return Err(ProbeError::target(Reason::Protocol, text));
-                }
+            if !ask_postgres(cx, &mut stream, what).await? {
+                let text = format!("expected {what} to offer TLS, saw PostgreSQL without it");
+                return Err(ProbeError::target(Reason::TlsHandshake, text));
             }
         }
         Ok(stream)
@@ -122,11 +105,6 @@ impl Place {
         let mut stream = self.connect(cx).await?;
         Ok(offer(&mut stream, version, &self.name).await)
     }
-}
-
-async fn ask_postgres(stream: &mut TcpStream) -> std::io::Result<u8> {
-    stream.write_all(&SSL_REQUEST).await?;
-    stream.read_u8().await
 }
 
 /// An error only if the handshake failed before a certificate was shown, or for another cause than

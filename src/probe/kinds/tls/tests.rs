@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::model::{Outcome, Reason};
 use crate::probe::Descriptor;
+use crate::probe::fixture;
 use crate::probe::net::peers::{self, Authority};
 
 const DAY: i64 = 86_400;
@@ -28,7 +29,7 @@ fn at(peer: std::net::SocketAddr, ca: &Path, more: Value) -> Tls {
 
 /// Observes and judges within a bound.
 async fn run(tls: &Tls, milliseconds: u64) -> (Verdict, Option<TlsFacts>) {
-    let cx = peers::cx(milliseconds);
+    let cx = fixture::cx(milliseconds);
     let begun = Instant::now();
     let result = tls.observe(&cx).await;
     assert!(begun.elapsed() < Duration::from_millis(milliseconds + 700), "took {:?}", begun.elapsed());

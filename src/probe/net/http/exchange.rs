@@ -13,10 +13,9 @@ use url::{Position, Url};
 use super::body::{Collected, collect};
 use super::channel::Channel;
 use super::kept::{Key, Line, TlsSeen};
-use super::stream::Stream;
 use crate::model::Reason;
 use crate::probe::net::tls::{Certificate, TlsProfile, Trust, version_text};
-use crate::probe::net::{Clients, from_hyper, spoken};
+use crate::probe::net::{Clients, Stream, from_hyper, spoken};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// One request. `http` and `https` only.

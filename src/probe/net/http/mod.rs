@@ -6,7 +6,6 @@ mod body;
 mod channel;
 mod exchange;
 mod kept;
-mod stream;
 mod tasks;
 
 pub(crate) use exchange::{Answer, Call, Phases};

@@ -20,7 +20,8 @@ use crate::probe::{ProbeCx, ProbeError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     Enforced,
-    /// For looking at certificates only; nothing may be sent over such a stream.
+    /// For looking at certificates, or where the caller judges what was recorded before it sends
+    /// anything.
     Recorded,
 }
 
@@ -48,7 +49,7 @@ impl Clients {
     {
         let server_name = ServerName::try_from(name.to_owned())
             .map_err(|_| ProbeError::unconfigured(format!("`{name}` cannot be a TLS server name")))?;
-        let prepared = self.tls.prepare(profile).await?;
+        let prepared = self.tls.prepare(cx, profile).await?;
         let seen = Arc::new(Seen::default());
         let mut config = (*prepared.config).clone();
         let enforced = trust == Trust::Enforced;

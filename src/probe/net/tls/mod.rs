@@ -3,11 +3,13 @@
 
 mod certificate;
 mod handshake;
+mod postgres;
 mod profile;
 mod roots;
 mod seen;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use handshake::{Handshake, Trust, version_text};
+pub(crate) use postgres::ask_postgres;
 pub(crate) use profile::{Alpn, Profiles, TlsProfile};
 pub(crate) use seen::Seen;

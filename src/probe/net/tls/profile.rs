@@ -9,13 +9,14 @@ use std::time::SystemTime;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, Der, PrivateKeyDer, TrustAnchor};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::roots::{SystemRoots, verifier};
 use crate::model::TlsFiles;
-use crate::probe::ProbeError;
+use crate::probe::guard::lane::Lane;
+use crate::probe::{ProbeCx, ProbeError};
 
 /// Profiles are as many as the catalogue names; this bounds what reloads leave behind.
 const MAX_PROFILES: usize = 512;
@@ -30,6 +31,8 @@ pub(crate) struct TlsProfile {
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
     pub(crate) alpn: Alpn,
+    /// No certificate verifies, and no roots are read: for encryption without verification.
+    pub(crate) trusts_nobody: bool,
 }
 
 /// Protocols offered.
@@ -49,7 +52,12 @@ impl TlsProfile {
             client_cert: files.client_cert.clone(),
             client_key: files.client_key.clone(),
             alpn,
+            trusts_nobody: false,
         }
+    }
+
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.ca, &self.client_cert, &self.client_key].into_iter().flatten()
     }
 
     /// The same without a client certificate.
@@ -74,18 +82,20 @@ pub(crate) struct Profiles {
     provider: OnceLock<Arc<CryptoProvider>>,
     roots: SystemRoots,
     prepared: Mutex<HashMap<TlsProfile, (Identity, Prepared)>>,
+    /// A file on a dead file system costs one thread a profile, not one a run.
+    lanes: Mutex<HashMap<TlsProfile, Lane>>,
 }
 
 impl Profiles {
     /// The configuration for `profile`, from the files as they are now. Faults of the files are the
     /// observer's: unconfigured, naming the file.
-    pub(super) async fn prepare(&self, profile: &TlsProfile) -> Result<Prepared, ProbeError> {
-        let identity = identity(profile).await?;
+    pub(super) async fn prepare(&self, cx: &ProbeCx, profile: &TlsProfile) -> Result<Prepared, ProbeError> {
+        let identity = self.blocking(cx, profile, identity).await?;
         let provider = self.provider.get_or_init(|| Arc::new(aws_lc_rs::default_provider()));
         // Cheap when kept, and the roots may have been read anew.
         let system = match &profile.ca {
-            None => Some(self.roots.verifier(provider).await?),
-            Some(_) => None,
+            None if !profile.trusts_nobody => Some(self.roots.verifier(cx, provider).await?),
+            _ => None,
         };
         if let Some((made_of, prepared)) = self.lock().get(profile)
             && *made_of == identity
@@ -93,12 +103,8 @@ impl Profiles {
         {
             return Ok(prepared.clone());
         }
-        let verifier = match (system, &profile.ca) {
-            (Some(system), _) => system,
-            (None, Some(ca)) => from_file(ca, provider).await?,
-            (None, None) => return Err(ProbeError::internal("no trusted roots")),
-        };
-        let prepared = build(profile, verifier, provider).await?;
+        let of = Arc::clone(provider);
+        let prepared = self.blocking(cx, profile, move |profile| build(profile, system, &of)).await?;
         let mut kept = self.lock();
         if kept.len() >= MAX_PROFILES {
             kept.clear();
@@ -107,34 +113,55 @@ impl Profiles {
         Ok(prepared)
     }
 
+    /// Looks at the files of a profile where nobody else has to wait for them.
+    async fn blocking<T, F>(&self, cx: &ProbeCx, profile: &TlsProfile, look: F) -> Result<T, ProbeError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&TlsProfile) -> Result<T, ProbeError> + Send + 'static,
+    {
+        let Some(first) = profile.files().next() else { return look(profile) };
+        let what = format!("the TLS file {}", first.display());
+        let lane = {
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            if lanes.len() >= MAX_PROFILES {
+                lanes.clear();
+            }
+            lanes.entry(profile.clone()).or_default().clone()
+        };
+        let profile = profile.clone();
+        lane.queue(cx.deadline(), &what, move || look(&profile)).await
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TlsProfile, (Identity, Prepared)>> {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn identity(profile: &TlsProfile) -> Result<Identity, ProbeError> {
-    let mut identity = Vec::new();
-    for path in [&profile.ca, &profile.client_cert, &profile.client_key].into_iter().flatten() {
-        let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(path, &error.kind()))?;
-        identity.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len()));
-    }
-    Ok(identity)
+fn identity(profile: &TlsProfile) -> Result<Identity, ProbeError> {
+    let of = |path: &PathBuf| {
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error.kind()))?;
+        Ok((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len()))
+    };
+    profile.files().map(of).collect()
 }
 
 fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> ProbeError {
     ProbeError::unconfigured(format!("the TLS file {} cannot be used: {why}", path.display()))
 }
 
-async fn read(path: &Path) -> Result<Vec<u8>, ProbeError> {
-    let size = tokio::fs::metadata(path).await.map_err(|error| unreadable(path, &error.kind()))?.len();
-    if size > MAX_FILE {
+fn read(path: &Path) -> Result<Vec<u8>, ProbeError> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error.kind()))?;
+    if !metadata.is_file() {
+        return Err(unreadable(path, &"it is no regular file"));
+    }
+    if metadata.len() > MAX_FILE {
         return Err(unreadable(path, &"larger than 4 MiB"));
     }
-    tokio::fs::read(path).await.map_err(|error| unreadable(path, &error.kind()))
+    std::fs::read(path).map_err(|error| unreadable(path, &error.kind()))
 }
 
-async fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ProbeError> {
-    let pem = read(path).await?;
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ProbeError> {
+    let pem = read(path)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match all {
         Ok(all) if !all.is_empty() => Ok(all),
@@ -142,19 +169,35 @@ async fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Probe
     }
 }
 
-async fn from_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, ProbeError> {
+fn from_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, ProbeError> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates(path).await?);
+    roots.add_parsable_certificates(certificates(path)?);
     verifier(roots, provider, &format!("the TLS file {} holds no usable root", path.display()))
 }
 
-async fn build(
+/// A verifier that refuses every chain: its only root has no name and no key.
+fn nobody(provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, ProbeError> {
+    let nobody = TrustAnchor {
+        subject: Der::from_slice(&[]),
+        subject_public_key_info: Der::from_slice(&[]),
+        name_constraints: None,
+    };
+    verifier(RootCertStore { roots: vec![nobody] }, provider, "no trusted roots")
+}
+
+/// `system` is absent if the system's roots are not asked for.
+fn build(
     profile: &TlsProfile,
-    verifier: Arc<WebPkiServerVerifier>,
+    system: Option<Arc<WebPkiServerVerifier>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Prepared, ProbeError> {
+    let verifier = match (system, &profile.ca) {
+        (Some(system), _) => system,
+        (None, Some(ca)) => from_file(ca, provider)?,
+        (None, None) => nobody(provider)?,
+    };
     let own = match (&profile.client_cert, &profile.client_key) {
-        (Some(cert), Some(key)) => Some(Arc::new(own_certificate(cert, key, provider).await?)),
+        (Some(cert), Some(key)) => Some(Arc::new(own_certificate(cert, key, provider)?)),
         (None, None) => None,
         _ => return Err(ProbeError::unconfigured("a client certificate needs both `client_cert` and `client_key`")),
     };
@@ -171,9 +214,9 @@ async fn build(
     Ok(Prepared { config: Arc::new(config), verifier, own })
 }
 
-async fn own_certificate(cert: &Path, key: &Path, provider: &Arc<CryptoProvider>) -> Result<CertifiedKey, ProbeError> {
-    let chain = certificates(cert).await?;
-    let pem = zeroize::Zeroizing::new(read(key).await?);
+fn own_certificate(cert: &Path, key: &Path, provider: &Arc<CryptoProvider>) -> Result<CertifiedKey, ProbeError> {
+    let chain = certificates(cert)?;
+    let pem = zeroize::Zeroizing::new(read(key)?);
     // The reason of a parse error could quote the key.
     let key_der = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| unreadable(key, &"it holds no PEM key"))?;
     CertifiedKey::from_der(chain, key_der, provider)
@@ -184,6 +227,7 @@ async fn own_certificate(cert: &Path, key: &Path, provider: &Arc<CryptoProvider>
 mod tests {
     use super::*;
     use crate::model::Reason;
+    use crate::probe::fixture;
     use crate::probe::net::peers::Authority;
 
     #[tokio::test]
@@ -191,13 +235,13 @@ mod tests {
         let first = Authority::new();
         let profile = TlsProfile { ca: Some(first.ca_file()), ..TlsProfile::default() };
         let profiles = Profiles::default();
-        let one = profiles.prepare(&profile).await.unwrap();
-        let two = profiles.prepare(&profile).await.unwrap();
+        let one = profiles.prepare(&fixture::cx(5000), &profile).await.unwrap();
+        let two = profiles.prepare(&fixture::cx(5000), &profile).await.unwrap();
         assert!(Arc::ptr_eq(&one.config, &two.config));
 
         let longer = format!("{}\n# rotated\n", Authority::new().ca_pem());
         std::fs::write(first.ca_file(), longer).unwrap();
-        let three = profiles.prepare(&profile).await.unwrap();
+        let three = profiles.prepare(&fixture::cx(5000), &profile).await.unwrap();
         assert!(!Arc::ptr_eq(&one.config, &three.config));
     }
 
@@ -208,7 +252,7 @@ mod tests {
         std::fs::write(&garbage, "garbage").unwrap();
         for ca in [garbage, directory.path().join("absent.pem")] {
             let profile = TlsProfile { ca: Some(ca.clone()), ..TlsProfile::default() };
-            let error = Profiles::default().prepare(&profile).await.err().unwrap();
+            let error = Profiles::default().prepare(&fixture::cx(5000), &profile).await.err().unwrap();
             assert_eq!(error.reason, Reason::Unconfigured);
             assert!(error.detail.contains(ca.file_name().unwrap().to_str().unwrap()), "{error}");
         }
@@ -222,7 +266,25 @@ mod tests {
             client_cert: Some(authority.ca_file()),
             ..TlsProfile::default()
         };
-        let error = Profiles::default().prepare(&profile).await.err().unwrap();
+        let error = Profiles::default().prepare(&fixture::cx(5000), &profile).await.err().unwrap();
         assert_eq!(error.reason, Reason::Unconfigured);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_never_opens_ends_at_the_deadline_and_costs_one_thread() {
+        let directory = tempfile::tempdir().unwrap();
+        let ca = directory.path().join("ca.pem");
+        let profile = TlsProfile { ca: Some(ca), ..TlsProfile::default() };
+        let profiles = Profiles::default();
+        let (release, stuck) = std::sync::mpsc::channel::<()>();
+        let cx = fixture::cx(50);
+        let first = profiles.blocking(&cx, &profile, move |_| {
+            let _ = stuck.recv();
+            Ok(())
+        });
+        assert_eq!(first.await.unwrap_err().reason, Reason::Timeout);
+        let second = profiles.prepare(&fixture::cx(50), &profile).await.err().unwrap();
+        assert!(second.detail.contains("earlier look"), "{second}");
+        drop(release);
     }
 }

@@ -1,41 +1,51 @@
 //! The system's trusted roots, read seldom because that is slow.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::probe::ProbeError;
+use crate::probe::guard::lane::Lane;
+use crate::probe::{ProbeCx, ProbeError};
 
 const REFRESH_AFTER: Duration = Duration::from_secs(3600);
 
 #[derive(Default)]
-pub(super) struct SystemRoots(Mutex<Option<(Instant, Arc<WebPkiServerVerifier>)>>);
+pub(super) struct SystemRoots {
+    kept: Mutex<Option<(Instant, Arc<WebPkiServerVerifier>)>>,
+    lane: Lane,
+}
 
 impl SystemRoots {
     /// A verifier over the system's roots; fails as unconfigured if there are none.
     pub(super) async fn verifier(
         &self,
+        cx: &ProbeCx,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<WebPkiServerVerifier>, ProbeError> {
-        let mut kept = self.0.lock().await;
-        if let Some((loaded, verifier)) = &*kept
-            && loaded.elapsed() < REFRESH_AFTER
-        {
-            return Ok(Arc::clone(verifier));
+        if let Some(verifier) = self.fresh() {
+            return Ok(verifier);
         }
-        let loaded = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs)
-            .await
-            .map_err(|error| ProbeError::internal(format!("reading the trusted roots failed: {error}")))?;
+        let load = || Ok(rustls_native_certs::load_native_certs().certs);
+        let certificates = self.lane.queue(cx.deadline(), "the system's trusted roots", load).await?;
+        // Somebody before in the queue may have been as fast.
+        if let Some(verifier) = self.fresh() {
+            return Ok(verifier);
+        }
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(loaded.certs);
+        roots.add_parsable_certificates(certificates);
         let verifier = verifier(roots, provider, "this system has no trusted roots; configure `ca`")?;
-        *kept = Some((Instant::now(), Arc::clone(&verifier)));
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&verifier)));
         Ok(verifier)
+    }
+
+    fn fresh(&self) -> Option<Arc<WebPkiServerVerifier>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (loaded, verifier) = kept.as_ref()?;
+        (loaded.elapsed() < REFRESH_AFTER).then(|| Arc::clone(verifier))
     }
 }
 
