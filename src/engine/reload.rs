@@ -94,7 +94,6 @@ impl Reloader {
             None => Load::Rejected { errors: diag::human(&loaded.report, Palette::Plain).into(), done },
             Some(compiled) if compiled.fingerprint == self.fingerprint => Load::Unchanged { done },
             Some(compiled) => {
-                compiled.credentials.learn_all().await;
                 self.fingerprint = compiled.fingerprint;
                 self.files.clone_from(&compiled.files);
                 compiled.credentials.learn_all(Instant::now() + LEARN_TIMEOUT).await;
