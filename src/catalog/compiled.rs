@@ -18,7 +18,7 @@ use crate::probe::{Credentials, Descriptor, LegProbe};
 #[derive(Clone, Debug)]
 pub struct Builtins {
     /// Targets that exist without being declared, such as `self`, the daemon's own address.
-    /// A target of the same name in the files wins.
+    /// A target of the same name in the files wins. One without an address is unconfigured.
     pub targets: Vec<Target>,
     /// The longest a waiver may run.
     pub max_waiver: Span,

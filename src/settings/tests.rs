@@ -159,17 +159,6 @@ fn the_dump_names_origins_and_hides_secrets() {
 }
 
 #[test]
-fn what_needs_a_restart_is_named() {
-    let old = Settings::default();
-    let mut new = old.clone();
-    new.log.level = "debug".to_owned();
-    assert_eq!(changed_fixed(&old, &new), [""; 0]);
-    new.web.listen_address.push("127.0.0.1:2".to_owned());
-    new.store.kind = StoreKind::Memory;
-    assert_eq!(changed_fixed(&old, &new), ["store.kind", "web.listen_address"]);
-}
-
-#[test]
 fn the_default_file_is_current_and_equals_the_defaults() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/settings.yaml");
     let text = default_file();

@@ -60,7 +60,7 @@ impl Deployment {
         }
         let own = format!("{}.{name}", checklist.id.value);
         for name in [own.as_str(), name] {
-            if let Some(target) = self.targets.get(name) {
+            if let Some(target) = self.targets.get(name).filter(|target| !target.address.is_empty()) {
                 self.used_targets.borrow_mut().insert(name.to_owned());
                 return Lookup::Found(target.clone());
             }

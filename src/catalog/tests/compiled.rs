@@ -1,7 +1,7 @@
 //! What a valid catalogue becomes.
 
 use super::{compiled, load_text};
-use crate::model::{Applicability, Check, Coverage, Digests, Hysteresis, ItemId, Reason, Slot, Span};
+use crate::model::{Applicability, Check, Coverage, Digests, Hysteresis, ItemId, Reason, Span};
 
 const BASE: &str = r#"
 targets:
@@ -34,7 +34,7 @@ fn digests(item: &str) -> Digests {
 }
 
 #[test]
-fn defaults_sections_gates_and_ranks() {
+fn defaults_sections_and_gates() {
     let compiled = with(concat!(
         "a.b.one: { title: One, priority: high, depends_on: [a.two], check: { http: { target: web } } }\n",
         "a.two: { title: Two, priority: low, mode: derived, check: { item: a.three } }\n",
@@ -43,8 +43,6 @@ fn defaults_sections_gates_and_ranks() {
     let plan = &compiled.plan;
     let ids: Vec<_> = plan.items.iter().map(|item| item.id.item().to_owned()).collect();
     assert_eq!(ids, ["a.two", "a.three", "a.b.one"], "checklist, section, file");
-    assert_eq!(plan.ranked, [Slot(1), Slot(0), Slot(2)]);
-    assert_eq!(plan.dependants, [vec![Slot(2)], vec![Slot(0)], vec![]]);
     let one = &plan.items[2];
     assert_eq!((one.section.as_str(), &*one.team, &*one.probe), ("a.b", "platform", "http"));
     assert_eq!(one.schedule.interval, Span::from_secs(30));
@@ -107,6 +105,20 @@ fn conditions_that_do_not_hold_leave_things_out() {
 fn the_built_in_target_needs_no_declaration() {
     let compiled = with("a.x: { title: T, priority: high, check: { http: { target: self } } }");
     assert_eq!(&*compiled.legs[0].target.as_ref().unwrap().address, "http://127.0.0.1:10099");
+}
+
+#[test]
+fn a_built_in_target_without_an_address_is_unconfigured() {
+    let mut builtins = super::builtins();
+    builtins.targets[0].address = "".into();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("root.yaml");
+    let item = "      a.x: { title: T, priority: high, check: { http: { target: self } } }\n";
+    std::fs::write(&path, format!("{BASE}{item}")).unwrap();
+    let plan = super::load_with(super::KINDS, &path, &builtins, super::NOW).compiled.unwrap().plan;
+    let Check::Undecided { reason, sentence } = &plan.items[0].check else { panic!("{:?}", plan.items[0].check) };
+    assert_eq!(*reason, Reason::Unconfigured);
+    assert!(sentence.contains("run the daemon"), "{sentence}");
 }
 
 #[test]

@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::text;
+use crate::core::drift;
 use crate::model::{Attestation, Claim, Leg, LegMemory, Measurement, Slot, State, Timestamp, Transition, Waiver};
 use crate::snapshot::{ItemView, Snapshot};
 use crate::store::Evidence;
-use crate::web::view::{Blocking, Links, Past, drift, sentence};
+use crate::web::view::{Blocking, Links, Past, sentence};
 
 #[derive(Debug, Serialize)]
 pub(super) struct ItemJson {

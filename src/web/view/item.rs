@@ -1,11 +1,11 @@
 //! Everything about one item.
 
-use super::claim::drift;
 use super::links::source_link;
 use super::look::{Look, look};
 use super::row::{Blocking, Row, row};
 use super::when::{When, coarse};
 use super::{Links, safe_url};
+use crate::core::drift;
 use crate::model::{Check, Item, LegMemory, Measurement, Outcome, Plan, Slot, State, Timestamp, Transition};
 use crate::snapshot::{ItemView, Snapshot};
 use crate::store::Evidence;

@@ -11,7 +11,6 @@ mod sentence;
 mod when;
 
 pub(super) use board::{BoardView, admitted, blockers, gate_count};
-pub(super) use claim::drift;
 pub(super) use item::{ItemDetail, Past};
 pub(super) use links::{Links, safe_url};
 pub(super) use notice::{Notice, notices};

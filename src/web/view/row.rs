@@ -1,10 +1,10 @@
 //! One line of the board.
 
 use super::Links;
-use super::claim::drift;
 use super::look::{Look, look};
 use super::sentence::sentence;
 use super::when::When;
+use crate::core::drift;
 use crate::model::{Slot, Timestamp};
 use crate::snapshot::{ItemView, Snapshot};
 
