@@ -17,5 +17,6 @@ pub(super) fn serialize<S: Serializer>(length: &Duration, serializer: S) -> Resu
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(serde::de::Error::custom)
+    let wrong = |_| serde::de::Error::custom("expected a length of time, such as 30s or 1h 30m");
+    humantime::parse_duration(&text).map_err(wrong)
 }

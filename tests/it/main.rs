@@ -4,7 +4,9 @@
 // Test code may unwrap; clippy knows it only by this attribute.
 #![cfg(test)]
 
+mod cli;
 mod daemon;
+mod generated;
 mod layers;
 mod metrics;
 mod probes;

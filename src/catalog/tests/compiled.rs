@@ -175,3 +175,12 @@ fn one_bad_item_does_not_hide_the_errors_of_another() {
     let codes: Vec<_> = load_text(text).report.diagnostics.iter().map(|found| found.code).collect();
     assert_eq!(codes, ["RC0014", "RC0013", "RC0108"]);
 }
+
+/// No kind there is requires a parameter by its schema; one of the stand-ins does.
+#[test]
+fn a_parameter_that_a_kind_requires_is_asked_for() {
+    let report =
+        load_text(format!("{BASE}      a.x: {{ title: T, priority: high, check: {{ postgres: {{}} }} }}\n")).report;
+    let found: Vec<_> = report.diagnostics.iter().map(|found| (found.code, found.message.as_str())).collect();
+    assert_eq!(found, [("RC0013", "`postgres` needs the parameter `target`")]);
+}
