@@ -45,7 +45,9 @@ pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Resul
     let snapshot = engine.handle().current.load();
     let selection = Selection { gates: args.gate.clone(), checklist: args.checklist.clone(), items: args.item.clone() };
     let selected = output::select(&snapshot, &selection).map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
-    let form = output::Form { output: args.output, all: args.all, terminal: Terminal::of_stdout() };
+    // What was asked for by name has a line of its own.
+    let form =
+        output::Form { output: args.output, all: args.all || !args.item.is_empty(), terminal: Terminal::of_stdout() };
     let said = say(&output::check(form, &selected, snapshot.taken_at));
     engine.drain().await;
     said?;

@@ -64,7 +64,7 @@ fn describe(schema: &Value) -> String {
 fn type_of(schema: &Value, definitions: &Map<String, Value>) -> String {
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         let name = reference.rsplit('/').next().unwrap_or_default();
-        return match definitions.get(name).map(|definition| variants(definition)) {
+        return match definitions.get(name).map(variants) {
             Some(variants) if !variants.is_empty() => variants.join(", "),
             _ => format!("`{name}`"),
         };

@@ -3,6 +3,7 @@
 
 // Test code may unwrap; clippy knows it only by this attribute.
 #![cfg(test)]
+#![allow(clippy::disallowed_methods, reason = "these tests wait for real processes in real time")]
 
 mod cli;
 mod daemon;
