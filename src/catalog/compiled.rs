@@ -14,15 +14,11 @@ use crate::model::{Plan, Span, Target, Timestamp};
 use crate::probe::kinds::KINDS;
 use crate::probe::{Credentials, Descriptor, LegProbe};
 
-/// The exporter's own HTTP address. Every catalogue may refer to it without declaring it; where no
-/// daemon serves, it is not configured.
-pub const SELF_TARGET: &str = "self";
-
 /// What the daemon knows and the files do not say.
 #[derive(Clone, Debug)]
 pub struct Builtins {
-    /// Targets that exist without being declared, such as `SELF_TARGET`.
-    /// A target of the same name in the files wins.
+    /// Targets that exist without being declared, such as `self`, the daemon's own address.
+    /// A target of the same name in the files wins. One without an address is unconfigured.
     pub targets: Vec<Target>,
     /// The longest a waiver may run.
     pub max_waiver: Span,

@@ -12,5 +12,5 @@ mod syntax;
 mod tests;
 mod wire;
 
-pub use compiled::{Builtins, Compiled, Loaded, SELF_TARGET, load};
+pub use compiled::{Builtins, Compiled, Loaded, load};
 pub use schema::json_schema;

@@ -125,6 +125,9 @@ pub struct Check {
     /// Only this item, `checklist/item`; may be given several times.
     #[arg(long, value_name = "ID")]
     pub item: Vec<String>,
+    /// In a table, list what is not configured or not built item by item, not in one line a section.
+    #[arg(long)]
+    pub all: bool,
     /// Give up after this long; what has no result by then is not ready.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "2m")]
     pub timeout: Duration,

@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::output::{self, Selection};
-use super::{args, complain, load, progress, say};
+use super::terminal::{Terminal, complain, say};
+use super::{args, load, progress};
 use crate::engine::{Busy, Clock, Engine, Handle, Pace, Parts, Supervisor};
 use crate::model::{Item, ItemId, Timestamp};
 use crate::settings::Settings;
@@ -44,8 +45,12 @@ pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Resul
     let snapshot = engine.handle().current.load();
     let selection = Selection { gates: args.gate.clone(), checklist: args.checklist.clone(), items: args.item.clone() };
     let selected = output::select(&snapshot, &selection).map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
-    say(&output::check(args.output, &selected, snapshot.taken_at, None));
+    // What was asked for by name has a line of its own.
+    let form =
+        output::Form { output: args.output, all: args.all || !args.item.is_empty(), terminal: Terminal::of_stdout() };
+    let said = say(&output::check(form, &selected, snapshot.taken_at));
     engine.drain().await;
+    said?;
     if complete.is_err() {
         complain(&format!("not all items were evaluated within {}", humantime::format_duration(args.timeout)));
         return Ok(ExitCode::FAILURE);

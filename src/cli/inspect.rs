@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::{DiagnosticOutput, Generated, List, Validate};
+use super::load;
 use super::output::{self, Selection};
-use super::{complain, load, say};
+use super::terminal::{Terminal, complain, say};
 use crate::catalog;
 use crate::core::World;
-use crate::diag::{self, Palette};
+use crate::diag;
 use crate::engine::Clock;
 use crate::families;
 use crate::generate;
@@ -23,15 +24,15 @@ pub(super) fn validate(settings: &Settings, arguments: &Validate) -> anyhow::Res
     let builtins = load::builtins(settings, None);
     let loaded = catalog::load(&settings.catalogue.file, &builtins, Clock::system().now());
     say(&match arguments.output {
-        DiagnosticOutput::Human => diag::human(&loaded.report, Palette::Plain),
+        DiagnosticOutput::Human => diag::human(&loaded.report, Terminal::of_stdout().palette()),
         DiagnosticOutput::Json => diag::json(&loaded.report),
         DiagnosticOutput::Github => diag::github(&loaded.report),
-    });
+    })?;
     let warned = arguments.deny_warnings && !loaded.report.diagnostics.is_empty();
     let Some(compiled) = loaded.compiled else { return Ok(ExitCode::FAILURE) };
     if arguments.output == DiagnosticOutput::Human {
         let plan = &compiled.plan;
-        say(&format!("{} items in {} checklists are valid\n", plan.items.len(), plan.checklists.len()));
+        say(&format!("{} items in {} checklists are valid\n", plan.items.len(), plan.checklists.len()))?;
         let series = families::series(&picture(&compiled.plan, Clock::system().now()), settings.web.detail.into());
         if series > families::SERIES_WARNING {
             complain(&format!("warning: the exposition has {series} series; consider fewer details"));
@@ -44,7 +45,7 @@ pub(super) fn list(settings: &Settings, arguments: &List) -> anyhow::Result<Exit
     let snapshot = unevaluated(settings)?;
     let selection = Selection { checklist: arguments.checklist.clone(), ..Selection::default() };
     let selected = output::select(&snapshot, &selection).map_err(|errors| anyhow::anyhow!(errors.join("\n")))?;
-    say(&output::list(arguments.output, &selected, None));
+    say(&output::list(arguments.output, &selected, Terminal::of_stdout()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,7 +56,7 @@ pub(super) fn explain(settings: &Settings, what: &str) -> anyhow::Result<ExitCod
     let sources = super::explain::Sources { kinds: KINDS, code: &code, snapshot: snapshot.as_ref() };
     match super::explain::explain(what, &sources) {
         Ok(text) => {
-            say(&text);
+            say(&text)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(text) => {
@@ -86,7 +87,7 @@ pub(super) fn generate(check: bool, what: &[Generated]) -> anyhow::Result<ExitCo
     }
     generate::write(root, &stale)?;
     for path in &stale {
-        say(&format!("{path} written\n"));
+        say(&format!("{path} written\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ mod logging;
 pub mod output;
 mod overrides;
 mod progress;
+pub mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use self::args::{Cli, Command};
+use self::terminal::{complain, say};
 use crate::settings::{Loaded, Settings, SettingsError};
 
 /// How long threads that do not answer hold up the end of the daemon.
@@ -41,11 +43,16 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Cli::command(), "readiness-exporter", &mut std::io::stdout());
+            // Into memory first: it panics where standard output is closed.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "readiness-exporter", &mut script);
+            say(&String::from_utf8_lossy(&script))?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Man) => {
-            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            say(&String::from_utf8_lossy(&page))?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Generate { check, what }) => return inspect::generate(*check, what),
@@ -53,7 +60,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     let loaded = settings(cli)?;
     if cli.flags.config_dump {
-        say(&crate::settings::dump(&loaded));
+        say(&crate::settings::dump(&loaded))?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = loaded.settings;
@@ -87,14 +94,4 @@ fn settings(cli: &Cli) -> anyhow::Result<Loaded> {
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
-}
-
-#[expect(clippy::print_stdout, reason = "the result of a command")]
-fn say(text: &str) {
-    print!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "for the person at the terminal, whatever the log level")]
-fn complain(text: &str) {
-    eprintln!("{}", text.trim_end());
 }

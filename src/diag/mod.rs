@@ -29,6 +29,15 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
 /// One finding. The first label is where it is; further ones explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {

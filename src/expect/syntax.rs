@@ -49,13 +49,35 @@ pub(super) fn parse(source: &str) -> Result<IdedExpr, Complaint> {
         Ok(Err(errors)) => {
             let Some(first) = errors.errors.first() else { return Err(Complaint::new("not a valid expression")) };
             let message = format!("not a valid expression: {}", first.msg);
-            return Err(Complaint { span: byte_at(source, first.pos), message, hint: None });
+            return Err(Complaint {
+                span: byte_at(source, first.pos),
+                message,
+                hint: Some(spelling(source).to_owned()),
+            });
         }
         Err(_) => return Err(Complaint::new("the parser could not cope with this expression")),
     };
     let mut size = Size::default();
     size.visit(&tree, 0, false)?;
     Ok(tree)
+}
+
+/// What people of other languages write, or else how it is written here.
+fn spelling(source: &str) -> &'static str {
+    let has = |word: &str| source.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|part| part == word);
+    let bytes: Vec<u8> = source.bytes().collect();
+    let single = bytes.iter().enumerate().any(|(n, byte)| {
+        let beside = |place: Option<usize>| place.and_then(|place| bytes.get(place)).copied().unwrap_or(b' ');
+        let before = beside(n.checked_sub(1));
+        *byte == b'=' && beside(n.checked_add(1)) != b'=' && !matches!(before, b'=' | b'!' | b'<' | b'>')
+    });
+    if single {
+        "compare with `==`"
+    } else if has("and") || has("or") || has("not") {
+        "write `&&`, `||` and `!`"
+    } else {
+        "an expression is CEL, such as `status == 200 && body.contains('ok')`"
+    }
 }
 
 /// The byte range of a position given as (line, column), both from 1.

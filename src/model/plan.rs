@@ -13,10 +13,6 @@ pub struct Plan {
     /// In the order of the catalogue: checklist, section, item.
     pub items: Vec<Arc<Item>>,
     pub slots: HashMap<ItemId, Slot>,
-    /// All slots, every item after the items it depends on or refers to.
-    pub ranked: Vec<Slot>,
-    /// For each slot, the slots whose state may change when its state changes.
-    pub dependants: Vec<Vec<Slot>>,
     pub waivers: Vec<Waiver>,
     pub attestations: Vec<Attestation>,
 }

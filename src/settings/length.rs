@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::model::Span;
 
@@ -16,5 +16,7 @@ pub(super) fn serialize<S: Serializer>(length: &Duration, serializer: S) -> Resu
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    humantime_serde::deserialize(deserializer)
+    let text = String::deserialize(deserializer)?;
+    let wrong = |_| serde::de::Error::custom("expected a length of time, such as 30s or 1h 30m");
+    humantime::parse_duration(&text).map_err(wrong)
 }

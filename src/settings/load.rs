@@ -106,7 +106,8 @@ impl Settings {
                         origins.insert(one.key, one.origin);
                     }
                     Err(error) => {
-                        let message = explain(&error);
+                        let text = one.value.clone().into_string().unwrap_or_default();
+                        let message = choices(&one.key, &text).unwrap_or_else(|| explain(&error));
                         errors.push(SettingsError { origin: one.origin, key: one.key, message, hint: None });
                     }
                 }
@@ -140,12 +141,28 @@ fn read(builder: ConfigBuilder<DefaultState>) -> Result<Settings, config::Config
     builder.build()?.try_deserialize()
 }
 
-/// The first line, without the key and the file, which are said elsewhere.
+/// The first line, without the key and the file, which are said elsewhere, and without the value:
+/// what stands in the wrong place may be a secret.
 fn explain(error: &config::ConfigError) -> String {
     use config::ConfigError as E;
     match error {
-        E::Type { unexpected, expected, .. } => format!("expected {expected}, not {unexpected}"),
+        E::Type { unexpected, expected, .. } => {
+            let found = unexpected.to_string();
+            // Such as: string "the value".
+            let sort = found.split(['"', '`']).next().unwrap_or_default().trim_end();
+            format!("expected {expected}, not {sort}")
+        }
         E::At { error, .. } => explain(error),
         other => other.to_string().lines().next().unwrap_or_default().to_owned(),
     }
+}
+
+/// The values a setting may have, if it is a choice and `text` is none of them. The error of the
+/// `config` crate names the type in the code instead, and the value.
+fn choices(key: &str, text: &str) -> Option<String> {
+    let (section, field) = key.split_once('.')?;
+    let alone = serde_json::json!({ section: { field: text } });
+    let error = serde_json::from_value::<Settings>(alone).err()?.to_string();
+    let (_, known) = error.strip_prefix("unknown variant ")?.rsplit_once("`, expected ")?;
+    Some(format!("expected {known}"))
 }

@@ -1,7 +1,6 @@
 //! Settings of the process: defaults, file, environment, flags, in this order. What a reload
 //! changes is in the catalogue, not here.
 
-mod changed;
 mod dump;
 mod layers;
 mod length;
@@ -13,7 +12,6 @@ mod tests;
 mod validate;
 mod yaml;
 
-pub use changed::changed_fixed;
 pub use dump::dump;
 pub use load::{Loaded, Origin, SettingsError};
 pub use sections::{Catalogue, Engine, Log, LogFormat, MetricsDetail, Settings, StoreKind, StoreSettings, Web};

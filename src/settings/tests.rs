@@ -99,11 +99,26 @@ fn all_wrong_values_come_at_once_with_their_origin() {
         "FILE: log: a section holds settings",
         "READINESS__ENGINE__NETWORK: engine.network: expected a number from 1 to 10000, not 0",
         "READINESS__STORE__KIND: store.kind: ",
-        "flag --web.listen-address: web.listen_address: `1.2.3:x` is not host:port",
+        "flag --web.listen-address: web.listen_address: expected host:port, such as 127.0.0.1:10099",
     ] {
         assert!(all.contains(part), "{part} in {all}");
     }
     assert_eq!(found.len(), 7, "{all}");
+}
+
+#[test]
+fn no_error_shows_the_value_it_is_about() {
+    let found = errors(
+        "engine: { network: hunter2, drain_grace: hunter2, allow_mutation: hunter2 }\nstore: { kind: hunter2 }\n",
+        &[("READINESS__WEB__MAX_REQUESTS", "hunter2"), ("READINESS__LOG__FORMAT", "hunter2")],
+        &[("catalogue.watch", "hunter2"), ("web.listen_address", "me:hunter2@h:1")],
+    );
+    let all = found.join("\n");
+    assert_eq!(found.len(), 8, "{all}");
+    assert!(!all.contains("hunter2"), "{all}");
+    for part in ["expected `sqlite` or `memory`", "expected `logfmt` or `json`", "such as 30s", ", not string"] {
+        assert!(all.contains(part), "{part} in {all}");
+    }
 }
 
 #[test]
@@ -156,17 +171,6 @@ fn the_dump_names_origins_and_hides_secrets() {
     assert!(text.contains("engine.drain_grace: \"10s\"  # default\n"), "{text}");
     assert!(text.contains("https://***@host/x") && !text.contains("hunter2"), "{text}");
     assert!(super::dump::is_secret("web.api_token") && !super::dump::is_secret("web.config_file"));
-}
-
-#[test]
-fn what_needs_a_restart_is_named() {
-    let old = Settings::default();
-    let mut new = old.clone();
-    new.log.level = "debug".to_owned();
-    assert_eq!(changed_fixed(&old, &new), [""; 0]);
-    new.web.listen_address.push("127.0.0.1:2".to_owned());
-    new.store.kind = StoreKind::Memory;
-    assert_eq!(changed_fixed(&old, &new), ["store.kind", "web.listen_address"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn problems(settings: &Settings, origins: &BTreeMap<String, Origin>) 
     }
     for address in &web.listen_address {
         if !is_address(address) {
-            add("web.listen_address", format!("`{}` is not host:port, such as 127.0.0.1:10099", shorten(address)));
+            add("web.listen_address", "expected host:port, such as 127.0.0.1:10099".to_owned());
         }
     }
     if let Some(problem) = path_problem(&web.telemetry_path) {
@@ -104,8 +104,4 @@ fn path_problem(path: &str) -> Option<String> {
         None => path == **route,
     });
     taken.map(|route| format!("the server uses {route} itself"))
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().take(60).collect()
 }

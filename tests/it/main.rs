@@ -5,7 +5,9 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "whole programs run in real time")]
 
+mod cli;
 mod daemon;
+mod generated;
 mod layers;
 mod metrics;
 mod probes;

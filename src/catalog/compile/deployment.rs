@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::params::hinted;
 use crate::catalog::Builtins;
-use crate::catalog::compiled::SELF_TARGET;
 use crate::catalog::sink::Sink;
 use crate::catalog::wire::{ChecklistDef, Root, TargetDef, duplicates};
 use crate::diag::{Code, Diagnostic};
@@ -36,12 +35,7 @@ impl Deployment {
         duplicates("credential", root.credentials.iter().map(|c| (c.name.as_str(), c.at)), sink);
         let credentials: BTreeMap<_, _> = root.credentials.iter().map(|c| (c.name.clone(), c.source.clone())).collect();
         let deployment = Self {
-            builtins: builtins
-                .targets
-                .iter()
-                .map(|target| target.name.to_string())
-                .chain([SELF_TARGET.to_owned()])
-                .collect(),
+            builtins: builtins.targets.iter().map(|target| target.name.to_string()).collect(),
             targets: builtins
                 .targets
                 .iter()
@@ -66,7 +60,7 @@ impl Deployment {
         }
         let own = format!("{}.{name}", checklist.id.value);
         for name in [own.as_str(), name] {
-            if let Some(target) = self.targets.get(name) {
+            if let Some(target) = self.targets.get(name).filter(|target| !target.address.is_empty()) {
                 self.used_targets.borrow_mut().insert(name.to_owned());
                 return Lookup::Found(target.clone());
             }

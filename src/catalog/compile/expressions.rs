@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::Shared;
 use super::item::ItemCx;
-use super::params::hinted;
 use crate::catalog::sink::Sink;
 use crate::catalog::syntax::{Data, Entry, Node, Place};
 use crate::catalog::wire::{Fields, map, name, text};
@@ -88,7 +87,9 @@ fn measure<'n>(entry: &'n Entry, sink: &Sink) -> Option<(MeasureSource, Vec<&'n 
 fn problem(error: &ExpressionError, nodes: &[&Node], whole: &Node, shared: &Shared<'_>) -> Diagnostic {
     let exact = |node: &&Node| error.span.and_then(|(start, end)| inside(node, start, end, shared.sources));
     let at = nodes.iter().find_map(exact).or(nodes.first().map(|node| node.at)).unwrap_or(whole.at);
-    hinted(Diagnostic::error(Code::EXPRESSION, at, error.message.clone()), error.hint.clone())
+    let facts = "`explain KIND` lists the facts of a kind, with their types; `params` holds the checklist's parameters";
+    Diagnostic::error(Code::EXPRESSION, at, error.message.clone())
+        .help(error.hint.clone().unwrap_or_else(|| facts.to_owned()))
 }
 
 /// The place in the file of a byte range of a text. `None` where quoting or folding changed the

@@ -104,8 +104,11 @@ fn resolve(parsed: &Parsed, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> (Option<A
             (Some(target), Vec::new())
         }
         Lookup::Unconfigured => {
-            let sentence =
-                format!("target `{name}` is not configured: set `targets: {{ {}.{name}: … }}`", checklist.id.value);
+            let sentence = if shared.deployment.builtins().any(|builtin| builtin == name) {
+                format!("target `{name}` has no address here: run the daemon, or set `targets: {{ {name}: … }}`")
+            } else {
+                format!("target `{name}` is not configured: set `targets: {{ {}.{name}: … }}`", checklist.id.value)
+            };
             (None, vec![sentence])
         }
         Lookup::Undeclared => {

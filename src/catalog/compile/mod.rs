@@ -5,7 +5,6 @@ mod deployment;
 mod digest;
 mod expressions;
 mod gates;
-mod graph;
 mod item;
 mod kinds;
 mod leg;
@@ -26,11 +25,11 @@ pub(super) use item::ItemFacts;
 pub(super) use kinds::Kinds;
 pub(super) use names::Names;
 
-use self::graph::Graph;
 use self::params::Parameters;
 use super::Builtins;
 use super::sink::Sink;
 use super::wire::{ChecklistDef, Root};
+use crate::core::Graph;
 use crate::diag::SourceMap;
 use crate::model::{Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
 use crate::probe::{Credentials, LegProbe};
@@ -94,27 +93,14 @@ pub(super) fn compile<'a>(
     let inputs = |done: &Option<item::Compiled>| {
         done.as_ref().map(|done| [&*done.item.depends_on, &done.references].concat()).unwrap_or_default()
     };
-    let graph = Graph::new(compiled.iter().map(inputs).collect());
-    let (ranked, cycles) = match graph.ranks() {
-        Ok(ranked) => (ranked, Vec::new()),
-        Err(cycles) => (Vec::new(), cycles),
-    };
+    let cycles = Graph::of(&compiled.iter().map(inputs).collect::<Vec<_>>()).cycles;
     let (mut items, mut facts) = (Vec::new(), Vec::new());
     for done in compiled {
         let (item, fact) = done.map(|done| (done.item, done.facts)).unzip();
         items.extend(item.map(Arc::new));
         facts.push(fact);
     }
-    let plan = Plan {
-        generation: 0,
-        checklists,
-        items,
-        slots: names.slots.clone(),
-        ranked,
-        dependants: graph.dependants(),
-        waivers,
-        attestations,
-    };
+    let plan = Plan { generation: 0, checklists, items, slots: names.slots.clone(), waivers, attestations };
     let credentials = Credentials::new(deployment.credentials.clone());
     Output { plan, legs, credentials, deployment, names, items: facts, cycles }
 }

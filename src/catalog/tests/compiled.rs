@@ -1,7 +1,7 @@
 //! What a valid catalogue becomes.
 
 use super::{compiled, load_text};
-use crate::model::{Applicability, Check, Coverage, Digests, Hysteresis, ItemId, Reason, Slot, Span};
+use crate::model::{Applicability, Check, Coverage, Digests, Hysteresis, ItemId, Reason, Span};
 
 const BASE: &str = r#"
 targets:
@@ -34,7 +34,7 @@ fn digests(item: &str) -> Digests {
 }
 
 #[test]
-fn defaults_sections_gates_and_ranks() {
+fn defaults_sections_and_gates() {
     let compiled = with(concat!(
         "a.b.one: { title: One, priority: high, depends_on: [a.two], check: { http: { target: web } } }\n",
         "a.two: { title: Two, priority: low, mode: derived, check: { item: a.three } }\n",
@@ -43,8 +43,6 @@ fn defaults_sections_gates_and_ranks() {
     let plan = &compiled.plan;
     let ids: Vec<_> = plan.items.iter().map(|item| item.id.item().to_owned()).collect();
     assert_eq!(ids, ["a.two", "a.three", "a.b.one"], "checklist, section, file");
-    assert_eq!(plan.ranked, [Slot(1), Slot(0), Slot(2)]);
-    assert_eq!(plan.dependants, [vec![Slot(2)], vec![Slot(0)], vec![]]);
     let one = &plan.items[2];
     assert_eq!((one.section.as_str(), &*one.team, &*one.probe), ("a.b", "platform", "http"));
     assert_eq!(one.schedule.interval, Span::from_secs(30));
@@ -110,6 +108,20 @@ fn the_built_in_target_needs_no_declaration() {
 }
 
 #[test]
+fn a_built_in_target_without_an_address_is_unconfigured() {
+    let mut builtins = super::builtins();
+    builtins.targets[0].address = "".into();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("root.yaml");
+    let item = "      a.x: { title: T, priority: high, check: { http: { target: self } } }\n";
+    std::fs::write(&path, format!("{BASE}{item}")).unwrap();
+    let plan = super::load_with(super::KINDS, &path, &builtins, super::NOW).compiled.unwrap().plan;
+    let Check::Undecided { reason, sentence } = &plan.items[0].check else { panic!("{:?}", plan.items[0].check) };
+    assert_eq!(*reason, Reason::Unconfigured);
+    assert!(sentence.contains("run the daemon"), "{sentence}");
+}
+
+#[test]
 fn digests_tell_what_changed() {
     let first = digests("check: { http: { target: web, path: /a }, expect: 'status == 200' }");
     let spelling = digests("check: { expect: \"status == 200\", http: { path: '/a', target: web } }");
@@ -162,4 +174,13 @@ fn one_bad_item_does_not_hide_the_errors_of_another() {
     let text = format!("{BASE}      a.x: 5\n      a.y: {{ title: T }}\n      b.z: {{ title: T, priority: high }}\n");
     let codes: Vec<_> = load_text(text).report.diagnostics.iter().map(|found| found.code).collect();
     assert_eq!(codes, ["RC0014", "RC0013", "RC0108"]);
+}
+
+/// No kind there is requires a parameter by its schema; one of the stand-ins does.
+#[test]
+fn a_parameter_that_a_kind_requires_is_asked_for() {
+    let report =
+        load_text(format!("{BASE}      a.x: {{ title: T, priority: high, check: {{ postgres: {{}} }} }}\n")).report;
+    let found: Vec<_> = report.diagnostics.iter().map(|found| (found.code, found.message.as_str())).collect();
+    assert_eq!(found, [("RC0013", "`postgres` needs the parameter `target`")]);
 }

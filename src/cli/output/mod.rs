@@ -14,12 +14,22 @@ pub use row::Row;
 pub use select::{GateResult, Selected, Selection, select};
 
 use super::args::{CheckOutput, ListOutput};
+use super::terminal::Terminal;
 use crate::model::Timestamp;
 
-/// The result of `check` in the form asked for. `width` is the terminal's, if there is one.
-pub fn check(output: CheckOutput, selected: &Selected, taken_at: Timestamp, width: Option<u16>) -> String {
-    match output {
-        CheckOutput::Table => table::check(selected, width),
+/// How the result of `check` is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    pub output: CheckOutput,
+    /// Every item has a line of its own; of interest to tables only.
+    pub all: bool,
+    pub terminal: Terminal,
+}
+
+/// The result of `check` in the form asked for.
+pub fn check(form: Form, selected: &Selected, taken_at: Timestamp) -> String {
+    match form.output {
+        CheckOutput::Table => table::check(selected, form.all, form.terminal),
         CheckOutput::Json => json::check(selected, taken_at),
         CheckOutput::Junit => junit::check(selected, taken_at),
         CheckOutput::Markdown => markdown::check(selected, taken_at),
@@ -27,9 +37,9 @@ pub fn check(output: CheckOutput, selected: &Selected, taken_at: Timestamp, widt
 }
 
 /// The items of the catalogue in the form asked for.
-pub fn list(output: ListOutput, selected: &Selected, width: Option<u16>) -> String {
+pub fn list(output: ListOutput, selected: &Selected, terminal: Terminal) -> String {
     match output {
-        ListOutput::Table => table::list(selected, width),
+        ListOutput::Table => table::list(selected, terminal),
         ListOutput::Json => json::list(selected),
     }
 }

@@ -208,17 +208,60 @@ fn names_that_do_not_exist_are_errors() {
 
 #[test]
 fn the_table_is_readable_and_drives_no_terminal() {
-    let text = table::check(&all(), None);
+    let text = table::check(&all(), false, Terminal::default());
     assert!(!text.contains('\u{1b}') && !text.contains('\u{0}'));
     let line = text.lines().find(|line| line.contains("c/db.unknown")).unwrap();
-    for part in ["unknown", "timeout", "1970-01-12T13:46:40Z", "no answer within 2 s"] {
+    for part in ["unknown", "timeout", "no answer within 2 s"] {
         assert!(line.contains(part), "{line}");
     }
     assert!(text.contains("gate c/go-live: closed (2 of 4 items block)\n"));
     assert!(text.contains("gate c/open: open (0 of 2 items block)\n"));
     assert!(text.ends_with("9 items: 2 pass, 1 fail, 2 unknown, 1 stale, 1 blocked, 1 waived, 1 not_applicable\n"));
-    assert!(table::check(&all(), Some(100)).lines().take(12).all(|line| line.chars().count() <= 100));
-    assert!(table::list(&all(), None).contains("Title of db.pass"));
+    let narrow = Terminal { width: Some(60), colour: false };
+    assert!(table::check(&all(), false, narrow).lines().take(14).all(|line| line.chars().count() <= 60));
+    assert!(table::list(&all(), Terminal::default()).contains("Title of db.pass"));
+}
+
+#[test]
+fn colour_marks_states_and_changes_no_word() {
+    let plain = table::check(&all(), false, Terminal::default());
+    let coloured = table::check(&all(), false, Terminal { width: None, colour: true });
+    assert!(coloured.contains(" \u{1b}[31mfail\u{1b}[0m "), "{coloured}");
+    let codes = regex::Regex::new("\u{1b}\\[[0-9]+m").unwrap();
+    assert_eq!(codes.find_iter(&coloured).count(), 2 * all().rows.len());
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&codes.replace_all(&coloured, "")), words(&plain));
+}
+
+#[test]
+fn what_nobody_asked_about_shares_a_line() {
+    let row = |n: usize, section: &str, reason, sentence: &str| {
+        let mut row = all().rows[7].clone();
+        (row.id, row.section, row.reason) = (format!("c/{section}.{n}"), section.to_owned(), Some(reason));
+        row.sentence = sentence.to_owned();
+        row
+    };
+    let rows = vec![
+        row(1, "a", Reason::Unmapped, "no check"),
+        row(2, "a", Reason::Unconfigured, "target `x`"),
+        row(3, "a", Reason::Unmapped, "no check"),
+        row(4, "a", Reason::Unconfigured, "target `y`"),
+        row(5, "b", Reason::Unmapped, "no check"),
+        row(6, "b", Reason::Timeout, "late"),
+        row(7, "b", Reason::Timeout, "late"),
+    ];
+    let selected = Selected { rows, gates: Vec::new(), judged_by_gates: false };
+    let items = |all| {
+        let text = table::check(&selected, all, Terminal::default());
+        text.lines().filter(|line| line.contains("c/")).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let folded = items(false);
+    assert_eq!(folded.len(), 5, "{folded:#?}");
+    assert!(folded[0].contains("c/a: 2 items") && folded[0].ends_with("no check"), "{folded:#?}");
+    assert!(folded[1].contains("c/a: 2 items") && folded[1].ends_with("`--all` lists each."), "{folded:#?}");
+    assert!(folded[2].contains("c/b.5"), "{folded:#?}");
+    assert_eq!(items(true).len(), 7);
+    assert!(table::check(&selected, false, Terminal::default()).ends_with("7 items: 7 unknown\n"));
 }
 
 #[test]

@@ -1,15 +1,12 @@
 //! Workflow commands that GitHub turns into annotations of a pull request.
 
-use crate::diag::{Report, Severity};
+use crate::diag::Report;
 
 /// One `::error …` or `::warning …` line a diagnostic.
 pub fn github(report: &Report) -> String {
     let mut out = String::new();
     for diagnostic in &report.diagnostics {
-        let level = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let level = diagnostic.severity.as_str();
         let mut place = String::new();
         if let Some(label) = diagnostic.labels.first()
             && let Some(source) = report.sources.file(label.span.file)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::diag::{Label, Report, Severity};
+use crate::diag::{Label, Report};
 
 /// One JSON object a line and diagnostic: `code`, `severity`, `message`, `labels` (each `file`,
 /// `line`, `column`, `end_line`, `end_column`, `text`) and `help`.
@@ -10,10 +10,7 @@ pub fn json(report: &Report) -> String {
     report.diagnostics.iter().fold(String::new(), |out, diagnostic| {
         let object = json!({
             "code": diagnostic.code,
-            "severity": match diagnostic.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
+            "severity": diagnostic.severity.as_str(),
             "message": diagnostic.message,
             "labels": diagnostic.labels.iter().map(|label| place(report, label)).collect::<Vec<_>>(),
             "help": diagnostic.help,

@@ -12,7 +12,6 @@ use futures_util::future::BoxFuture;
 
 use self::scripted::{Behaviour, Scripted};
 use crate::catalog::{Builtins, Compiled};
-use crate::core::{Graph, inputs};
 use crate::model::{
     Access, Applicability, Check, Checklist, ChecklistId, Claim, Class, Coverage, Digest, Digests, Hysteresis, Item,
     ItemId, Leg, LegIndex, Mode, Plan, Policy, Priority, Schedule, Section, SectionPath, Slot, Span, Timestamp,
@@ -48,24 +47,12 @@ fn id(n: usize) -> ItemId {
 
 fn catalogue(subjects: &[Subject], generation: u64) -> Compiled {
     let items: Vec<Arc<Item>> = subjects.iter().enumerate().map(|(n, subject)| Arc::new(item(n, subject))).collect();
-    let inputs: Vec<Vec<Slot>> = items.iter().map(|item| inputs(item)).collect();
-    let graph = Graph::of(&inputs);
-    assert!(graph.cycles.is_empty());
     let slots: HashMap<ItemId, Slot> =
         items.iter().enumerate().map(|(n, item)| (item.id.clone(), Slot(u32::try_from(n).unwrap()))).collect();
     let section = Section { path: SectionPath::new("s"), title: "S".into() };
     let checklist =
         Checklist { id: ChecklistId::new("sim"), title: "Simulated".into(), sections: vec![section], gates: vec![] };
-    let plan = Plan {
-        generation,
-        checklists: vec![checklist],
-        items,
-        slots,
-        ranked: graph.ranked,
-        dependants: graph.dependants,
-        waivers: vec![],
-        attestations: vec![],
-    };
+    let plan = Plan { generation, checklists: vec![checklist], items, slots, waivers: vec![], attestations: vec![] };
     let legs = subjects.iter().map(|subject| LegProbe {
         probe: Arc::new(Scripted { behaviour: subject.behaviour }),
         target: None,
