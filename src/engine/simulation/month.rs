@@ -76,7 +76,9 @@ fn mixed(n: usize) -> Subject {
         _ => Behaviour::Pass,
     };
     let depends_on = (n % 20 == 1).then(|| u32::try_from(n - 1).unwrap());
-    Subject { depends_on, ..Subject::every(INTERVAL, behaviour) }
+    // What changes is looked at more often, so that a change is rare among its runs.
+    let interval = if behaviour == Behaviour::EverySecondDay { Span(INTERVAL.0 / 4) } else { INTERVAL };
+    Subject { depends_on, ..Subject::every(interval, behaviour) }
 }
 
 /// So that a month is some hundred thousand runs, not a million.
