@@ -6,8 +6,10 @@ mod reasons;
 
 use std::path::Path;
 
+use crate::catalog;
+use crate::families;
 use crate::probe::kinds::KINDS;
-use crate::{catalog, families, settings};
+use crate::settings;
 
 /// One generated file.
 pub struct Generated {
