@@ -38,6 +38,7 @@ impl SourceFile {
             || name == "tests.rs"
             || self.text.starts_with("#![cfg(test)]")
             || declared_for_tests(&self.path)
+            || self.path.rsplit_once('/').is_some_and(|(folder, _)| declared_for_tests(&format!("{folder}/mod.rs")))
     }
 }
 

@@ -184,3 +184,19 @@ fn a_parameter_that_a_kind_requires_is_asked_for() {
     let found: Vec<_> = report.diagnostics.iter().map(|found| (found.code, found.message.as_str())).collect();
     assert_eq!(found, [("RC0013", "`postgres` needs the parameter `target`")]);
 }
+
+/// Their evidence must last until the next attempt is allowed.
+#[test]
+fn what_tries_credentials_is_planned_once_an_hour() {
+    let hour = crate::model::CREDENTIAL_PERIOD;
+    let tries = |more: &str| only(&format!("{more} check: {{ postgres: {{ target: web, sql: try to log in }} }}"));
+    let item = tries("");
+    assert_eq!((item.schedule.interval, item.schedule.retry), (hour, hour));
+    assert_eq!(item.policy.fresh_for, hour.times(2) + Span::from_secs(5));
+    let item = tries("interval: 1m, retry: 10s, fresh_for: 5m,");
+    assert_eq!((item.schedule.interval, item.schedule.retry), (hour, hour));
+    assert!(item.policy.fresh_for > hour);
+    assert_eq!(tries("interval: 1d,").schedule.interval, Span::from_secs(86_400));
+    let reads = only("interval: 1m, check: { postgres: { target: web, sql: select 1 } }");
+    assert_eq!(reads.schedule.interval, Span::from_secs(60));
+}

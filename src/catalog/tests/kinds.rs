@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Proof, Timestamp, Verdict};
+use crate::model::{Access, Proof, Timestamp, Verdict};
 use crate::probe::{Descriptor, Findings, Probe, ProbeCx, ProbeError};
 
 pub(super) const KINDS: &[Descriptor] =
@@ -100,6 +100,10 @@ probe!(Http, "http", {
 });
 
 probe!(Postgres, "postgres", {
+    fn access(&self) -> Access {
+        if self.sql.as_deref() == Some("try to log in") { Access::Authenticates } else { Access::Read }
+    }
+
     fn target(&self) -> Option<&str> {
         let _ = (&self.sql, &self.bind);
         Some(&self.target)

@@ -15,6 +15,7 @@ checklists:
         priority: high
         mode: auto
         interval: 1s
+        timeout: 1s
         hysteresis: { fail_after: 2, recover_after: 1 }
         check: { file: { path: \"@PATH@\" } }
       base.follower:
@@ -22,6 +23,7 @@ checklists:
         priority: low
         mode: auto
         interval: 1s
+        timeout: 1s
         depends_on: [base.present]
         hysteresis: { fail_after: 1 }
         check: { file: { path: \"@PATH@\", must: exist } }
