@@ -132,10 +132,10 @@ async fn refusals(bench: &Bench) {
         |user: &str| bench.look("", json!({"user": user, "sslmode": "disable", "refused_with": ["28000", "protocol"]}));
     let facts = bench.expect(plain("tlsonly"), Outcome::Pass, None, "28000").await.unwrap();
     assert_eq!((&facts["login"], &facts["sqlstate"]), (&json!("refused"), &json!("28000")));
-    bench.expect(plain("app"), Outcome::Fail, Some(Reason::PlaintextAccepted), "asked for a password").await;
+    bench.expect(plain("app"), Outcome::Fail, Some(Reason::PlaintextAccepted), "ask for a password").await;
     let login = |credential: &str| bench.look("", json!({"credential": credential, "refused_with": ["28P01"]}));
     bench.expect(login("wrong"), Outcome::Pass, None, "28P01").await;
-    bench.expect(login("good"), Outcome::Fail, Some(Reason::AuthAccepted), "was accepted").await;
+    bench.expect(login("good"), Outcome::Fail, Some(Reason::AuthAccepted), "saw it accepted").await;
     let closed = Look { address: "postgresql://app@127.0.0.1:1/app".to_owned(), ..login("wrong") };
     bench.expect(closed, Outcome::Indeterminate, Some(Reason::Refused), "refused the connection").await;
 }
