@@ -173,7 +173,7 @@ async fn limits(bench: &Bench) {
     let huge = json!({"sql": "SELECT repeat('x', 5000000) AS huge"});
     bench.expect(bench.look("", huge), Outcome::Indeterminate, Some(Reason::TooLarge), "1048576 bytes").await;
     let gross = json!({"sql": "SELECT repeat('x', 100000000) AS gross", "max_bytes": 1000});
-    bench.expect(bench.look("", gross), Outcome::Indeterminate, Some(Reason::TooLarge), "sent more than").await;
+    bench.expect(bench.look("", gross), Outcome::Indeterminate, Some(Reason::TooLarge), "has more than").await;
     let exact = json!({"sql": "SELECT generate_series(1, 10) AS n", "max_rows": 10});
     bench.expect(bench.look("", exact), Outcome::Pass, None, "10 rows").await;
 }
