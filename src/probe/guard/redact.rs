@@ -181,8 +181,10 @@ fn base64_inner(value: &[u8], shift: usize) -> String {
 struct Pattern {
     regex: Regex,
     /// A cheap look, given whether a telling name occurs: most texts hold nothing of the sort.
-    hint: fn(&str, bool) -> bool,
+    hint: Hint,
 }
+
+type Hint = fn(&str, bool) -> bool;
 
 /// Names beside which a secret may stand.
 static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -192,7 +194,7 @@ static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 
 /// Each keeps the group `keep` and masks the rest.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let patterns: [(&str, fn(&str, bool) -> bool); 5] = [
+    let patterns: [(&str, Hint); 5] = [
         (
             r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
             |text, _| text.contains("PRIVATE KEY"),

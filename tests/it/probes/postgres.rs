@@ -132,10 +132,10 @@ async fn refusals(bench: &Bench) {
         |user: &str| bench.look("", json!({"user": user, "sslmode": "disable", "refused_with": ["28000", "protocol"]}));
     let facts = bench.expect(plain("tlsonly"), Outcome::Pass, None, "28000").await.unwrap();
     assert_eq!((&facts["login"], &facts["sqlstate"]), (&json!("refused"), &json!("28000")));
-    bench.expect(plain("app"), Outcome::Fail, Some(Reason::PlaintextAccepted), "asked for a password").await;
+    bench.expect(plain("app"), Outcome::Fail, Some(Reason::PlaintextAccepted), "ask for a password").await;
     let login = |credential: &str| bench.look("", json!({"credential": credential, "refused_with": ["28P01"]}));
     bench.expect(login("wrong"), Outcome::Pass, None, "28P01").await;
-    bench.expect(login("good"), Outcome::Fail, Some(Reason::AuthAccepted), "was accepted").await;
+    bench.expect(login("good"), Outcome::Fail, Some(Reason::AuthAccepted), "saw it accepted").await;
     let closed = Look { address: "postgresql://app@127.0.0.1:1/app".to_owned(), ..login("wrong") };
     bench.expect(closed, Outcome::Indeterminate, Some(Reason::Refused), "refused the connection").await;
 }
@@ -173,7 +173,7 @@ async fn limits(bench: &Bench) {
     let huge = json!({"sql": "SELECT repeat('x', 5000000) AS huge"});
     bench.expect(bench.look("", huge), Outcome::Indeterminate, Some(Reason::TooLarge), "1048576 bytes").await;
     let gross = json!({"sql": "SELECT repeat('x', 100000000) AS gross", "max_bytes": 1000});
-    bench.expect(bench.look("", gross), Outcome::Indeterminate, Some(Reason::TooLarge), "sent more than").await;
+    bench.expect(bench.look("", gross), Outcome::Indeterminate, Some(Reason::TooLarge), "has more than").await;
     let exact = json!({"sql": "SELECT generate_series(1, 10) AS n", "max_rows": 10});
     bench.expect(bench.look("", exact), Outcome::Pass, None, "10 rows").await;
 }
