@@ -141,7 +141,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
         r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]+(?P<at>@)",
-        r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
+        r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:apikey|basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
         r#"(?i)(?P<keep>\b[a-z0-9_-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']?\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"#,
         r#"(?i)(?P<keep>[\x22'](?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']\s*:\s*)(?:"[^"]*"|'[^']*')"#,
     ]

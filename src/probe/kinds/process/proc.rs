@@ -30,7 +30,8 @@ pub(in crate::probe::kinds) enum Which {
     PidFile(std::path::PathBuf),
 }
 
-/// Ids of the processes, ascending. The exporter itself is never among those that match.
+/// Ids of the processes, ascending. The exporter itself counts like any other: a pattern comes from
+/// the catalogue, so that it does not stand on the command line that it is matched with.
 pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Vec<u32>, ProbeError> {
     match which {
         Which::Matching(pattern) => matching(pattern),
@@ -39,14 +40,13 @@ pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Vec<u32>, ProbeErro
 }
 
 fn matching(pattern: &Regex) -> Result<Vec<u32>, ProbeError> {
-    let own = std::process::id();
     let entries = fs::read_dir("/proc").map_err(|error| {
         ProbeError::observer(Reason::PermissionDenied, format!("/proc cannot be read: {}", error.kind()))
     })?;
     let mut found: Vec<u32> = entries
         .take(PROCESSES)
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != own && command_line(*pid).is_some_and(|line| pattern.is_match(&line)))
+        .filter(|pid| command_line(*pid).is_some_and(|line| pattern.is_match(&line)))
         .collect();
     found.sort_unstable();
     Ok(found)
