@@ -119,7 +119,7 @@ pub struct Check {
     /// Only this checklist.
     #[arg(long, value_name = "ID")]
     pub checklist: Option<String>,
-    /// Only this item, `checklist/item`; may be given several times.
+    /// Only this item and what it needs, `checklist/item`; may be given several times.
     #[arg(long, value_name = "ID")]
     pub item: Vec<String>,
     /// Give up after this long; what has no result by then is not ready.

@@ -1,5 +1,6 @@
-//! Evaluates every item once, with the engine of the daemon and a store that forgets.
+//! Evaluates items once, with the engine of the daemon and a store that forgets.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use futures_util::stream;
 
 use super::output::{self, Selection};
 use super::{args, complain, load, progress, say};
+use crate::core::inputs;
 use crate::engine::{Busy, Clock, Engine, Handle, Pace, Parts, Supervisor};
-use crate::model::{Item, ItemId, Timestamp};
+use crate::model::{ItemId, Plan, Slot, Timestamp};
 use crate::settings::Settings;
 use crate::store::memory::Memory;
 
@@ -25,9 +27,7 @@ pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Resul
     let clock = Clock::system();
     let builtins = load::builtins(&settings, None);
     let catalogue = load::catalogue(&settings, &builtins, clock.now())?;
-    // All items run, because those chosen may depend on others.
-    let scheduled = |item: &&Arc<Item>| item.is_scheduled();
-    let ids: Vec<ItemId> = catalogue.plan.items.iter().filter(scheduled).map(|item| item.id.clone()).collect();
+    let ids = needed(&catalogue.plan, args);
     let supervisor = Supervisor::new();
     let parts = Parts {
         settings,
@@ -51,6 +51,24 @@ pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Resul
         return Ok(ExitCode::FAILURE);
     }
     Ok(if selected.is_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The items to run: all, or those asked for with everything they depend on or refer to.
+fn needed(plan: &Plan, args: &args::Check) -> Vec<ItemId> {
+    // A gate is judged by all of its items.
+    let mut wanted: BTreeSet<Slot> = if args.item.is_empty() || !args.gate.is_empty() {
+        plan.ranked.iter().copied().collect()
+    } else {
+        // A name that does not exist is reported when the result is selected.
+        args.item.iter().filter_map(|name| plan.slot(&ItemId::parse(name)?)).collect()
+    };
+    let mut open: Vec<Slot> = wanted.iter().copied().collect();
+    while let Some(slot) = open.pop() {
+        let next = plan.item(slot).map(|item| inputs(item)).unwrap_or_default();
+        open.extend(next.into_iter().filter(|slot| wanted.insert(*slot)));
+    }
+    let items = wanted.into_iter().filter_map(|slot| plan.item(slot));
+    items.filter(|item| item.is_scheduled()).map(|item| item.id.clone()).collect()
 }
 
 /// Runs the items and waits until a snapshot shows all of it.
@@ -78,5 +96,46 @@ async fn run_one(handle: &Handle, id: ItemId) -> Option<Timestamp> {
             Ok(finished) => return finished,
             Err(Busy) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    const CATALOGUE: &str = "checklists:
+  c:
+    title: C
+    sections: { a: A }
+    items:
+      a.one: { title: T, priority: low, depends_on: [a.two], check: { tcp: { address: 'h:1' } } }
+      a.two: { title: T, priority: low, check: { any_of: [ { tcp: { address: 'h:1' } }, { item: a.three } ] } }
+      a.three: { title: T, priority: low, check: { tcp: { address: 'h:1' } } }
+      a.four: { title: T, priority: low, check: { tcp: { address: 'h:1' } } }
+      a.five: { title: T, priority: low }
+";
+
+    #[test]
+    fn what_is_asked_for_runs_with_what_it_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("root.yaml");
+        std::fs::write(&file, CATALOGUE).unwrap();
+        let mut settings = Settings::default();
+        settings.catalogue.file = file;
+        let compiled = load::catalogue(&settings, &load::builtins(&settings, None), Timestamp::from_secs(1)).unwrap();
+        let of = |arguments: &[&str]| {
+            let cli = args::Cli::parse_from(["x", "check"].iter().chain(arguments));
+            let Some(args::Command::Check(args)) = cli.command else { panic!("check") };
+            let mut ids: Vec<String> = needed(&compiled.plan, &args).iter().map(|id| id.item().to_owned()).collect();
+            ids.sort();
+            ids
+        };
+        let all = of(&[]);
+        assert!(all.len() >= 4, "{all:?}");
+        assert_eq!(of(&["--item", "c/a.one"]), ["a.one", "a.three", "a.two"]);
+        assert_eq!(of(&["--item", "c/a.four", "--item", "c/a.six"]), ["a.four"]);
+        assert_eq!(of(&["--item", "c/a.four", "--gate", "g"]), all);
     }
 }

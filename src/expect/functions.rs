@@ -81,7 +81,9 @@ impl<'a, 'e> Checker<'a, 'e> {
 
     fn values(&mut self, of: &'e IdedExpr) -> Type<'a> {
         match self.infer(of) {
-            Type::Object(object) if !object.contains_key("properties") => Type::List(object.get("additionalProperties")),
+            Type::Object(object) if !object.contains_key("properties") => {
+                Type::List(object.get("additionalProperties"))
+            }
             Type::Object(_) | Type::Any => Type::List(None),
             other => {
                 let message = format!("`{}` is {}, it has no values", text(of), other.name());

@@ -200,9 +200,8 @@ fn values<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
 /// Seconds since the epoch of a time with a zone, as RFC 3339 writes it.
 pub(super) fn seconds(text: &str) -> Option<f64> {
     // The library is more lenient: it takes a zone in brackets, and a time to the minute.
-    static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$").ok()
-    });
+    static SHAPE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$").ok());
     SHAPE.as_ref().filter(|shape| shape.is_match(text))?;
     let time: jiff::Timestamp = text.parse().ok()?;
     Some(time.as_nanosecond() as f64 / 1e9)

@@ -137,10 +137,7 @@ fn a_false_condition_says_what_was_seen() {
             "values(json.sick).all(s, s.status == 'up')",
             "expected `s.status == 'up'` for element 0 of values(json.sick), saw s.status = \"down\"",
         ),
-        (
-            "now - epoch(json.at) < 5",
-            "expected `now - epoch(json.at) < 5`, saw now - epoch(json.at) = 10",
-        ),
+        ("now - epoch(json.at) < 5", "expected `now - epoch(json.at) < 5`, saw now - epoch(json.at) = 10"),
         ("!reused", "expected `!reused`, saw reused = true"),
         ("names[0].contains('zz')", "expected `names[0].contains('zz')`, saw names[0] = \"a.example\""),
         ("status in [500, 501]", "expected `status in [500, 501]`, saw status = 200"),

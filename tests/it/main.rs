@@ -8,6 +8,7 @@ mod daemon;
 mod layers;
 mod metrics;
 mod probes;
+mod rows;
 mod sizes;
 mod source;
 mod store;

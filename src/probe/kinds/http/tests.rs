@@ -94,9 +94,18 @@ fn static_errors_name_the_field() {
         (json!({ "target": "t", "bearer": "a", "basic": { "user": "u", "password": "b" } }), "basic"),
         (json!({ "target": "t", "secret_headers": { "a b": { "credential": "c" } } }), "secret_headers.a b"),
         (json!({ "target": "t", "secret_headers": { "a": {} } }), "secret_headers.a"),
-        (json!({ "target": "t", "secret_headers": { "a": { "credential": "c", "prefix": "\n" } } }), "secret_headers.a"),
-        (json!({ "target": "t", "headers": { "A": "x" }, "secret_headers": { "a": { "credential": "c" } } }), "secret_headers.a"),
-        (json!({ "target": "t", "bearer": "b", "secret_headers": { "Authorization": { "credential": "c" } } }), "secret_headers.Authorization"),
+        (
+            json!({ "target": "t", "secret_headers": { "a": { "credential": "c", "prefix": "\n" } } }),
+            "secret_headers.a",
+        ),
+        (
+            json!({ "target": "t", "headers": { "A": "x" }, "secret_headers": { "a": { "credential": "c" } } }),
+            "secret_headers.a",
+        ),
+        (
+            json!({ "target": "t", "bearer": "b", "secret_headers": { "Authorization": { "credential": "c" } } }),
+            "secret_headers.Authorization",
+        ),
         (json!({ "target": "t", "status": [42] }), "status"),
         (json!({ "target": "t", "max_body": 0 }), "max_body"),
         (json!({ "target": "t", "tls": { "client_cert": "/x" } }), "tls"),
