@@ -65,7 +65,7 @@ impl Deployment {
 
     /// Evaluates once, as `check` does it, and compares.
     fn expect(&self, arranged: &str, expected: &[Expected<'_>]) {
-        let seen = self.check(expected);
+        let seen = self.in_time(expected);
         let mut wrong = Vec::new();
         let mut table = String::new();
         for (item, state, reason, part) in expected {
@@ -74,7 +74,8 @@ impl Deployment {
             let (is, why, sentence) = (text("state"), text("reason"), text("sentence"));
             table += &format!("| {item} | {arranged} | {is} | {why} | {sentence}\n");
             if (is.as_str(), why.as_str()) != (*state, *reason) || !sentence.contains(part) {
-                let cause = found["root_cause"].as_str().map(|id| self.sentence_of(id)).unwrap_or_default();
+                let cause = found["root_cause"].as_str().and_then(|id| seen.get(id.trim_start_matches("parallax/")));
+                let cause = cause.map(|row| row["sentence"].to_string()).unwrap_or_default();
                 wrong.push(format!(
                     "{item} ({arranged}): expected {state} {reason} `{part}`, saw {is} {why}: {sentence} {cause}"
                 ));
@@ -85,11 +86,17 @@ impl Deployment {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
-    /// What an item says in a run of its own.
-    fn sentence_of(&self, id: &str) -> String {
-        let item = id.replacen("parallax/", "", 1);
-        let seen = self.check(&[(item.as_str(), "", "", "")]);
-        format!("({}: {} {})", id, seen[&item]["state"], seen[&item]["sentence"])
+    /// A run in which nothing came too late: the daemon too waits for a second and a third one.
+    fn in_time(&self, expected: &[Expected<'_>]) -> BTreeMap<String, Value> {
+        let mut seen = self.check(expected);
+        for _ in 0..2 {
+            let late = |row: &Value| matches!(row["reason"].as_str(), Some("timeout" | "observer_timeout"));
+            if !seen.values().any(late) {
+                break;
+            }
+            seen = self.check(expected);
+        }
+        seen
     }
 
     fn check(&self, expected: &[Expected<'_>]) -> BTreeMap<String, Value> {
@@ -101,7 +108,9 @@ impl Deployment {
         let file = self.write("readiness.yaml", &config.to_string());
         let mut command = Command::new(env!("CARGO_BIN_EXE_readiness-exporter"));
         command.args(["check", "--output", "json", "--config.file", &file]);
-        for (item, ..) in expected {
+        // Most rows depend on these two: what they say explains a row that is blocked.
+        let roots = ["core.database.postgres-reachable", "api.endpoints.health-live"];
+        for item in expected.iter().map(|(item, ..)| *item).chain(roots) {
             command.args(["--item", &format!("parallax/{item}")]);
         }
         let done = command.stdin(Stdio::null()).output().unwrap();
