@@ -13,7 +13,9 @@ END
 $$;
 
 ALTER ROLE readiness NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-    CONNECTION LIMIT 3;
+    -- More than the exporter runs at once against one target (engine.per_target, 4): the server counts
+    -- a session that is closing for a moment longer.
+    CONNECTION LIMIT 10;
 -- A second lock behind the read-only transactions of the exporter itself.
 ALTER ROLE readiness SET default_transaction_read_only = on;
 ALTER ROLE readiness SET statement_timeout = '5s';

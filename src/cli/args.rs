@@ -122,7 +122,7 @@ pub struct Check {
     /// Only this checklist.
     #[arg(long, value_name = "ID")]
     pub checklist: Option<String>,
-    /// Only this item, `checklist/item`; may be given several times.
+    /// Only this item and what it needs, `checklist/item`; may be given several times.
     #[arg(long, value_name = "ID")]
     pub item: Vec<String>,
     /// In a table, list what is not configured or not built item by item, not in one line a section.

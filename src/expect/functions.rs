@@ -5,23 +5,25 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue};
 
 use super::check::{Checker, root};
 use super::nearest;
-use super::operators::compile_pattern;
+use super::operators::{compile_pattern, seconds};
 use super::text::text;
 use super::types::Type;
 
-pub(super) const FUNCTIONS: [&str; 12] = [
+pub(super) const FUNCTIONS: [&str; 14] = [
     "bool",
     "bytes",
     "contains",
     "double",
     "dyn",
     "endsWith",
+    "epoch",
     "int",
     "matches",
     "size",
     "startsWith",
     "string",
     "type",
+    "values",
 ];
 
 impl<'a, 'e> Checker<'a, 'e> {
@@ -45,6 +47,17 @@ impl<'a, 'e> Checker<'a, 'e> {
                 }
                 Type::Bool
             }
+            ("values", [of]) if call.target.is_none() => self.values(of),
+            ("epoch", [of]) if call.target.is_none() => {
+                self.expect(of, Type::Text(None));
+                if let Expr::Literal(LiteralValue::String(source)) = &of.expr
+                    && seconds(source.inner()).is_none()
+                {
+                    let message = format!("{} is not a time", text(of));
+                    self.complain(source.inner(), message, Some("as in 2026-11-22T01:06:15Z".to_owned()));
+                }
+                Type::Number
+            }
             ("int" | "double" | "string" | "bool" | "bytes" | "dyn" | "type", [of]) => {
                 self.infer(of);
                 match name {
@@ -61,6 +74,21 @@ impl<'a, 'e> Checker<'a, 'e> {
             _ => {
                 let known = FUNCTIONS.into_iter().chain(["all", "exists", "exists_one", "filter", "has", "map"]);
                 self.complain(name, format!("there is no function `{name}`"), nearest::hint(name, known));
+                Type::Any
+            }
+        }
+    }
+
+    fn values(&mut self, of: &'e IdedExpr) -> Type<'a> {
+        match self.infer(of) {
+            Type::Object(object) if !object.contains_key("properties") => {
+                Type::List(object.get("additionalProperties"))
+            }
+            Type::Object(_) | Type::Any => Type::List(None),
+            other => {
+                let message = format!("`{}` is {}, it has no values", text(of), other.name());
+                let hint = matches!(other, Type::List(_)).then(|| "a list can be looped over as it is".to_owned());
+                self.complain(root(of).unwrap_or_default(), message, hint);
                 Type::Any
             }
         }

@@ -6,11 +6,14 @@
 //!   that `x != 'a'` is never true because `x` is a number;
 //! - they refuse null as well, unless the author wrote `null`: an absent value proves nothing;
 //! - `+` joins texts up to a limit and no lists, so that nothing grows without bound.
+//!
+//! And two functions: `values(object)` gives a list to loop over, `epoch(text)` a time as seconds.
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 use cel::common::ast::{EntryExpr, Expr, LiteralValue};
-use cel::common::types::{CelBool, CelDouble, CelInt, CelString, CelUInt, DYN_TYPE, Kind};
+use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelString, CelUInt, DYN_TYPE, Kind};
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError, IdedExpr};
 use regex::{Regex, RegexBuilder};
@@ -37,16 +40,22 @@ const REPLACED: [(&str, &str, Operator); 8] = [
 /// `a.matches(b)`, which CEL compiles anew for each element of a loop.
 const MATCHES: (&str, Operator) = ("@matches", |args| matches_pattern(&args));
 
+/// What CEL lacks, under names an author writes.
+const ADDED: [(&str, Operator); 2] = [("values", |args| values(&args)), ("epoch", |args| epoch(&args))];
+
 thread_local! {
     /// The pattern used last.
     static PATTERN: RefCell<Option<(String, Regex)>> = const { RefCell::new(None) };
 }
 
-/// The standard library and the operators above.
+/// The standard library, and the operators and functions above.
 pub(super) fn environment() -> Result<Env, cel::DeclarationError> {
     let mut env = Env::default().with_optional_support(false).with_stdlib();
     for (name, operator) in REPLACED.into_iter().map(|(_, name, operator)| (name, operator)).chain([MATCHES]) {
         env.add_overload(name, name, vec![DYN_TYPE, DYN_TYPE], operator)?;
+    }
+    for (name, function) in ADDED {
+        env.add_overload(name, name, vec![DYN_TYPE], function)?;
     }
     Ok(env)
 }
@@ -175,6 +184,39 @@ fn matches_pattern<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
         let found = last.as_ref().is_some_and(|(_, regex)| regex.is_match(text.inner()));
         Ok(CowVal::owned(CelBool::from(found)))
     })
+}
+
+/// The values of an object in the order of their keys, so that a sentence does not change by itself.
+fn values<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let [of] = args else { return refuse("one object is needed".to_owned()) };
+    let Some(map) = of.downcast_ref::<CelMap<'_>>() else {
+        return refuse(format!("`values` needs an object, not {}", kind(of)));
+    };
+    let mut entries: Vec<_> = map.inner().iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    let values: Vec<Box<dyn Val>> = entries.into_iter().map(|(_, value)| value.clone_as_boxed()).collect();
+    Ok(CowVal::owned(CelList::from(values)))
+}
+
+/// Seconds since the epoch of a time with a zone, as RFC 3339 writes it.
+pub(super) fn seconds(text: &str) -> Option<f64> {
+    // The library is more lenient: it takes a zone in brackets, and a time to the minute.
+    static SHAPE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$").ok());
+    SHAPE.as_ref().filter(|shape| shape.is_match(text))?;
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.as_nanosecond() as f64 / 1e9)
+}
+
+fn epoch<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let [of] = args else { return refuse("one text is needed".to_owned()) };
+    let Some(text) = of.downcast_ref::<CelString>() else {
+        return refuse(format!("`epoch` needs a text, not {}", kind(of)));
+    };
+    match seconds(text.inner()) {
+        Some(seconds) => Ok(CowVal::owned(CelDouble::from(seconds))),
+        None => refuse("`epoch` needs a time with a zone, such as 2026-11-22T01:06:15Z".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -40,7 +40,9 @@ fn facts() -> Value {
     json!({
         "status": 200, "latency_s": 0.25, "body": null, "reused": true, "exists": true, "size": 12,
         "headers": {"content-type": "text/plain"},
-        "json": {"items": [1, 2, 3], "big": 18_446_744_073_709_551_615u64},
+        "json": {"at": "1970-01-01T00:16:30Z", "services": {"b": {"status": "up"}, "a": {"status": "up"}},
+                 "sick": {"b": {"status": "up"}, "a": {"status": "down"}, "c": {"status": "down"}},
+                 "items": [1, 2, 3], "big": 18_446_744_073_709_551_615u64},
         "rows": [{"lag_s": 42.5, "n": 3, "name": "a", "none": null}, {"lag_s": 1, "n": 4, "name": "b"}],
         "names": ["a.example", "b.example"],
         "tls": {"days_left": 30.5, "version": "1.3"},
@@ -105,6 +107,10 @@ fn true_conditions_pass_and_are_proved() {
         "type(rows[0].n) == int && type(rows[0].name) == string",
         "!(rows[0].name in ['z']) && rows[0].n in [1.5, 3]",
         "exists && size == 12",
+        "values(json.services).all(s, s.status == 'up') && size(values(json.services)) == 2",
+        "values(headers).exists(h, h.startsWith('text/'))",
+        "values(json.services).map(s, s.status).size() == 2 && values({'b': 2, 'a': 1})[0] == 1",
+        "epoch('1970-01-01T01:00:00.5+01:00') == 0.5 && now - epoch(json.at) == 10.0",
         "int('3') == 3 && string(status) == '200' && -status < 0",
     ] {
         let verdict = judge(source);
@@ -127,6 +133,11 @@ fn a_false_condition_says_what_was_seen() {
         ("status == 200 && latency_s > 3.0 && reused", "expected `latency_s > 3.0`, saw latency_s = 0.25"),
         ("rows.all(r, r.lag_s > 2)", "expected `r.lag_s > 2` for element 1 of rows, saw r.lag_s = 1"),
         ("rows.exists(r, r.n > 9)", "expected `rows.exists(r, r.n > 9)`, saw 2 elements in rows"),
+        (
+            "values(json.sick).all(s, s.status == 'up')",
+            "expected `s.status == 'up'` for element 0 of values(json.sick), saw s.status = \"down\"",
+        ),
+        ("now - epoch(json.at) < 5", "expected `now - epoch(json.at) < 5`, saw now - epoch(json.at) = 10"),
         ("!reused", "expected `!reused`, saw reused = true"),
         ("names[0].contains('zz')", "expected `names[0].contains('zz')`, saw names[0] = \"a.example\""),
         ("status in [500, 501]", "expected `status in [500, 501]`, saw status = 200"),
@@ -161,6 +172,12 @@ fn what_cannot_be_evaluated_is_never_a_pass() {
         ("!(3 in json.items[0])", "needs a list or an object, not a number"),
         ("params.host == 'x'", "null"),
         ("json.items", "not true or false"),
+        ("values(json.items).all(v, v == 1)", "`values` needs an object, not a list"),
+        ("values(json.services).all(s, s.state == 'up')", "no field `state`"),
+        ("values(json.gone).all(s, s.state == 'up')", "no field `gone`"),
+        ("epoch(json.items) > 1", "`epoch` needs a text, not a list"),
+        ("epoch(rows[0].none) > 1", "`epoch` needs a text, not null"),
+        ("epoch(rows[0].name) > 1", "a time with a zone"),
         ("json.nothing", "no field `nothing`"),
         ("rows[0].n / 0 == 1", "no result"),
         ("rows[0].lag_s / 0 > 1", "no result"),
@@ -265,6 +282,19 @@ fn wrong_types_are_found_at_load() {
         "size(names, names) == 1",
         "nowhere(1) == 1",
         "tls < null",
+        "values(names).all(n, n == 'x')",
+        "values(status).all(n, n == 'x')",
+        "values(headers).all(h, h == 3)",
+        "json.values().all(h, h == 3)",
+        "values(json, json).all(h, h == 3)",
+        "values(json)",
+        "epoch(status) > 3",
+        "epoch(json.at)",
+        "epoch(json.at) == 'x'",
+        "epoch('2026-11-22 01:06') > 3",
+        "epoch('2026-11-22T01:06:15') > 3",
+        "epoch('2026-13-22T01:06:15Z') > 3",
+        "json.at.epoch() > 3",
     ] {
         compile_one(source).expect_err(source);
     }
@@ -273,6 +303,8 @@ fn wrong_types_are_found_at_load() {
 #[test]
 fn loops_may_not_walk_the_facts_again() {
     assert!(refused("rows.all(r, r in rows)").message.contains("inside a loop"));
+    assert!(refused("rows.all(r, values(json).all(v, v == r))").message.contains("nested"));
+    assert!(refused("rows.all(r, size(values(json)) > 1)").message.contains("inside a loop"));
     assert!(refused("rows.map(r, json).size() > 1").message.contains("inside a loop"));
     assert!(refused("json.all(r, r == json.x)").message.contains("inside a loop"));
     compile_one("names.exists(n, n == processes[0].name && status in params.allowed)").unwrap();

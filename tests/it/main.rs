@@ -11,6 +11,7 @@ mod generated;
 mod layers;
 mod metrics;
 mod probes;
+mod rows;
 mod sizes;
 mod source;
 mod store;

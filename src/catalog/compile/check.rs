@@ -1,7 +1,8 @@
 //! A check: legs, references to items, and their combination.
 
 use super::item::ItemCx;
-use super::{leg, substitute::substitute};
+use super::leg::given_name;
+use super::{expressions, leg, substitute::substitute};
 use crate::catalog::syntax::{Data, Entry, Node};
 use crate::catalog::wire::{list, number, text};
 use crate::diag::{Code, Diagnostic};
@@ -55,7 +56,8 @@ pub(super) fn compile(node: &Node, cx: &mut ItemCx<'_, '_>) -> Check {
         }
     };
     let is_leg = !OPERATORS.contains(&&*chosen.key);
-    for extra in entries.iter().filter(|entry| entry.key != chosen.key && !(is_leg && COMMON.contains(&&*entry.key))) {
+    let beside = beside(&chosen.key);
+    for extra in entries.iter().filter(|entry| entry.key != chosen.key && !beside.contains(&&*entry.key)) {
         let message = if is_leg {
             format!("a check has no key `{}` beside its kind", extra.key)
         } else {
@@ -64,10 +66,35 @@ pub(super) fn compile(node: &Node, cx: &mut ItemCx<'_, '_>) -> Check {
         let found = Diagnostic::error(Code::UNKNOWN_KEY, extra.key_at, message);
         let inside = is_leg.then(|| format!("parameters of the kind stand inside `{}: {{ … }}`", chosen.key));
         let near = is_leg.then(|| sink.nearest(&extra.key, COMMON)).flatten().map(|n| format!("did you mean `{n}`?"));
-        let above = || "it belongs to the checks inside, beside their kind".to_owned();
+        let above = || match beside {
+            [] => "it belongs to the checks inside, beside their kind".to_owned(),
+            keys => format!("the keys it takes are `{}`", keys.join("`, `")),
+        };
         sink.push(found.help(near.or(inside).unwrap_or_else(above)));
     }
-    if is_leg { leg::compile(node, chosen, cx) } else { operator(chosen, cx) }
+    if is_leg {
+        return leg::compile(node, chosen, cx);
+    }
+    let applies = applies(node, cx);
+    operator(chosen, given_name(node, cx), applies, cx)
+}
+
+/// The keys that may stand beside a key.
+fn beside(key: &str) -> &'static [&'static str] {
+    match key {
+        "item" | "unmapped" => &["name", "when"],
+        key if OPERATORS.contains(&key) => &[],
+        _ => &COMMON,
+    }
+}
+
+/// Whether the `when` of a reference or of an unmapped check holds.
+fn applies(node: &Node, cx: &mut ItemCx<'_, '_>) -> bool {
+    let Some(when) = node.get("when") else { return true };
+    let applies = expressions::applies(&when.value, cx);
+    cx.digest.text("when").node(&when.value);
+    expressions::digest_parameters(&when.value, cx);
+    applies
 }
 
 /// Stands in for what could not be compiled; the load fails anyway.
@@ -83,21 +110,28 @@ fn choices(cx: &ItemCx<'_, '_>) -> Vec<&'static str> {
     cx.shared.kinds.names().into_iter().chain(OPERATORS).collect()
 }
 
-fn operator(entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Check {
+/// `name` and `applies` are of a reference or an unmapped check; nothing else has them.
+fn operator(entry: &Entry, name: Option<String>, applies: bool, cx: &mut ItemCx<'_, '_>) -> Check {
     cx.digest.text(&entry.key);
     match &*entry.key {
         "all_of" => Check::AllOf(inputs(&entry.value, cx)),
         "any_of" => Check::AnyOf(inputs(&entry.value, cx)),
         "none_of" => Check::NoneOf(inputs(&entry.value, cx)),
         "at_least" => at_least(entry, cx),
-        "item" => item(&entry.value, cx),
-        _ => {
-            cx.unmapped = true;
-            let sentence = text(&entry.value, cx.shared.sink).map(|text| text.value).unwrap_or_default();
-            cx.digest.text(&sentence);
-            Check::Undecided { reason: Reason::Unmapped, sentence: format!("not built yet: {sentence}").into() }
-        }
+        "item" => item(&entry.value, applies, cx),
+        _ => unmapped(&entry.value, name, applies, cx),
     }
+}
+
+fn unmapped(node: &Node, name: Option<String>, applies: bool, cx: &mut ItemCx<'_, '_>) -> Check {
+    let sentence = text(node, cx.shared.sink).map(|text| text.value).unwrap_or_default();
+    cx.digest.text(&sentence);
+    if !applies {
+        return Check::NotApplicable;
+    }
+    cx.unmapped = true;
+    let name = name.map(|name| format!("{name}: ")).unwrap_or_default();
+    Check::Undecided { reason: Reason::Unmapped, sentence: format!("not built yet: {name}{sentence}").into() }
 }
 
 fn inputs(node: &Node, cx: &mut ItemCx<'_, '_>) -> Vec<Check> {
@@ -133,13 +167,18 @@ fn at_least(entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Check {
     Check::AtLeast(count, checks)
 }
 
-fn item(node: &Node, cx: &mut ItemCx<'_, '_>) -> Check {
+/// One that is left out is still resolved: a misspelt id must not wait for a parameter to change.
+fn item(node: &Node, applies: bool, cx: &mut ItemCx<'_, '_>) -> Check {
     let sink = cx.shared.sink;
     let Some(name) = text(node, sink) else { return wrong() };
     let checklist = &cx.checklist.def.id.value;
     let Some(slot) = cx.shared.names.resolve(&name.value, Some(checklist), node.at, sink) else { return wrong() };
     if let Some(item) = cx.shared.names.items.get(slot.index()) {
         cx.digest.text(item.id.as_str());
+    }
+    cx.refers = true;
+    if !applies {
+        return Check::NotApplicable;
     }
     cx.references.push(slot);
     Check::Item(slot)

@@ -38,7 +38,10 @@ pub(super) struct ItemCx<'a, 's> {
     pub(super) unnamed: HashMap<&'static str, u32>,
     /// Of every leg, configured or not: its name, its timeout, and the place of that.
     pub(super) timeouts: Vec<(Arc<str>, (Span, Place))>,
+    /// Of the references that apply.
     pub(super) references: Vec<Slot>,
+    /// Whether the check names other items, whether they apply or not.
+    pub(super) refers: bool,
     pub(super) unmapped: bool,
     pub(super) attested: bool,
     kinds: Vec<&'static str>,
@@ -109,6 +112,7 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
         unnamed: HashMap::new(),
         timeouts: Vec::new(),
         references: Vec::new(),
+        refers: false,
         unmapped: def.check.is_none(),
         attested: false,
         kinds: Vec::new(),
@@ -174,7 +178,7 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
         interval_at: def.interval.map_or(at, |interval| interval.at),
         mode: def.mode,
         kinds: cx.kinds,
-        refers: !cx.references.is_empty(),
+        refers: cx.refers,
         timeouts: cx.timeouts,
         aliases: def.aliases,
     };
@@ -193,8 +197,8 @@ fn coverage(mode: Mode) -> Coverage {
 /// The `probe` label: it names what was written, configured or not, so that series do not change
 /// their identity when a target is configured.
 fn label(cx: &ItemCx<'_, '_>) -> String {
-    match (cx.kinds.as_slice(), cx.references.as_slice()) {
-        ([], []) => "unmapped".to_owned(),
+    match (cx.kinds.as_slice(), cx.refers) {
+        ([], false) => "unmapped".to_owned(),
         ([], _) => "composite".to_owned(),
         (kinds, _) => kinds.join("+"),
     }

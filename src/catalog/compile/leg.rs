@@ -124,17 +124,22 @@ fn resolve(parsed: &Parsed, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> (Option<A
     }
 }
 
-fn leg_name(node: &Node, kind: &Kind, at: Place, cx: &mut ItemCx<'_, '_>) -> Arc<str> {
+/// The `name` beside a check, unique within the item.
+pub(super) fn given_name(node: &Node, cx: &mut ItemCx<'_, '_>) -> Option<String> {
     let sink = cx.shared.sink;
-    let given = node.get("name").and_then(|field| text(&field.value, sink));
-    if let Some(given) = given {
-        name(&given.value, true, given.at, sink);
-        if let Some(first) = cx.leg_names.insert(given.value.clone(), given.at) {
-            let message = format!("two checks of the item are named `{}`", given.value);
-            let found = Diagnostic::error(Code::LEG_NAME, given.at, message);
-            sink.push(found.here("again here").also(first, "first here").help("give each a name of its own"));
-        }
-        return given.value.into();
+    let given = text(&node.get("name")?.value, sink)?;
+    name(&given.value, true, given.at, sink);
+    if let Some(first) = cx.leg_names.insert(given.value.clone(), given.at) {
+        let message = format!("two checks of the item are named `{}`", given.value);
+        let found = Diagnostic::error(Code::LEG_NAME, given.at, message);
+        sink.push(found.here("again here").also(first, "first here").help("give each a name of its own"));
+    }
+    Some(given.value)
+}
+
+fn leg_name(node: &Node, kind: &Kind, at: Place, cx: &mut ItemCx<'_, '_>) -> Arc<str> {
+    if let Some(given) = given_name(node, cx) {
+        return given.into();
     }
     let base = kind.descriptor.name;
     let count = cx.unnamed.entry(base).or_insert(0);

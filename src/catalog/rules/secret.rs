@@ -15,7 +15,7 @@ pub(super) fn check(subject: &Subject<'_>, sink: &Sink) {
                 Kind::Header(name) => {
                     let message = format!("the header `{name}` holds a secret");
                     Diagnostic::error(Code::SECRET, at, message).help(
-                        "remove the header and use `bearer: NAME` or `basic: { user: …, password: NAME }` with a credential",
+                        "remove the header and use `secret_headers: { NAME: { credential: … } }`, `bearer: NAME` or `basic: { user: …, password: NAME }` with a credential",
                     )
                 }
             });

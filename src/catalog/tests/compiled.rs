@@ -102,6 +102,26 @@ fn conditions_that_do_not_hold_leave_things_out() {
 }
 
 #[test]
+fn references_and_unmapped_checks_can_be_left_out() {
+    let of = |flag: bool| {
+        let when = if flag { "params.flag" } else { "'!params.flag'" };
+        let compiled = with(&format!(
+            "a.x: {{ title: T, priority: high, mode: derived, check: {{ all_of: [ {{ item: a.y, name: other, when: {when} }}, {{ unmapped: more, name: rest, when: {when} }} ] }} }}\na.y: {{ title: T, priority: high, check: {{ http: {{ target: web }} }} }}",
+        ));
+        compiled.plan.items.iter().map(|item| (**item).clone()).find(|item| item.id.item() == "a.x").unwrap()
+    };
+    let (there, left_out) = (of(true), of(false));
+    let sentence = "not built yet: rest: more".into();
+    let undecided = Check::Undecided { reason: Reason::Unmapped, sentence };
+    assert_eq!(there.check, Check::AllOf(vec![Check::Item(Slot(1)), undecided]));
+    assert_eq!(left_out.check, Check::AllOf(vec![Check::NotApplicable, Check::NotApplicable]));
+    assert_eq!((there.coverage, left_out.coverage), (Coverage::Unmapped, Coverage::Derived));
+    // The label does not change with a parameter.
+    assert_eq!((&*there.probe, &*left_out.probe), ("composite", "composite"));
+    assert_ne!(there.digests.probe, left_out.digests.probe);
+}
+
+#[test]
 fn the_built_in_target_needs_no_declaration() {
     let compiled = with("a.x: { title: T, priority: high, check: { http: { target: self } } }");
     assert_eq!(&*compiled.legs[0].target.as_ref().unwrap().address, "http://127.0.0.1:10099");

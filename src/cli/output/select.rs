@@ -100,6 +100,8 @@ pub fn select(snapshot: &Snapshot, selection: &Selection) -> Result<Selected, Ve
         return Err(errors);
     }
     let judged_by_gates = !selection.gates.is_empty();
+    // Only the items asked for were evaluated then, which says nothing about a gate.
+    let all = if selection.items.is_empty() || judged_by_gates { all } else { Vec::new() };
     let picked: Vec<(&str, &Gate)> = all
         .into_iter()
         .filter(|(checklist, gate)| !judged_by_gates || selection.gates.iter().any(|w| named(w, checklist, gate)))

@@ -203,7 +203,7 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
             text.contains('@') && text.contains("://")
         }),
         (
-            r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
+            r"(?i)(?P<keep>\b(?:proxy-)?authorization\b[\x22']?\s*[:=]\s*[\x22']?(?:(?:apikey|basic|bearer|digest|negotiate|token)\s+)?)[^\s\x22',;]+",
             |_, named| named,
         ),
         (

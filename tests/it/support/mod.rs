@@ -1,8 +1,10 @@
 //! Real servers for tests, each private to its test process and stopped by it, and the daemon.
 
 pub(crate) mod client;
+pub(crate) mod control_plane;
 pub(crate) mod daemon;
 pub(crate) mod postgres;
+pub(crate) mod site;
 
 use std::net::TcpListener;
 

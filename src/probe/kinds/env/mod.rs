@@ -143,7 +143,9 @@ impl Env {
     /// Name, expectation, what was seen and whether it holds, for each rule that is asked for.
     fn rules(&self, facts: &Facts) -> Vec<(&'static str, String, String, bool)> {
         let mut rules = Vec::new();
-        let shown = facts.placeholder || facts.url.as_ref().is_some_and(|url| url.password_placeholder);
+        // A list of what is allowed says more than a list of what is not: a namespace may be `default`.
+        let placeholder = facts.placeholder && self.allowed.is_empty();
+        let shown = placeholder || facts.url.as_ref().is_some_and(|url| url.password_placeholder);
         let seen = if shown { "a placeholder" } else { "none" };
         rules.push(("placeholder", "no placeholder".to_owned(), seen.to_owned(), !shown));
         if !self.allowed.is_empty() {

@@ -35,7 +35,8 @@ fn said(seen: &Observation) -> (Outcome, Option<Reason>) {
 #[tokio::test]
 async fn the_environment_of_a_real_process_is_judged() {
     let secret = "b9Zk3mT0xqP7eYw5RfUj1LhGa8NvCs2DoIt6MyKAXVE";
-    let _process = workload("8877.25", &[("JWT_SECRET", secret), ("EMPTY", ""), ("LIMIT", "250")]);
+    let _process =
+        workload("8877.25", &[("JWT_SECRET", secret), ("EMPTY", ""), ("LIMIT", "250"), ("NAMESPACE", "default")]);
     let at = "process:^sleep 8877\\.25$";
     let strong = json!({"vars": ["EMPTY", "JWT_SECRET"], "min_bytes": 32, "min_entropy_bits": 128});
     let seen = look(at, strong).await;
@@ -53,6 +54,8 @@ async fn the_environment_of_a_real_process_is_judged() {
         (json!({"vars": ["JWT_SECRET"], "min": 1}), (Outcome::Fail, Some(Reason::Assertion))),
         (json!({"vars": ["JWT_SECRET"], "pattern": "^[0-9]+$"}), (Outcome::Fail, Some(Reason::Assertion))),
         (json!({"vars": ["LIMIT"], "allowed": ["250", "500"]}), (Outcome::Pass, None)),
+        (json!({"vars": ["NAMESPACE"], "allowed": ["default"]}), (Outcome::Pass, None)),
+        (json!({"vars": ["NAMESPACE"]}), (Outcome::Fail, Some(Reason::Assertion))),
         (json!({"vars": ["JWT_SECRET"], "allowed": ["info"]}), (Outcome::Fail, Some(Reason::Assertion))),
         (json!({"vars": ["NOT_SET", "EMPTY"]}), (Outcome::Fail, Some(Reason::Missing))),
         (json!({"vars": ["NOT_SET"], "required": false}), (Outcome::Pass, None)),

@@ -37,8 +37,10 @@ pub(crate) struct Http {
     path: Option<String>,
     /// `GET` if absent.
     method: Option<String>,
-    /// Request headers. Secrets belong into `bearer` or `basic`.
+    /// Request headers. Secrets belong into `secret_headers`, `bearer` or `basic`.
     headers: BTreeMap<String, String>,
+    /// Request headers that hold a secret: `{ X-Api-Key: { credential: name, prefix: "" } }`.
+    secret_headers: BTreeMap<String, SecretHeader>,
     /// Name of a credential sent as a bearer token.
     bearer: Option<String>,
     /// User and password for basic authentication.
@@ -63,6 +65,15 @@ struct Basic {
     user: String,
     /// Name of a credential.
     password: String,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct SecretHeader {
+    /// Name of the credential that is the value, or the rest of it.
+    credential: String,
+    /// What stands before it, such as a scheme and a space.
+    prefix: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -96,6 +107,7 @@ impl Default for Http {
             path: None,
             method: None,
             headers: BTreeMap::new(),
+            secret_headers: BTreeMap::new(),
             bearer: None,
             basic: None,
             body: None,
@@ -126,6 +138,7 @@ impl Probe for Http {
                 findings.error(&format!("headers.{name}"), why);
             }
         }
+        self.check_secret_headers(findings);
         if self.bearer.is_some() && self.basic.is_some() {
             findings.error("basic", "write either `bearer` or `basic`, not both");
         }
@@ -154,7 +167,9 @@ impl Probe for Http {
     }
 
     fn credentials(&self) -> Vec<&str> {
-        self.bearer.as_deref().into_iter().chain(self.basic.as_ref().map(|basic| basic.password.as_str())).collect()
+        let basic = self.basic.as_ref().map(|basic| basic.password.as_str());
+        let headers = self.secret_headers.values().map(|header| header.credential.as_str());
+        self.bearer.as_deref().into_iter().chain(basic).chain(headers).collect()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<HttpFacts, ProbeError> {
@@ -207,6 +222,23 @@ impl Http {
                 .ok()
                 .filter(|_| name.bytes().all(|byte| byte.is_ascii_uppercase()))
                 .ok_or_else(|| format!("`{name}` is not an HTTP method; write it in capitals")),
+        }
+    }
+
+    fn check_secret_headers(&self, findings: &mut Findings) {
+        for (name, header) in &self.secret_headers {
+            let place = format!("secret_headers.{name}");
+            if let Err(why) = request::parse_header(name, &header.prefix) {
+                findings.error(&place, why);
+            } else if header.credential.is_empty() {
+                findings.error(&place, "expected the name of a `credential`");
+            } else if self.headers.keys().any(|other| other.eq_ignore_ascii_case(name)) {
+                findings.error(&place, "the header is also among `headers`");
+            } else if self.secret_headers.keys().any(|other| other != name && other.eq_ignore_ascii_case(name)) {
+                findings.error(&place, "the header is named twice");
+            } else if name.eq_ignore_ascii_case("authorization") && (self.bearer.is_some() || self.basic.is_some()) {
+                findings.error(&place, "`bearer` and `basic` set this header");
+            }
         }
     }
 

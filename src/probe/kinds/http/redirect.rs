@@ -2,7 +2,7 @@
 //! it is not for.
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 use url::Url;
 
@@ -124,7 +124,9 @@ fn change_method(sending: &mut Sending, status: StatusCode) {
 
 /// Removes what another origin must not see.
 fn strip(sending: &mut Sending) {
-    let secret: Vec<_> = sending.headers.keys().filter(|name| is_suspicious_name(name.as_str())).cloned().collect();
+    let foreign = |name: &HeaderName, value: &HeaderValue| value.is_sensitive() || is_suspicious_name(name.as_str());
+    let secret: Vec<_> =
+        sending.headers.iter().filter(|(name, value)| foreign(name, value)).map(|(name, _)| name.clone()).collect();
     for name in secret {
         sending.headers.remove(name);
     }

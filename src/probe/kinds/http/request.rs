@@ -35,6 +35,12 @@ impl Http {
             let (name, value) = parse_header(name, value).map_err(ProbeError::unconfigured)?;
             headers.insert(name, value);
         }
+        for (name, header) in &self.secret_headers {
+            let (name, _) = parse_header(name, "").map_err(ProbeError::unconfigured)?;
+            let secret = cx.credential(&header.credential).await?;
+            let text = Zeroizing::new(format!("{}{}", header.prefix, secret.expose()));
+            headers.insert(name, sensitive(&text, &header.credential)?);
+        }
         if let Some(authorization) = self.authorization(cx).await? {
             headers.insert(header::AUTHORIZATION, authorization);
         }
@@ -54,10 +60,7 @@ impl Http {
         } else {
             return Ok(None);
         };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| ProbeError::unconfigured(format!("credential `{name}` cannot be sent in a header")))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        sensitive(&text, name).map(Some)
     }
 
     pub(super) fn profile(&self, cx: &ProbeCx) -> TlsProfile {
@@ -77,6 +80,14 @@ impl Http {
         let own = self.tls.server_name.as_deref();
         own.or_else(|| cx.target().ok().and_then(|target| target.tls.server_name.as_deref()))
     }
+}
+
+/// A value that is never shown, and is not sent to another origin.
+fn sensitive(text: &str, credential: &str) -> Result<HeaderValue, ProbeError> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| ProbeError::unconfigured(format!("credential `{credential}` cannot be sent in a header")))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// An absolute http or https URL without a password. The message never repeats the URL.

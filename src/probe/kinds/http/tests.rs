@@ -93,6 +93,20 @@ fn static_errors_name_the_field() {
         (json!({ "target": "t", "headers": { "a b": "" } }), "headers.a b"),
         (json!({ "target": "t", "headers": { "a": "x\ny" } }), "headers.a"),
         (json!({ "target": "t", "bearer": "a", "basic": { "user": "u", "password": "b" } }), "basic"),
+        (json!({ "target": "t", "secret_headers": { "a b": { "credential": "c" } } }), "secret_headers.a b"),
+        (json!({ "target": "t", "secret_headers": { "a": {} } }), "secret_headers.a"),
+        (
+            json!({ "target": "t", "secret_headers": { "a": { "credential": "c", "prefix": "\n" } } }),
+            "secret_headers.a",
+        ),
+        (
+            json!({ "target": "t", "headers": { "A": "x" }, "secret_headers": { "a": { "credential": "c" } } }),
+            "secret_headers.a",
+        ),
+        (
+            json!({ "target": "t", "bearer": "b", "secret_headers": { "Authorization": { "credential": "c" } } }),
+            "secret_headers.Authorization",
+        ),
         (json!({ "target": "t", "status": [42] }), "status"),
         (json!({ "target": "t", "max_body": 0 }), "max_body"),
         (json!({ "target": "t", "tls": { "client_cert": "/x" } }), "tls"),
@@ -156,6 +170,31 @@ async fn credentials_and_suspicious_query_values_are_sent_but_not_shown() {
     assert_eq!(facts.status, 200);
     let everything = format!("{facts:?} {:?} {:?}", cx.trace().take(), probe.judge(&facts, Timestamp(0)));
     assert!(!everything.contains("hunter2") && !everything.contains("abc"), "{everything}");
+}
+
+#[tokio::test]
+async fn secret_headers_are_sent_to_their_origin_only_and_not_shown() {
+    let last = peers::http(|head| {
+        assert!(!head.contains("hunter2") && head.contains("x-plain: 1"), "{head}");
+        response("200 OK", "", "")
+    })
+    .await;
+    let first = peers::http(move |head| {
+        let right = head.contains("authorization: ApiKey hunter2\r\n") && head.contains("x-tenant: hunter2\r\n");
+        let location = format!("location: http://localhost:{}/\r\n", last.port());
+        response(if right { "302 Found" } else { "401 Unauthorized" }, &location, "")
+    })
+    .await;
+    let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2"), Arc::new(Clients::new()));
+    let probe = probe(json!({
+        "url": format!("http://{first}/"), "headers": { "x-plain": "1" },
+        "secret_headers": { "Authorization": { "credential": "api", "prefix": "ApiKey " }, "X-Tenant": { "credential": "api" } },
+    }));
+    assert_eq!(probe.credentials(), ["api", "api"]);
+    let facts = probe.observe(&cx).await.unwrap();
+    assert_eq!((facts.status, facts.redirects.len()), (200, 1));
+    let everything = format!("{facts:?} {probe:?} {:?} {:?}", cx.trace().take(), probe.judge(&facts, Timestamp(0)));
+    assert!(!everything.contains("hunter2"), "{everything}");
 }
 
 #[tokio::test]

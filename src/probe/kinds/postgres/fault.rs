@@ -55,6 +55,9 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
         "42501" => ProbeError::observer(Reason::PermissionDenied, said),
         "3D000" => ProbeError::target(Reason::Missing, said),
         "57014" => ProbeError::target(Reason::Timeout, said),
+        // The exporter's own role is at its limit; other roles do get in. A server that says it in
+        // another language falls under the next arm.
+        "53300" if message.contains("for role") => ProbeError::observer(Reason::PermissionDenied, said),
         // Out of connections, starting up or shutting down: nobody else gets in either.
         "53300" | "57P01" | "57P02" | "57P03" => ProbeError::target(Reason::Refused, said),
         // A pooler that does not take our start-up options says this; others may well get in.
@@ -107,6 +110,8 @@ mod tests {
             ("08P01", Phase::Login, Reason::Query, Blame::Observer),
             ("XX000", Phase::Login, Reason::Query, Blame::Target),
         ];
+        let own_limit = sqlstate("53300", "too many connections for role \"readiness\"", Phase::Login, "db:5432");
+        assert_eq!((own_limit.reason, own_limit.blame), (Reason::PermissionDenied, Blame::Observer));
         for (code, phase, reason, blame) in cases {
             let error = sqlstate(code, "some words", phase, "db:5432");
             assert_eq!((error.reason, error.blame), (reason, blame), "{code}");

@@ -226,6 +226,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_exporter_sees_itself() {
+        let own = std::fs::read_to_string("/proc/self/cmdline").unwrap();
+        let program = regex::escape(own.split('\0').next().unwrap());
+        let seen = look(json!({ "match": format!("^{program}") })).await;
+        assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+        let facts: Facts = serde_json::from_value(seen.facts.unwrap()).unwrap();
+        assert!(facts.processes.iter().any(|seen| seen.pid == std::process::id() && seen.open_fds.is_some()));
+    }
+
+    #[tokio::test]
     async fn a_pid_file_names_one_process_or_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pid");

@@ -35,7 +35,8 @@ pub(in crate::probe::kinds) enum Which {
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::probe::kinds) struct Found {
-    /// Ascending. The exporter itself is never among those that match.
+    /// Ascending. The exporter itself counts like any other: a pattern comes from the catalogue, so it
+    /// does not stand on the command line that it is matched with.
     pub(in crate::probe::kinds) pids: Vec<u32>,
     /// There are processes that the exporter may not see, so there may be more.
     pub(in crate::probe::kinds) hidden: bool,
@@ -49,7 +50,6 @@ pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Found, ProbeError> 
 }
 
 fn matching(proc: &Path, pattern: &Regex) -> Result<Found, ProbeError> {
-    let own = std::process::id();
     let entries = fs::read_dir(proc).map_err(|error| {
         let sentence = format!("{} cannot be read: {}", proc.display(), error.kind());
         ProbeError::observer(Reason::PermissionDenied, sentence)
@@ -58,7 +58,7 @@ fn matching(proc: &Path, pattern: &Regex) -> Result<Found, ProbeError> {
         entries.take(PROCESSES + 1).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     // Mounted with `hidepid`, /proc lacks the first process, which is always there, or its details.
     let mut found = Found { pids: Vec::new(), hidden: !all.contains(&1) || all.len() > PROCESSES };
-    for pid in all.into_iter().filter(|pid| *pid != own) {
+    for pid in all {
         match command_line(&proc.join(pid.to_string())) {
             Ok(line) if !line.is_empty() && pattern.is_match(&line) => found.pids.push(pid),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => found.hidden = true,

@@ -2,6 +2,8 @@
 //!
 //! PostgreSQL refuses to run as root; then everything runs as the user `postgres`.
 
+pub(crate) mod production;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -23,14 +25,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let bin = binaries();
-        let dir = tempfile::tempdir().unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { dir, bin, port };
-        server.certificates();
-        server.own(server.dir.path());
-        let data = server.path("data");
+        let server = Self::prepared();
+        let (port, data) = (server.port, server.path("data"));
         server.run(
             "initdb",
             &["-D", &data, "-U", "postgres", "--auth-local=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
@@ -49,6 +45,17 @@ impl Server {
         server.sql("postgres", "CREATE ROLE tlsonly LOGIN PASSWORD 'app-password'");
         server.sql("postgres", "CREATE DATABASE app OWNER app");
         server.sql("app", "CREATE TABLE secrets (x int); CREATE TABLE open (x int); GRANT ALL ON open TO app");
+        server
+    }
+
+    /// Certificates and a place for the data, nothing more.
+    fn prepared() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { dir, bin: binaries(), port };
+        server.certificates();
+        server.own(server.dir.path());
         server
     }
 

@@ -1,0 +1,222 @@
+//! The database of the control plane as the checklist wants it: TLS only, checksums, a log
+//! archive, a streaming standby, and an application that is connected. Every part can be broken.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::Server;
+
+/// Of all roles.
+pub(crate) const PASSWORD: &str = "Production-Password-4711";
+
+pub(crate) const MIGRATIONS: [&str; 6] = [
+    "20250719005406_initial_schema",
+    "20260125050659_add_enterprise_tables",
+    "20260305000000_add_execution_resilience",
+    "20260312000100_add_thread_persistence",
+    "20260312000200_add_shared_decisions",
+    "20260312000300_add_episodic_experiences",
+];
+
+const TABLES: [&str; 17] = [
+    "Pattern",
+    "Agent",
+    "ExecutionEvent",
+    "ConfidenceMetric",
+    "PatternVersion",
+    "License",
+    "Session",
+    "Schedule",
+    "ScheduleRun",
+    "Trigger",
+    "AuditLog",
+    "User",
+    "threads",
+    "thread_events",
+    "shared_decisions",
+    "episodic_experiences",
+    "CredentialGrant",
+];
+
+const ENCRYPTED_ONLY: &str = "local all all trust\nlocal replication all trust\n\
+                              hostssl all all 127.0.0.1/32 scram-sha-256\n";
+
+pub(crate) struct Production {
+    pub(crate) server: Server,
+    pub(crate) standby_port: u16,
+}
+
+/// A session of the application, open until it is dropped.
+pub(crate) struct Session(Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Production {
+    /// The primary with its schema and one archived segment, and the standby.
+    pub(crate) fn start() -> Self {
+        let server = Server::prepared();
+        let data = server.path("data");
+        let arguments = ["-U", "postgres", "--auth-local=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N", "-k"];
+        server.run("initdb", &[&["-D", data.as_str()][..], &arguments[..]].concat());
+        let here = server.dir.path().display();
+        let settings = format!(
+            "listen_addresses='127.0.0.1'\nport={}\nunix_socket_directories='{here}'\nssl=on\n\
+             ssl_cert_file='{here}/server.crt'\nssl_key_file='{here}/server.key'\nmax_connections=200\n\
+             shared_buffers='256MB'\neffective_cache_size='1GB'\narchive_mode=on\narchive_command='true'\n\
+             dynamic_library_path='{here}:$libdir'\n",
+            server.port
+        );
+        server.write("data/postgresql.auto.conf", &settings, 0o600);
+        server.write("data/pg_hba.conf", ENCRYPTED_ONLY, 0o600);
+        server.run("pg_ctl", &["-D", &data, "-l", &server.path("log"), "-w", "-t", "30", "start"]);
+        let this = Self { server, standby_port: crate::support::free_port() };
+        this.schema();
+        this.start_standby();
+        this
+    }
+
+    fn schema(&self) {
+        let role = format!(
+            "CREATE ROLE parallax LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE readiness LOGIN PASSWORD '{PASSWORD}'"
+        );
+        self.server.sql("postgres", &role);
+        self.server.sql("postgres", "CREATE DATABASE parallax OWNER parallax");
+        let mut sql: String = TABLES.map(|table| format!("CREATE TABLE \"{table}\" (id text);")).concat();
+        sql += "CREATE TABLE \"Workspace\" (id text);\
+                CREATE TABLE \"Execution\" (id text, status text, \"time\" timestamp(3));\
+                CREATE TABLE \"ApiKey\" (id text, \"keyPrefix\" text, \"keyHash\" text, \"createdAt\" timestamp, \
+                \"expiresAt\" timestamp, \"lastUsedAt\" timestamp);\
+                CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, \
+                rolled_back_at timestamptz);\
+                INSERT INTO \"Execution\" VALUES ('1', 'completed', now() AT TIME ZONE 'UTC');";
+        for name in MIGRATIONS {
+            sql += &format!("INSERT INTO _prisma_migrations VALUES ('{name}', repeat('a', 64), now(), NULL);");
+        }
+        self.parallax(&sql);
+        self.parallax(include_str!("../../../../docs/grants/postgres.sql"));
+        self.parallax("SELECT pg_switch_wal()");
+        self.wait_until("EXISTS (SELECT FROM pg_stat_archiver WHERE archived_count > 0)");
+    }
+
+    fn start_standby(&self) {
+        let (server, directory) = (&self.server, self.server.path("standby"));
+        let (socket, port) = (server.dir.path().display().to_string(), server.port.to_string());
+        server.run(
+            "pg_basebackup",
+            &["-h", &socket, "-p", &port, "-U", "postgres", "-D", &directory, "-c", "fast", "-R", "-X", "stream"],
+        );
+        let settings = std::fs::read_to_string(server.path("standby/postgresql.auto.conf")).unwrap();
+        let settings = format!("{settings}port={}\n", self.standby_port);
+        server.write("standby/postgresql.auto.conf", &settings, 0o600);
+        server.run("pg_ctl", &["-D", &directory, "-l", &server.path("standby.log"), "-w", "-t", "30", "start"]);
+        self.wait_until(
+            "EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL)",
+        );
+        // Until it has replayed a transaction, an idle standby cannot say how old its data is.
+        self.parallax("CREATE TABLE settled ()");
+        self.wait_until("EXISTS (SELECT FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn())");
+    }
+
+    /// Runs SQL as superuser in the application's database.
+    pub(crate) fn parallax(&self, sql: &str) {
+        self.server.sql("parallax", sql);
+    }
+
+    /// Runs SQL as superuser on the standby.
+    pub(crate) fn on_standby(&self, sql: &str) {
+        let (socket, port) = (self.server.dir.path().display().to_string(), self.standby_port.to_string());
+        self.server.run("psql", &["-h", &socket, "-p", &port, "-U", "postgres", "-qXc", sql]);
+    }
+
+    /// Waits until a condition holds in the application's database.
+    pub(crate) fn wait_until(&self, condition: &str) {
+        let sql = format!(
+            "DO $do$ BEGIN FOR n IN 1..200 LOOP IF {condition} THEN RETURN; END IF; \
+             PERFORM pg_sleep(0.05); PERFORM pg_stat_clear_snapshot(); END LOOP; RAISE 'it never held'; END $do$"
+        );
+        self.parallax(&sql);
+    }
+
+    /// A setting that a reload makes active.
+    pub(crate) fn set(&self, setting: &str) {
+        self.parallax(&format!("ALTER SYSTEM SET {setting}"));
+        self.parallax("SELECT pg_reload_conf()");
+        // The postmaster hands it on a moment later.
+        std::thread::sleep(Duration::from_millis(150));
+    }
+
+    /// Whether passwords may come over connections in the clear.
+    pub(crate) fn accept_plain(&self, accept: bool) {
+        let plain = if accept { "host all all 127.0.0.1/32 scram-sha-256\n" } else { "" };
+        self.server.write("data/pg_hba.conf", &format!("{ENCRYPTED_ONLY}{plain}"), 0o600);
+        self.parallax("SELECT pg_reload_conf()");
+        std::thread::sleep(Duration::from_millis(150));
+    }
+
+    pub(crate) fn restart(&self) {
+        let (data, log) = (self.server.path("data"), self.server.path("log"));
+        self.server.run("pg_ctl", &["-D", &data, "-l", &log, "-m", "fast", "-w", "-t", "30", "restart"]);
+    }
+
+    pub(crate) fn stop_standby(&self) {
+        self.server.run("pg_ctl", &["-D", &self.server.path("standby"), "-m", "immediate", "-w", "stop"]);
+        self.wait_until("NOT EXISTS (SELECT FROM pg_stat_replication)");
+    }
+
+    /// A stand-in for the extension: its row in the catalogue, and some library under its name.
+    pub(crate) fn pretend_timescaledb(&self, version: &str) {
+        let lib = Command::new(self.server.bin.join("pg_config")).arg("--pkglibdir").output().unwrap();
+        let lib = String::from_utf8(lib.stdout).unwrap();
+        std::fs::copy(format!("{}/auto_explain.so", lib.trim()), self.server.path("timescaledb.so")).unwrap();
+        self.server.own(self.server.dir.path());
+        self.parallax(&format!(
+            "SET allow_system_table_mods = on; INSERT INTO pg_extension \
+             SELECT 99999, 'timescaledb', oid, 2200, false, '{version}' FROM pg_roles WHERE rolname = 'postgres'"
+        ));
+        self.set("shared_preload_libraries = 'timescaledb'");
+    }
+
+    pub(crate) fn session(&self, sslmode: &str) -> Session {
+        let to = format!(
+            "host=127.0.0.1 port={} user=parallax dbname=parallax sslmode={sslmode} password={PASSWORD}",
+            self.server.port
+        );
+        let mut command = Command::new(self.server.bin.join("psql"));
+        let mut child = command.args(["-qAtX", &to]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"SELECT 'connected';\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "connected");
+        Session(child)
+    }
+
+    /// The number that names the cluster.
+    pub(crate) fn identifier(&self) -> String {
+        let done = Command::new(self.server.bin.join("psql"))
+            .args(["-h", &self.server.dir.path().display().to_string(), "-p", &self.server.port.to_string()])
+            .args(["-U", "postgres", "-qAtXc", "SELECT system_identifier FROM pg_control_system()"])
+            .output()
+            .unwrap();
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Waits until closed sessions have left the list of activity.
+    pub(crate) fn wait_for_sessions(&self, count: usize) {
+        self.wait_until(&format!("(SELECT count(*) FROM pg_stat_activity WHERE usename = 'parallax') = {count}"));
+    }
+}
+
+impl Drop for Production {
+    fn drop(&mut self) {
+        // The primary is stopped by its own drop.
+        if self.server.dir.path().join("standby/postmaster.pid").exists() {
+            self.server.run("pg_ctl", &["-D", &self.server.path("standby"), "-m", "immediate", "-w", "stop"]);
+        }
+    }
+}
