@@ -12,7 +12,7 @@ use futures_util::stream;
 use super::output::{self, Selection};
 use super::terminal::{Terminal, complain, say};
 use super::{args, load, progress};
-use crate::core::inputs;
+use crate::core::{Graph, inputs};
 use crate::engine::{Busy, Clock, Engine, Handle, Pace, Parts, Supervisor};
 use crate::model::{ItemId, Plan, Slot, Timestamp};
 use crate::settings::Settings;
@@ -63,9 +63,11 @@ pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Resul
 /// One list after the other: an item is judged by what it refers to, and what that says later would
 /// count as a change to be confirmed.
 fn needed(plan: &Plan, args: &args::Check) -> Vec<Vec<ItemId>> {
+    let all: Vec<Vec<Slot>> = plan.items.iter().map(|item| inputs(item)).collect();
+    let ranked = Graph::of(&all).ranked;
     // A gate is judged by all of its items.
     let mut wanted: BTreeSet<Slot> = if args.item.is_empty() || !args.gate.is_empty() {
-        plan.ranked.iter().copied().collect()
+        ranked.iter().copied().collect()
     } else {
         // A name that does not exist is reported when the result is selected.
         args.item.iter().filter_map(|name| plan.slot(&ItemId::parse(name)?)).collect()
@@ -77,7 +79,7 @@ fn needed(plan: &Plan, args: &args::Check) -> Vec<Vec<ItemId>> {
     }
     let mut depths: HashMap<Slot, usize> = HashMap::new();
     let mut stages: Vec<Vec<ItemId>> = Vec::new();
-    for slot in plan.ranked.iter().filter(|slot| wanted.contains(slot)) {
+    for slot in ranked.iter().filter(|slot| wanted.contains(slot)) {
         let Some(item) = plan.item(*slot) else { continue };
         let depth = inputs(item).iter().filter_map(|input| depths.get(input)).max().map_or(0, |deepest| deepest + 1);
         depths.insert(*slot, depth);

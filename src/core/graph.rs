@@ -19,7 +19,7 @@ pub struct Graph {
 
 /// What the state of `item` follows from: its hard dependencies and the items its check refers
 /// to, ascending, each once.
-pub(crate) fn inputs(item: &Item) -> Vec<Slot> {
+pub fn inputs(item: &Item) -> Vec<Slot> {
     let mut slots = item.depends_on.clone();
     references(&item.check, &mut slots);
     slots.sort_unstable();

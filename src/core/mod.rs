@@ -29,7 +29,7 @@ pub use claim::{Drift, drift};
 pub use diff::{Change, ChangeKind, PlanDiff};
 pub use due::DueQueue;
 pub use explain::{Lookup, explain, explain_with};
-pub use graph::Graph;
+pub use graph::{Graph, inputs};
 pub use rollup::{GateCount, Rollups, SectionCount};
 pub use schedule::Timing;
 pub use world::{Effects, Event, World};

@@ -1,7 +1,7 @@
 //! What a valid catalogue becomes.
 
 use super::{compiled, load_text};
-use crate::model::{Applicability, Check, Coverage, Digests, Hysteresis, ItemId, Reason, Span};
+use crate::model::{Applicability, Check, Coverage, Digests, Hysteresis, ItemId, Reason, Slot, Span};
 
 const BASE: &str = r#"
 targets:

@@ -185,7 +185,7 @@ async fn secret_headers_are_sent_to_their_origin_only_and_not_shown() {
         response(if right { "302 Found" } else { "401 Unauthorized" }, &location, "")
     })
     .await;
-    let cx = peers::cx_with(2000, None, peers::credential("api", "hunter2"), Arc::new(Clients::new()));
+    let cx = fixture::cx_with(2000, None, fixture::credential("api", "hunter2"), Arc::new(Clients::new()));
     let probe = probe(json!({
         "url": format!("http://{first}/"), "headers": { "x-plain": "1" },
         "secret_headers": { "Authorization": { "credential": "api", "prefix": "ApiKey " }, "X-Tenant": { "credential": "api" } },
