@@ -22,7 +22,7 @@ pub fn explain_with(
     others: &Lookup<'_>,
 ) -> String {
     let sentence = match effective.state {
-        State::Blocked => blocked(effective, plan, others),
+        State::Blocked => with_own(blocked(effective, plan, others), effective, memory, item),
         State::Waived => waived(effective, memory, item, plan),
         _ => underlying(effective, memory, item),
     };
@@ -62,6 +62,13 @@ fn blocked(effective: &Effective, plan: &Plan, others: &Lookup<'_>) -> String {
         }
         None => format!("blocked by `{}`, which is not passing", root.id),
     }
+}
+
+/// The root cause comes first; what the item itself saw follows where it says something else.
+fn with_own(root: String, effective: &Effective, memory: &ItemMemory, item: &Item) -> String {
+    let own = underlying(effective, memory, item);
+    let says_more = effective.underlying == State::Fail && !root.ends_with(&own);
+    if says_more { format!("{root}; itself: {own}") } else { root }
 }
 
 fn waived(effective: &Effective, memory: &ItemMemory, item: &Item, plan: &Plan) -> String {

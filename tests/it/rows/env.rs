@@ -131,8 +131,8 @@ fn wrong(here: &mut Deployment) {
         ("config.env.jwt-secret", "placeholder"),
         ("config.env.log-level", "another value"),
         ("runtime.env.parallax-runtime", "one of local"),
-        ("runtime.env.agent-timeout", "at least 1000, seen 30"),
-        ("runtime.env.max-concurrent-agents", "at most 100, seen 5000"),
+        ("runtime.env.agent-timeout", "at least 1000, saw 30"),
+        ("runtime.env.max-concurrent-agents", "at most 100, saw 5000"),
         ("runtime.env.docker-host", "none of 3 alternatives"),
         ("runtime.env.k8s-namespace", "one of parallax-agents"),
         ("workspace.env.workspace-dir", "/var/lib/parallax/workspaces"),
@@ -173,7 +173,7 @@ fn absent(here: &mut Deployment) {
     for target in ["control-plane", "runtime-local", "runtime-docker", "runtime-k8s", "agent"] {
         here.environment(target, &[]);
     }
-    let missing = |item| (item, "fail", "missing", "not set");
+    let missing = |item| (item, "fail", "missing", "saw no value");
     let rows = [
         "config.env.node-env",
         "config.env.database-url",
