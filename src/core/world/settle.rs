@@ -9,8 +9,9 @@ use crate::core::combine::{Decided, Leaves, combine};
 use crate::core::derive::{Context, Derived, Hold, base_reason, derive};
 use crate::core::explain;
 use crate::core::regression::Footing;
+use crate::core::schedule::Timing;
 use crate::model::{
-    Cause, Effective, Item, ItemMemory, Outcome, Plan, Reason, Slot, State, Timestamp, Transition, cut,
+    Cause, Effective, Item, ItemMemory, Outcome, Plan, Reason, Schedule, Slot, Span, State, Timestamp, Transition, cut,
 };
 
 /// What set the deriving off; with the states it gives the cause of a transition.
@@ -22,6 +23,9 @@ pub(super) enum Trigger {
     Reload,
     Restore,
 }
+
+/// Dependants of an item that turned are spread over this, so that they do not run all at once.
+const LOOK_WITHIN: Span = Span::from_secs(5);
 
 /// What the inputs of an item without legs say, against the last time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +142,10 @@ impl World {
         if before != effective || standing != Some(effective.standing()) {
             effects.dirty.push(slot);
         }
+        let turned = (before.underlying == State::Pass) != (effective.underlying == State::Pass);
+        if turned && matches!(trigger, Trigger::Evaluated(_) | Trigger::Time) {
+            self.look_at_dependants(slot, now, effects);
+        }
         if let Some(memory) = self.memories.get_mut(n) {
             memory.standing = Some(effective.standing());
         }
@@ -145,6 +153,18 @@ impl World {
         // A composite repeats the words of what keeps it from passing.
         let has_new_words = effective.underlying != State::Pass && (direct || inputs == Inputs::SayOther);
         seen(&before) != seen(&effective) || old_hold != hold || has_new_words
+    }
+
+    /// What hangs on an item that has come or gone is looked at soon, and not at its next phase,
+    /// which may be an hour away: until then it would show what was true before.
+    fn look_at_dependants(&self, slot: Slot, now: Timestamp, effects: &mut Effects) {
+        for dependant in self.links.dependants.get(slot.index()).into_iter().flatten() {
+            let Some(item) = self.plan.item(*dependant).filter(|item| item.is_scheduled()) else { continue };
+            if item.depends_on.contains(&slot) {
+                let spread = Timing::new(&item.id, 0, Schedule::every(LOOK_WITHIN)).phase();
+                effects.due.push((*dependant, now.plus(spread)));
+            }
+        }
     }
 
     /// Absorbs what the inputs of a pure composite say now.
@@ -247,5 +267,41 @@ fn cause(trigger: Trigger, slot: Slot, direct: bool, from: State, to: State) -> 
         Trigger::Time if !direct => Cause::Dependency,
         Trigger::Time | Trigger::Start | Trigger::Restore => Cause::Time,
         Trigger::Reload => Cause::Reload,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Event;
+    use crate::core::fixture::{Def, evaluation, id, plan, verdict};
+
+    #[test]
+    fn what_hangs_on_an_item_that_turns_is_looked_at_soon() {
+        let defs = ["a", "b", "c"].map(|name| {
+            let mut def = Def::new(name);
+            def.interval = Span::from_secs(3600);
+            def.depends = if name == "b" { vec!["a".to_owned()] } else { vec![] };
+            def
+        });
+        let plan = plan(&defs, &[]);
+        let slot = |name: &str| plan.slot(&id(name)).unwrap();
+        let mut world = World::new(Arc::clone(&plan), Timestamp::from_secs(0));
+        let mut look = |outcome, secs: i64| {
+            let now = Timestamp::from_secs(secs);
+            let item = plan.item(slot("a")).unwrap();
+            let run = evaluation(item, &verdict(outcome, Reason::Refused, "seen"), now);
+            (world.apply(Event::Evaluated(Box::new(run)), now).due, now)
+        };
+        let (due, now) = look(Outcome::Pass, 10);
+        let of_b = |due: &[(Slot, Timestamp)]| due.iter().find(|(found, _)| *found == slot("b")).map(|(_, at)| *at);
+        assert!(of_b(&due).is_some_and(|at| at >= now && at < now.plus(LOOK_WITHIN)), "{due:?}");
+        assert!(!due.iter().any(|(found, _)| *found == slot("c")), "what does not hang on it is left alone");
+        let (due, _) = look(Outcome::Pass, 20);
+        assert_eq!(due, [], "nothing turned");
+        for secs in [30, 40] {
+            assert_eq!(of_b(&look(Outcome::Fail, secs).0), None, "not confirmed yet");
+        }
+        assert!(of_b(&look(Outcome::Fail, 50).0).is_some(), "confirmed");
     }
 }
