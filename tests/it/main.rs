@@ -5,6 +5,7 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "whole programs run in real time")]
 
+mod catalogue;
 mod cli;
 mod daemon;
 mod generated;

@@ -81,3 +81,25 @@ fn a_broken_catalogue_is_refused_with_all_its_errors_and_the_old_one_goes_on() {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+#[test]
+fn a_watched_file_is_reloaded_by_itself() {
+    let directory = tempfile::tempdir().expect("directory");
+    let config = directory.path().join("readiness.yaml");
+    std::fs::write(&config, catalogue("Kept", "")).expect("config");
+    let mut launch = Launch::new(directory.path(), &config);
+    launch.arguments.push("--catalogue.watch".to_owned());
+    let daemon = launch.start();
+    std::fs::write(&config, "checklists: [").expect("config");
+    let until = Instant::now() + Duration::from_secs(10);
+    while !reload_failed(&daemon) {
+        assert!(Instant::now() < until, "a broken file is noticed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // As an editor does it: a new file under the old name.
+    let written = directory.path().join("readiness.yaml.new");
+    std::fs::write(&written, catalogue("Kept", ADDED)).expect("config");
+    std::fs::rename(&written, &config).expect("rename");
+    daemon.wait_for_item("c/s.added", Duration::from_secs(10));
+    assert!(!reload_failed(&daemon));
+}

@@ -1,0 +1,79 @@
+//! The shipped catalogue against the list of rows it must hold: nothing may be dropped silently.
+
+use std::path::Path;
+
+use readiness::catalog::{Builtins, Compiled, load};
+use readiness::model::{Claim, ItemId, Plan, Span, Target, Timestamp, TlsFiles};
+
+fn shipped(file: &str) -> Compiled {
+    let own = Target {
+        name: "self".into(),
+        address: "http://127.0.0.1:10099".into(),
+        credential: None,
+        tls: TlsFiles::default(),
+    };
+    let builtins = Builtins { targets: vec![own], max_waiver: Span::from_secs(90 * 86_400) };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file);
+    let loaded = load(&path, &builtins, Timestamp::from_secs(1_795_000_000));
+    let report = readiness::diag::human(&loaded.report, readiness::diag::Palette::Plain);
+    assert_eq!(report, "", "{file} loads without a word");
+    loaded.compiled.expect("a catalogue")
+}
+
+/// (checklist, columns after it) of every row.
+fn rows() -> impl Iterator<Item = Vec<&'static str>> {
+    include_str!("../../config/rows.tsv").lines().skip(1).map(|line| line.split('\t').collect())
+}
+
+fn claim(plan: &Plan, row: &[&str]) -> Claim {
+    let item = plan.item(plan.slot(&ItemId::new(row[0], row[1])).expect("row")).expect("item");
+    item.claim
+}
+
+#[test]
+fn every_row_is_there_with_its_mode_priority_line_and_claim() {
+    let plan = shipped("readiness.yaml").plan;
+    let (mut seen, mut ticked) = (0, 0);
+    for row in rows() {
+        let id = ItemId::new(row[0], row[1]);
+        let item = plan.slot(&id).and_then(|slot| plan.item(slot)).unwrap_or_else(|| panic!("{id} is missing"));
+        assert_eq!(item.mode.as_str(), row[2], "mode of {id}");
+        assert_eq!(item.priority.as_str(), row[3], "priority of {id}");
+        let line: u32 = row[6].trim_start_matches('+').parse().expect("line");
+        assert_eq!(item.source.as_ref().map(|source| source.line), Some(line), "line of {id}");
+        assert!(!item.title.is_empty() && item.id.item().starts_with(item.section.as_str()), "section of {id}");
+        match row[5] {
+            "yes" => assert_eq!(claim(&plan, &row), Claim::Done, "claim of {id}"),
+            "no" => assert_eq!(claim(&plan, &row), Claim::Open, "claim of {id}"),
+            // Parallax: a line marked `+` has no box, and only what tests verified was ticked.
+            _ if row[6].starts_with('+') => assert_eq!(claim(&plan, &row), Claim::None, "claim of {id}"),
+            _ if row[1].starts_with("verified.") => assert_eq!(claim(&plan, &row), Claim::Done, "claim of {id}"),
+            _ => assert_eq!(claim(&plan, &row), Claim::Open, "claim of {id}"),
+        }
+        seen += 1;
+        ticked += usize::from(item.claim == Claim::Done);
+    }
+    assert_eq!(seen, 270 + 164);
+    assert_eq!(ticked, 10 + 28, "ticks of both documents");
+    for checklist in ["parallax", "phoenix"] {
+        let items = plan.items.iter().filter(|item| item.id.checklist() == checklist).count();
+        assert_eq!(
+            items,
+            rows().filter(|row| row[0] == checklist).count(),
+            "{checklist} has no row that is not listed"
+        );
+    }
+}
+
+#[test]
+fn the_checklist_about_itself_has_twenty_items_or_more() {
+    let plan = shipped("readiness.yaml").plan;
+    assert!(plan.items.iter().filter(|item| item.id.checklist() == "self").count() >= 20);
+}
+
+#[test]
+fn the_example_of_a_deployment_points_the_shipped_catalogue_at_systems() {
+    let (bare, deployed) = (shipped("readiness.yaml"), shipped("deployment.example.yaml"));
+    assert_eq!(bare.plan.items.len(), deployed.plan.items.len());
+    assert!(deployed.legs.len() > bare.legs.len() + 30, "{} legs against {}", deployed.legs.len(), bare.legs.len());
+}
