@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use fnv::FnvHashSet;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use regex::Regex;
+use regex::{Captures, Regex};
 use serde_json::Value;
 
 use crate::model::Secret;
@@ -64,7 +64,7 @@ impl Redactor {
         let named = NAMES.as_ref().is_none_or(|names| names.is_match(&text));
         for pattern in PATTERNS.iter() {
             if (pattern.hint)(&text, named) && pattern.regex.is_match(&text) {
-                text = pattern.regex.replace_all(&text, "${keep}***${at}").into_owned();
+                text = pattern.regex.replace_all(&text, mask).into_owned();
             }
         }
         text
@@ -178,6 +178,16 @@ fn base64_inner(value: &[u8], shift: usize) -> String {
         .collect()
 }
 
+/// What a pattern found, with its secret masked. `has_password = false` tells of a secret and is none.
+fn mask(found: &Captures<'_>) -> String {
+    let group = |name| found.name(name).map_or("", |group| group.as_str());
+    let (whole, keep) = (found.get(0).map_or("", |group| group.as_str()), group("keep"));
+    match whole.strip_prefix(keep) {
+        Some("true" | "false" | "null") => whole.to_owned(),
+        _ => format!("{keep}{MASK}{}", group("at")),
+    }
+}
+
 struct Pattern {
     regex: Regex,
     /// A cheap look, given whether a telling name occurs: most texts hold nothing of the sort.
@@ -236,6 +246,15 @@ mod tests {
             padded.push(0);
         }
         base64_inner(&padded, 0)
+    }
+
+    #[test]
+    fn what_only_tells_of_a_secret_stays() {
+        let redactor = Redactor::default();
+        for text in ["saw url.has_password = false", "has_password = true, user = app"] {
+            assert_eq!(redactor.redact(text), text);
+        }
+        assert_eq!(redactor.redact("password = falsehood"), "password = ***");
     }
 
     #[test]

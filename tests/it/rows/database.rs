@@ -55,7 +55,7 @@ fn database() {
     );
 }
 
-fn deployment(production: &Production, cp: &ControlPlane) -> Deployment {
+pub(crate) fn deployment(production: &Production, cp: &ControlPlane) -> Deployment {
     let mut here = Deployment::new();
     here.credential("pg-monitor", PASSWORD);
     let pg = |port: u16| {

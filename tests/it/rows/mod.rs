@@ -3,7 +3,7 @@
 //! of a table: row, what was arranged, state and reason.
 
 mod api;
-mod database;
+pub(crate) mod database;
 mod env;
 mod tls;
 
@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 type Expected<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// Where the shipped checklist is pointed to.
-struct Deployment {
+pub(crate) struct Deployment {
     directory: tempfile::TempDir,
     targets: Map<String, Value>,
     credentials: Map<String, Value>,
@@ -31,7 +31,7 @@ impl Deployment {
         Self { directory, targets: Map::new(), credentials: Map::new(), parameters: Map::new() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -46,7 +46,7 @@ impl Deployment {
         self.targets.insert(format!("parallax.{name}"), target);
     }
 
-    fn parameter(&mut self, name: &str, value: impl Into<Value>) {
+    pub(crate) fn parameter(&mut self, name: &str, value: impl Into<Value>) {
         self.parameters.insert(name.to_owned(), value.into());
     }
 
@@ -99,13 +99,17 @@ impl Deployment {
         seen
     }
 
-    fn check(&self, expected: &[Expected<'_>]) -> BTreeMap<String, Value> {
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/checklists/parallax.yaml");
+    /// Writes the root file that points `checklist` to what was arranged.
+    pub(crate) fn configuration(&self, checklist: &Path) -> String {
         let config = json!({
-            "include": [shipped], "targets": self.targets, "credentials": self.credentials,
+            "include": [checklist], "targets": self.targets, "credentials": self.credentials,
             "parameters": { "parallax": self.parameters },
         });
-        let file = self.write("readiness.yaml", &config.to_string());
+        self.write("readiness.yaml", &config.to_string())
+    }
+
+    fn check(&self, expected: &[Expected<'_>]) -> BTreeMap<String, Value> {
+        let file = self.configuration(&Path::new(env!("CARGO_MANIFEST_DIR")).join("config/checklists/parallax.yaml"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_readiness-exporter"));
         command.args(["check", "--output", "json", "--config.file", &file]);
         // Most rows depend on these two: what they say explains a row that is blocked.
