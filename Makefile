@@ -5,7 +5,7 @@ CARGO_BIN := target/$(PROFILE)/readiness-exporter
 
 .PHONY: run test check generated build
 
-## run: build and start the daemon on the embedded default (SQLite, shipped catalogue)
+## run: build and start the daemon with the defaults (SQLite, shipped catalogue)
 run: build
 	./$(CARGO_BIN) --config.file=config/readiness.yaml --store.path=data
 

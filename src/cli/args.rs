@@ -108,8 +108,11 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
-    Man,
+    /// Print a manual page.
+    Man {
+        /// Of this command; without it, of the whole.
+        command: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -177,7 +180,7 @@ pub enum ListOutput {
 pub enum Generated {
     /// JSON Schema of the catalogue.
     Schema,
-    /// Pages about kinds, metrics and diagnostics.
+    /// Pages about kinds, metrics, reasons and diagnostics.
     Docs,
     /// The commented default settings file.
     Settings,

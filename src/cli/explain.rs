@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::output::{Row, plain};
 use crate::expect::nearest::hint;
 use crate::model::{ItemId, Reason, State};
-use crate::probe::Descriptor;
+use crate::probe::{Descriptor, literals};
 use crate::snapshot::Snapshot;
 
 /// Where answers come from.
@@ -93,12 +93,7 @@ fn type_name(root: &Value, property: &Value, hops: u8) -> String {
         let target = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
         return target.map_or("value".to_owned(), |target| type_name(root, target, hops));
     }
-    let choices: Vec<&str> = ["enum", "oneOf"]
-        .iter()
-        .filter_map(|key| property.get(key).and_then(Value::as_array))
-        .flatten()
-        .filter_map(|choice| choice.as_str().or_else(|| choice.get("const").and_then(Value::as_str)))
-        .collect();
+    let choices = literals(property);
     if !choices.is_empty() {
         return choices.join(" | ");
     }

@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser};
 
 use self::args::{Cli, Command};
@@ -49,10 +50,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             say(&String::from_utf8_lossy(&script))?;
             return Ok(ExitCode::SUCCESS);
         }
-        Some(Command::Man) => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            say(&String::from_utf8_lossy(&page))?;
+        Some(Command::Man { command }) => {
+            say(&man(command.as_deref())?)?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Generate { check, what }) => return inspect::generate(*check, what),
@@ -78,8 +77,24 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Validate(arguments)) => inspect::validate(&settings, arguments),
         Some(Command::List(arguments)) => inspect::list(&settings, arguments),
         Some(Command::Explain { what }) => inspect::explain(&settings, what),
-        Some(Command::Completions { .. } | Command::Man | Command::Generate { .. }) => Ok(ExitCode::SUCCESS),
+        Some(Command::Completions { .. } | Command::Man { .. } | Command::Generate { .. }) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// The manual page of a command, or of the whole.
+fn man(command: Option<&str>) -> anyhow::Result<String> {
+    let mut whole = Cli::command();
+    whole.build();
+    let (title, page) = match command {
+        None => ("readiness-exporter".to_owned(), whole),
+        Some(name) => {
+            let found = whole.find_subcommand(name).with_context(|| format!("there is no command `{name}`"))?;
+            (format!("readiness-exporter-{name}"), found.clone())
+        }
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).title(title).render(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn settings(cli: &Cli) -> anyhow::Result<Loaded> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::probe::Descriptor;
+use crate::probe::{Descriptor, literals};
 
 const HEAD: &str = "<!-- Written by `readiness-exporter generate`; do not edit. -->\n\n# Kinds of checks\n\n\
     What is written under a kind's key, and the facts that conditions (`expect`, `measure`) see. Durations are written \
@@ -93,12 +93,7 @@ fn type_of(schema: &Value, definitions: &Map<String, Value>) -> String {
     }
 }
 
-/// The literal values a schema allows.
+/// The literal values a schema allows, as code.
 fn variants(schema: &Value) -> Vec<String> {
-    let quoted = |value: &Value| value.as_str().map(|text| format!("`{text}`"));
-    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        return values.iter().filter_map(quoted).collect();
-    }
-    let options = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    options.filter_map(|option| option.get("const").and_then(quoted)).collect()
+    literals(schema).into_iter().map(|value| format!("`{value}`")).collect()
 }

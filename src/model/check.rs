@@ -29,7 +29,7 @@ pub enum Check {
     NotApplicable,
 }
 
-/// Plain data about what the executor runs; the probe itself lives beside the plan.
+/// Plain data about what the engine runs; the probe itself lives beside the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leg {
     pub index: LegIndex,

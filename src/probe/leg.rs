@@ -61,7 +61,7 @@ fn judge<P: Probe>(probe: &P, facts: &P::Facts, cx: &ProbeCx, conditions: &Condi
     Observation { verdict, facts: Some(facts) }
 }
 
-/// What the executor runs for one `LegIndex`.
+/// What the engine runs for one `LegIndex`.
 #[derive(Clone)]
 pub struct LegProbe {
     pub probe: Arc<dyn DynProbe>,

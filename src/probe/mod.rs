@@ -12,6 +12,7 @@ pub(crate) mod fixture;
 pub mod guard;
 pub mod kinds;
 mod leg;
+mod literals;
 pub mod net;
 
 use std::future::Future;
@@ -25,6 +26,7 @@ pub use cx::{ProbeCx, Trace};
 pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use leg::{DynProbe, LegProbe, Observation};
+pub use literals::literals;
 
 use crate::expect::Gap;
 use crate::model::{Access, Class, Timestamp, Verdict};
@@ -70,7 +72,7 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// I/O only: decides nothing. Must stay within `cx.remaining()`; the executor cuts it off
+    /// I/O only: decides nothing. Must stay within `cx.remaining()`; the engine cuts it off
     /// shortly after.
     fn observe(&self, cx: &ProbeCx) -> impl Future<Output = Result<Self::Facts, ProbeError>> + Send;
 

@@ -25,7 +25,9 @@ impl SourceFile {
             if inline_tests {
                 break;
             }
-            let code = line.split("//").next().unwrap_or_default();
+            // Not at every `//`: an address in a text has one too.
+            let code =
+                if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap_or_default() };
             lines.push(code.to_owned());
         }
         lines.join("\n")

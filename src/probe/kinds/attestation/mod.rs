@@ -32,7 +32,8 @@ pub(crate) struct Attestation {
     allowed_signers: Option<PathBuf>,
     /// People whose own attestation does not count, such as the author of what is attested.
     not_by: Vec<String>,
-    /// The item's attestations. The catalogue fills this in; do not write it.
+    /// The item's attestations. The catalogue fills this in, so it is no parameter that one writes.
+    #[schemars(skip)]
     records: Vec<Record>,
     #[serde(skip)]
     #[schemars(skip)]
