@@ -42,9 +42,20 @@ impl<P: Probe> DynProbe for P {
         Box::pin(async move {
             match self.observe(cx).await {
                 Ok(facts) => judge(self, &facts, cx, conditions),
-                Err(error) => Observation { verdict: self.judge_error(&error), facts: None },
+                Err(error) => {
+                    let verdict = self.judge_error(&error);
+                    Observation { verdict: verdict.map_text(|seen| expecting(self.expects(), seen)), facts: None }
+                }
             }
         })
+    }
+}
+
+/// A connection error alone says what was seen; a sentence says what was expected as well.
+fn expecting(expected: Option<&str>, seen: &str) -> String {
+    match expected {
+        Some(expected) if !seen.starts_with("expected ") => format!("expected {expected}, but {seen}"),
+        _ => seen.to_owned(),
     }
 }
 
@@ -87,5 +98,19 @@ impl LegProbe {
         let sentence =
             format!("a check that {what} needs the global switch, the item's switch and the environment allow-list");
         Verdict::indeterminate(Reason::NotEnabled, sentence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expecting;
+
+    #[test]
+    fn a_failed_look_says_what_was_expected_and_what_was_seen() {
+        let said = expecting(Some("a login"), "127.0.0.1:5432 refused the connection");
+        assert_eq!(said, "expected a login, but 127.0.0.1:5432 refused the connection");
+        let own = "expected the body to end within 2s, saw 3 bytes";
+        assert_eq!(expecting(Some("an HTTP answer"), own), own, "not twice");
+        assert_eq!(expecting(None, "awk is not there"), "awk is not there");
     }
 }

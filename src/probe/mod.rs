@@ -86,6 +86,12 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What was expected of the target, such as `a login`, for the sentence about an observation that
+    /// failed. `None` where the errors of the kind say it themselves.
+    fn expects(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What a failed observation means. The default blames whom the error blames: the target's
     /// fault is a fail, the observer's is indeterminate. Negative checks override it, because a
     /// connection error proves nothing about a refusal.

@@ -80,19 +80,21 @@ fn at_least(n: u32, mut parts: Vec<Decided>, any: bool) -> Decided {
         return passed(&parts);
     }
     let outcome = if pass + undecided < n { Outcome::Fail } else { Outcome::Indeterminate };
-    let mut lacking = parts.into_iter().filter(|part| part.outcome == outcome);
-    let Some(deciding) = lacking.next() else {
+    let mut lacking: Vec<Decided> = parts.into_iter().filter(|part| part.outcome == outcome).collect();
+    // Whoever has to choose an alternative wants to know what is wrong with each.
+    let all = lacking.iter().map(|part| part.sentence.as_str()).collect::<Vec<_>>().join("; ");
+    lacking.truncate(1);
+    let Some(deciding) = lacking.pop() else {
         return Decided::failed(Reason::TooFew, format!("expected at least {n} to pass, only {total} apply"));
     };
     match outcome {
         _ if total == 1 && n == 1 => deciding,
         Outcome::Fail if any => {
-            Decided { sentence: cut(format!("none of {total} alternatives passes: {}", deciding.sentence)), ..deciding }
+            Decided { sentence: cut(format!("none of {total} alternatives passes: {all}")), ..deciding }
         }
-        Outcome::Fail => Decided::failed(
-            Reason::TooFew,
-            format!("expected at least {n} of {total} to pass, {pass} do: {}", deciding.sentence),
-        ),
+        Outcome::Fail => {
+            Decided::failed(Reason::TooFew, cut(format!("expected at least {n} of {total} to pass, {pass} do: {all}")))
+        }
         _ => deciding,
     }
 }

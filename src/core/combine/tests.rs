@@ -86,10 +86,10 @@ fn the_first_failure_speaks() {
     let all = said(&Check::AllOf(items(3)), &[P, F, F]);
     assert_eq!((all.reason, all.sentence.as_str()), (Some(Reason::Refused), "part 1 said fail"));
     let any = said(&Check::AnyOf(items(2)), &[F, F]);
-    assert_eq!(any.sentence, "none of 2 alternatives passes: part 0 said fail");
+    assert_eq!(any.sentence, "none of 2 alternatives passes: part 0 said fail; part 1 said fail");
     let few = said(&Check::AtLeast(2, items(3)), &[P, F, F]);
     assert_eq!(few.reason, Some(Reason::TooFew));
-    assert_eq!(few.sentence, "expected at least 2 of 3 to pass, 1 do: part 1 said fail");
+    assert_eq!(few.sentence, "expected at least 2 of 3 to pass, 1 do: part 1 said fail; part 2 said fail");
     let none = said(&Check::NoneOf(items(2)), &[F, P]);
     assert_eq!(none.sentence, "expected none to hold, but: part 1 said pass");
 }

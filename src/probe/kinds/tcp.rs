@@ -131,6 +131,13 @@ impl Probe for Tcp {
         }
     }
 
+    fn expects(&self) -> Option<&'static str> {
+        Some(match self.expect {
+            Expect::Open => "an open port",
+            Expect::Refused => "a refused connection",
+        })
+    }
+
     fn judge_error(&self, error: &ProbeError) -> Verdict {
         match self.expect {
             Expect::Open => error.verdict(),

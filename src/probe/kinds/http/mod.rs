@@ -172,6 +172,10 @@ impl Probe for Http {
         self.bearer.as_deref().into_iter().chain(basic).chain(headers).collect()
     }
 
+    fn expects(&self) -> Option<&'static str> {
+        Some("an HTTP answer")
+    }
+
     async fn observe(&self, cx: &ProbeCx) -> Result<HttpFacts, ProbeError> {
         let begun = Instant::now();
         let url = self.full_url(cx)?;

@@ -188,6 +188,14 @@ impl Probe for Postgres {
         if self.sql.is_some() { verdict.measured("query_seconds", facts.query_s, None) } else { verdict }
     }
 
+    fn expects(&self) -> Option<&'static str> {
+        Some(match (&self.sql, self.refused_with.is_empty()) {
+            (_, false) => "a refused login",
+            (Some(_), true) => "an answer to the query",
+            (None, true) => "a login",
+        })
+    }
+
     fn judge_error(&self, error: &ProbeError) -> Verdict {
         // A connection that fails proves nothing about a refusal.
         if self.refused_with.is_empty() { error.verdict() } else { error.indeterminate() }

@@ -136,6 +136,10 @@ impl Probe for Tls {
         self.address.as_deref().and_then(|text| parse_address(text).ok()).map(|at| at.to_string()).unwrap_or_default()
     }
 
+    fn expects(&self) -> Option<&'static str> {
+        Some("a TLS handshake")
+    }
+
     async fn observe(&self, cx: &ProbeCx) -> Result<TlsFacts, ProbeError> {
         look::look(self, cx).await
     }
