@@ -23,6 +23,15 @@ impl Footing {
             Footing::FirmSince(since) => since.is_none_or(|since| since <= started),
         }
     }
+
+    /// Whether a look is the first one made since the dependencies came back. What was confirmed
+    /// before may have been their fault, so a pass need not be seen twice.
+    pub(crate) fn is_new_for(self, before: Option<Timestamp>, started: Timestamp) -> bool {
+        match self {
+            Footing::FirmSince(Some(since)) => since <= started && before.is_some_and(|before| before < since),
+            Footing::FirmSince(None) | Footing::Lost => false,
+        }
+    }
 }
 
 /// To be called for each failing look while the confirmed outcome is a fail.
@@ -82,5 +91,16 @@ mod tests {
         assert_eq!((memory.regressions, memory.ready_since), (0, Some(Timestamp(100))), "that look began before");
         lost(&mut memory, Span::ZERO, Footing::FirmSince(Some(Timestamp(595))), Timestamp(690), Timestamp(700));
         assert_eq!((memory.regressions, memory.regressed_at), (1, Some(Timestamp(700))));
+    }
+
+    #[test]
+    fn only_the_first_look_after_a_recovery_is_new() {
+        let firm = Footing::FirmSince(Some(Timestamp(500)));
+        assert!(firm.is_new_for(Some(Timestamp(490)), Timestamp(500)));
+        assert!(!firm.is_new_for(Some(Timestamp(480)), Timestamp(490)), "it began before the recovery");
+        assert!(!firm.is_new_for(Some(Timestamp(510)), Timestamp(520)), "the second look");
+        assert!(!firm.is_new_for(None, Timestamp(520)), "the first look of all has a rule of its own");
+        assert!(!Footing::FirmSince(None).is_new_for(Some(Timestamp(490)), Timestamp(500)));
+        assert!(!Footing::Lost.is_new_for(Some(Timestamp(490)), Timestamp(500)));
     }
 }

@@ -34,6 +34,10 @@ pub(crate) fn absorb(memory: &mut ItemMemory, item: &Item, evaluation: Evaluatio
     let decided = combine(&item.check, &looks);
     let measurements = legs::measurements(item, &memory.legs, finished);
 
+    let mut hysteresis = item.policy.hysteresis;
+    if around.footing.is_new_for(memory.last_started, started) {
+        hysteresis.recover_after = 1;
+    }
     memory.probe_digest = item.digests.probe;
     memory.last_started = Some(started);
     memory.last_finished = Some(finished);
@@ -47,7 +51,7 @@ pub(crate) fn absorb(memory: &mut ItemMemory, item: &Item, evaluation: Evaluatio
         memory.flap = flap::record(memory.flap, memory.last_decisive, decided.outcome);
         memory.flapping = flap::is_flapping(memory.flap, memory.flapping, item.policy.flap);
     }
-    confirm(memory, &item.policy, item.policy.hysteresis, &decided, around.footing, started, finished);
+    confirm(memory, &item.policy, hysteresis, &decided, around.footing, started, finished);
     refresh(memory, &item.policy, &decided, end, finished);
     memory.last_run = Some(last_run(decided, measurements, duration));
     true
