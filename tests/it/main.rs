@@ -16,4 +16,5 @@ mod rows;
 mod sizes;
 mod source;
 mod store;
+#[path = "../support/mod.rs"]
 mod support;

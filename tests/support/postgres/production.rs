@@ -99,7 +99,7 @@ impl Production {
             sql += &format!("INSERT INTO _prisma_migrations VALUES ('{name}', repeat('a', 64), now(), NULL);");
         }
         self.parallax(&sql);
-        self.parallax(include_str!("../../../../docs/grants/postgres.sql"));
+        self.parallax(include_str!("../../../docs/grants/postgres.sql"));
         self.parallax("SELECT pg_switch_wal()");
         self.wait_until("EXISTS (SELECT FROM pg_stat_archiver WHERE archived_count > 0)");
     }
