@@ -2,12 +2,13 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::model::{Reason, Secret, TlsFiles};
 use crate::probe::net::{Stream, from_io};
@@ -17,6 +18,9 @@ use super::address::Address;
 use super::fault::{self, Phase};
 use super::relay::{Relay, Relayed};
 use super::{Facts, Login, PROTOCOL, Postgres, query, wire};
+
+/// How long a server may take to end a session.
+const FAREWELL: Duration = Duration::from_millis(250);
 
 /// Where to log in, and with what.
 pub(super) struct Entry<'a> {
@@ -87,10 +91,14 @@ async fn through<S: AsyncRead + AsyncWrite>(
     let limit = leg.max_bytes.saturating_mul(4).saturating_add(1 << 20);
     let relayed = relay.run(server, limit, &progress.authenticated);
     let session = session(leg, cx, address, &options, encrypted, progress);
-    tokio::pin!(session);
+    tokio::pin!(session, relayed);
     tokio::select! {
-        facts = &mut session => facts,
-        relayed = relayed => match relayed {
+        facts = &mut session => {
+            // Until the server has closed it too, the session counts against the limit of the role.
+            let _ = timeout(FAREWELL.min(cx.remaining()), relayed).await;
+            facts
+        }
+        relayed = &mut relayed => match relayed {
             Ok(Relayed::TooMuch) => Err(query::too_large(format!("the answer of {peer} has more than {limit} bytes"))),
             Ok(Relayed::Malformed(length)) => Err(ProbeError::target(
                 Reason::Protocol,
