@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
+pub(crate) mod dns;
 pub(crate) mod postgres;
 pub(crate) mod site;
 
