@@ -1,17 +1,19 @@
 //! A real name server: dnsmasq on a free port of loopback, with its records as flags. It is
 //! responsible for `x.test`, and refuses every other name.
 
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
 
-use super::daemon::signal;
+use super::process::Process;
 
 pub(crate) struct NameServer {
-    child: Child,
+    process: Process,
     pub(crate) port: u16,
+    _directory: tempfile::TempDir,
 }
 
-/// `svc` has two families, `alias` leads to it, `big` needs TCP.
+/// `svc` has two families, `alias` leads to it.
 const RECORDS: &[&str] = &[
     "--local=/x.test/",
     "--host-record=svc.x.test,127.0.0.1,::1,120",
@@ -29,26 +31,20 @@ impl NameServer {
     }
 
     /// With more records, as flags of dnsmasq.
-    pub(crate) fn with(more: &[&str]) -> Self {
+    pub(crate) fn with(more: &'static [&'static str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
         let port = super::free_port();
-        let big = vec!["x".repeat(250); 8].join(",");
-        let child = Command::new("dnsmasq")
-            .args(["-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=", "--user=root"])
-            .args(["--bind-interfaces", "--listen-address=127.0.0.1", &format!("--port={port}")])
-            .args(RECORDS)
-            .arg(format!("--txt-record=big.x.test,{big}"))
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dnsmasq is needed for this test");
-        let server = Self { child, port };
-        let until = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "dnsmasq does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let process = Process::new(&directory.path().join("log"), move || {
+            let mut command = Command::new("dnsmasq");
+            command.args(["-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=", "--user=root"]);
+            command.args(["--bind-interfaces", "--listen-address=127.0.0.1", &format!("--port={port}")]);
+            // Too long for a datagram.
+            let big = vec!["x".repeat(250); 8].join(",");
+            command.args(RECORDS).arg(format!("--txt-record=big.x.test,{big}")).args(more);
+            command
+        });
+        let mut server = Self { process, port, _directory: directory };
+        server.process.start_until(Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", port)).is_ok());
         server
     }
 
@@ -57,24 +53,16 @@ impl NameServer {
     }
 
     /// Takes questions and answers none of them.
-    pub(crate) fn pause(&self) {
-        signal(self.child.id(), "STOP");
+    pub(crate) fn pause(&mut self) {
+        self.process.pause();
     }
 
-    pub(crate) fn resume(&self) {
-        signal(self.child.id(), "CONT");
+    pub(crate) fn resume(&mut self) {
+        self.process.resume();
     }
 
     /// The port is closed afterwards.
     pub(crate) fn stop(&mut self) {
-        // Ended already: nothing to kill.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for NameServer {
-    fn drop(&mut self) {
-        self.stop();
+        self.process.stop();
     }
 }

@@ -90,7 +90,7 @@ async fn types(server: &NameServer) {
 }
 
 async fn verdicts(server: &NameServer) {
-    let svc = |more: &'static str| judged(server, json!({ "name": "svc.x.test" }), &[more]);
+    let svc = async |more: &str| judged(server, json!({ "name": "svc.x.test" }), &[more]).await;
     assert_eq!(svc("values == ['127.0.0.1'] && min_ttl_s >= 60").await.0, Outcome::Pass);
     let (outcome, reason, said) = svc("values == ['192.0.2.1']").await;
     assert_eq!((outcome, reason), (Outcome::Fail, Some(Reason::Assertion)), "{said}");
@@ -124,7 +124,7 @@ async fn verdicts(server: &NameServer) {
 }
 
 async fn agreement(server: &NameServer) {
-    let same = NameServer::start();
+    let mut same = NameServer::start();
     let more = NameServer::with(&["--host-record=svc.x.test,127.0.0.2"]);
     let compare = async |other: &NameServer| {
         let servers = json!([server.address(), other.address()]);

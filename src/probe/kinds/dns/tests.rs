@@ -79,7 +79,7 @@ fn name(text: &str) -> Name {
 async fn ask(server: SocketAddr, more: Value) -> Observation {
     let mut parameters = json!({ "servers": [server.to_string()], "name": "h.test" });
     parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    fixture::run("dns", parameters, &fixture::cx(400)).await
+    fixture::run("dns", parameters, &fixture::cx(250)).await
 }
 
 fn seen(observation: &Observation) -> (Outcome, Option<Reason>) {
