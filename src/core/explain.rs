@@ -93,6 +93,7 @@ pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item
         (State::Unknown, Some(Reason::DefinitionChanged)) if memory.definition_changed => {
             "the check was changed and has not been evaluated since".to_owned()
         }
+        (State::Unknown, Some(Reason::Pending)) if memory.confirmed.is_some() => pending(memory),
         (State::Stale, reason) if !is_own_word(memory, reason) => stale(memory, reason),
         _ => match (fixed(item), &memory.last_run) {
             (Some(decided), _) => decided.sentence,
@@ -105,6 +106,12 @@ pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item
 /// Whether the last run itself said that its evidence is stale.
 fn is_own_word(memory: &ItemMemory, reason: Option<Reason>) -> bool {
     memory.last_run.as_ref().is_some_and(|last| last.outcome == Outcome::Indeterminate && last.reason == reason)
+}
+
+/// What was seen last was seen while a dependency was away.
+fn pending(memory: &ItemMemory) -> String {
+    let seen = memory.last_run.as_ref().map(|run| format!("; while it was away: {}", run.sentence)).unwrap_or_default();
+    format!("not looked at since what it depends on came back{seen}")
 }
 
 fn stale(memory: &ItemMemory, reason: Option<Reason>) -> String {
