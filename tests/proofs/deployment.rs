@@ -33,8 +33,9 @@ struct Layers {
 }
 
 impl Deployment {
-    /// Lays `layers`, the good world first, over what the servers say of themselves.
-    pub(crate) fn make(world: &World, checklist: &str, layers: &[&With]) -> Result<Self, String> {
+    /// Lays `layers`, the good world first, over what the servers say of themselves. `shipped` is
+    /// the file of the checklist.
+    pub(crate) fn make(world: &World, checklist: &str, shipped: &Path, layers: &[&With]) -> Result<Self, String> {
         let mut all = Layers::default();
         for server in world.servers() {
             let prefix = format!("{checklist}.");
@@ -46,7 +47,7 @@ impl Deployment {
         for (depth, layer) in layers.iter().enumerate() {
             all.lay(world, layer, depth == 0)?;
         }
-        all.write(world, checklist)
+        all.write(world, checklist, shipped)
     }
 }
 
@@ -102,7 +103,7 @@ impl Layers {
         Ok(())
     }
 
-    fn write(mut self, world: &World, checklist: &str) -> Result<Deployment, String> {
+    fn write(mut self, world: &World, checklist: &str, shipped: &Path) -> Result<Deployment, String> {
         let mut deployment =
             Deployment { root: world.path("deployment/readiness.yaml"), workloads: Vec::new(), files: Vec::new() };
         for (path, content) in &self.files {
@@ -125,7 +126,6 @@ impl Layers {
         }
         let targets: Map<String, Value> =
             self.targets.into_iter().map(|(name, target)| (format!("{checklist}.{name}"), target)).collect();
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/checklists/{checklist}.yaml"));
         let root = json!({
             "include": [shipped], "targets": targets, "credentials": credentials,
             "parameters": { checklist: self.parameters },

@@ -1,7 +1,8 @@
 //! Proofs: the shipped rows against real components, in order and broken for real.
 //!
 //! `cargo test --test proofs` runs all cases; `-- PART` only those whose file or name has PART in
-//! it; `-- --list` names them; `-- --write` writes docs/proofs.md. One run starts each server once.
+//! it; `-- --list` names them; `-- --write` writes docs/proofs.md, `-- faults --record`
+//! docs/faults.md. One run starts each server once.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "this program is a test runner")]
 #![allow(
@@ -14,6 +15,7 @@
 
 mod cases;
 mod deployment;
+mod faults;
 mod page;
 mod rows;
 mod run;
@@ -29,6 +31,7 @@ use std::time::Instant;
 
 use cases::{File, With};
 use page::{Counts, Page};
+use world::World;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -68,7 +71,16 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
         }
         return Ok(Vec::new());
     }
-    let (mut passed, mut failed) = run_files(&files)?;
+    let mut world = World::new();
+    let (mut passed, mut failed) = run_files(&mut world, &files)?;
+    let tables = run_faults(&mut world, &faults::load(&here.join("tests/faults"), &filters)?)?;
+    if has("--record") {
+        std::fs::write(here.join("docs/faults.md"), faults::page(&tables)).map_err(|error| error.to_string())?;
+    }
+    for outcome in &tables {
+        passed += outcome.passed;
+        failed.extend(outcome.wrong.iter().cloned());
+    }
     if filters.is_empty() {
         let wrong = whole(&page);
         passed += usize::from(wrong.is_empty());
@@ -80,8 +92,11 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
     Ok(failed)
 }
 
-fn run_files(files: &[File]) -> Result<(usize, Vec<String>), String> {
-    let mut world = world::World::new();
+fn run_faults(world: &mut World, files: &[(String, faults::File)]) -> Result<Vec<faults::Outcome>, String> {
+    files.iter().map(|(name, file)| faults::run(world, name, file, &good_world(&file.checklist)?)).collect()
+}
+
+fn run_files(world: &mut World, files: &[File]) -> Result<(usize, Vec<String>), String> {
     let (mut passed, mut failed) = (0, Vec::new());
     for file in files {
         world.need(&file.needed()?)?;
@@ -89,7 +104,7 @@ fn run_files(files: &[File]) -> Result<(usize, Vec<String>), String> {
         for case in &file.cases {
             let title = format!("{}/{}: {}", file.checklist, file.section, case.case);
             let started = Instant::now();
-            let outcome = run::run(&mut world, &good, file, case);
+            let outcome = run::run(world, &good, file, case);
             let verdict = if outcome.wrong.is_empty() { "ok" } else { "FAILED" };
             let again =
                 if outcome.repeated > 0 { format!(", looked {} times", outcome.repeated + 1) } else { String::new() };

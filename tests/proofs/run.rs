@@ -41,7 +41,8 @@ fn arranged(world: &mut World, good: &With, file: &File, case: &Case, outcome: &
     for step in &case.steps {
         world.act(step)?;
     }
-    let deployment = Deployment::make(world, &file.checklist, &[good, &file.with, &case.with])?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/checklists/{}.yaml", file.checklist));
+    let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with, &case.with])?;
     let mut seen = check(&deployment.root, &file.checklist, &case.expect)?;
     while outcome.repeated + 1 < LOOKS && is_late(&seen, &case.expect) {
         outcome.repeated += 1;
