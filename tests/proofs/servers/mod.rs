@@ -2,6 +2,9 @@
 
 mod control_plane;
 mod nginx;
+mod pgbouncer;
+mod postgres;
+mod timescaledb;
 
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +49,9 @@ type Start = fn(&Path) -> Box<dyn Server>;
 const SERVERS: &[(&str, Start)] = &[
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
+    ("postgres", |_| Box::new(postgres::Postgres::start())),
+    ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
