@@ -5,6 +5,7 @@ mod attestation;
 mod command;
 mod env;
 mod file;
+mod files;
 mod http;
 mod postgres;
 mod process;
@@ -19,6 +20,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<command::Command>(),
     Descriptor::of::<env::Env>(),
     Descriptor::of::<file::File>(),
+    Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
