@@ -21,7 +21,7 @@ use crate::probe::{Blame, Findings, ProbeCx, ProbeError};
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Reference {
     /// Conditions find the values under this name; `{name}` in `argv`, and in later paths, is the first one.
-    name: String,
+    pub(super) name: String,
     /// Path at the target, asked for with GET; it must answer 200 and JSON.
     path: String,
     /// Which values, such as `agents[].id`: names joined by dots, `[]` for each entry of a list, `[0]` for one.
