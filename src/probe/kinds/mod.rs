@@ -4,6 +4,7 @@
 mod attestation;
 mod command;
 mod env;
+mod etcd;
 mod file;
 mod http;
 mod postgres;
@@ -18,6 +19,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<attestation::Attestation>(),
     Descriptor::of::<command::Command>(),
     Descriptor::of::<env::Env>(),
+    Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<postgres::Postgres>(),

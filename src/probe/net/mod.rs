@@ -4,6 +4,7 @@
 mod address;
 mod dial;
 mod errors;
+pub(crate) mod grpc;
 pub(crate) mod http;
 mod mask;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) mod peers;
 mod resolve;
 mod spoken;
 mod stream;
+mod tasks;
 pub(crate) mod tls;
 
 pub use address::{Address, parse_address};
