@@ -6,6 +6,7 @@
 pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
+pub(crate) mod etcd;
 pub(crate) mod faster;
 pub(crate) mod link;
 pub(crate) mod postgres;
