@@ -268,9 +268,7 @@ fn arguments(dir: &Path, name: &str, port: u16, peer: u16, peers: &str, tls: boo
     all.push("--unsafe-no-fsync".to_owned());
     if tls {
         all.push("--client-cert-auth".to_owned());
-        for (flag, file) in
-            [("cert-file", "server.crt"), ("key-file", "server.key"), ("trusted-ca-file", "ca.crt")]
-        {
+        for (flag, file) in [("cert-file", "server.crt"), ("key-file", "server.key"), ("trusted-ca-file", "ca.crt")] {
             all.push(format!("--{flag}={}", here(file)));
         }
     }

@@ -61,9 +61,8 @@ pub(super) async fn members(session: &mut Session, facts: &mut Facts, until: Ins
 }
 
 pub(super) async fn alarms(session: &mut Session, facts: &mut Facts, until: Instant) -> Result<(), Fault> {
-    let ask = |mut client: etcd_client::Client| async move {
-        client.alarm(AlarmAction::Get, AlarmType::None, None).await
-    };
+    let ask =
+        |mut client: etcd_client::Client| async move { client.alarm(AlarmAction::Get, AlarmType::None, None).await };
     let answer = session.call(until, "the list of alarms", ask).await?;
     // The library takes the type of an alarm for one it knows, whatever the peer sent, so it is
     // taken from the statuses, which name it.
@@ -77,7 +76,8 @@ fn named(endpoints: &[Endpoint], member: u64) -> String {
     let member = format!("memberID:{member}");
     let errors = endpoints.iter().filter_map(|endpoint| endpoint.status.as_ref()).flat_map(|status| &status.errors);
     let mut of_member = errors.filter(|error| error.split_whitespace().any(|word| word == member));
-    let name = |error: &String| error.split_whitespace().find_map(|word| word.strip_prefix("alarm:").map(str::to_owned));
+    let name =
+        |error: &String| error.split_whitespace().find_map(|word| word.strip_prefix("alarm:").map(str::to_owned));
     of_member.find_map(name).unwrap_or_default()
 }
 
@@ -157,11 +157,7 @@ pub(super) async fn leases(session: &mut Session, facts: &mut Facts, until: Inst
         if answer.ttl() < 0 {
             continue;
         }
-        facts.leases.push(Lease {
-            id: lease_id(answer.id()),
-            ttl_s: answer.ttl(),
-            granted_s: answer.granted_ttl(),
-        });
+        facts.leases.push(Lease { id: lease_id(answer.id()), ttl_s: answer.ttl(), granted_s: answer.granted_ttl() });
     }
     Ok(())
 }

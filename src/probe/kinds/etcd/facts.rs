@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     pub(super) looks: u32,
     /// The endpoint that answered all but `status`.
     pub(super) asked: String,
+    /// Why it did not answer, if a missing endpoint is to be told first.
+    pub(super) unanswered: Option<String>,
     /// Whether etcd asks for users; null if that did not come up.
     pub(super) auth_enabled: Option<bool>,
     pub(super) members: Vec<Member>,
@@ -135,6 +137,12 @@ pub(super) struct Lease {
     pub(super) granted_s: i64,
 }
 
+impl Facts {
+    pub(super) fn is_missing_endpoints(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| !endpoint.reachable)
+    }
+}
+
 const STATUS_FIELDS: [&str; 11] = [
     "leader",
     "leaders_agree",
@@ -149,6 +157,21 @@ const STATUS_FIELDS: [&str; 11] = [
     "looks",
 ];
 
+const OTHER_FIELDS: [&str; 12] = [
+    "members",
+    "member_count",
+    "learner_count",
+    "alarms",
+    "key_count",
+    "keys",
+    "not_json",
+    "repeated",
+    "read_s",
+    "leases",
+    "lease_count",
+    "auth_enabled",
+];
+
 /// What was not asked must not be taken for what is not there, nor a part for the whole.
 pub(super) fn gaps(leg: &Etcd, facts: &Facts) -> Vec<Gap> {
     let mut gaps = Vec::new();
@@ -157,6 +180,10 @@ pub(super) fn gaps(leg: &Etcd, facts: &Facts) -> Vec<Gap> {
     };
     if !leg.asks(Rpc::Status) {
         hide(&STATUS_FIELDS, "`status` is not among `rpc`");
+    }
+    if facts.asked.is_empty() || facts.unanswered.is_some() {
+        hide(&OTHER_FIELDS, "the cluster did not answer");
+        return gaps;
     }
     if !leg.asks(Rpc::Members) {
         hide(&["members", "member_count", "learner_count"], "`members` is not among `rpc`");

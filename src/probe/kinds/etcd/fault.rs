@@ -57,8 +57,7 @@ fn said(status: &Status, seen: Option<ProbeError>, what: &str, doing: &str) -> F
     let answered = || format!("{what} answered {doing} with {:?}: {}", status.code(), cut(message));
     // Only what etcd words itself is its answer: a proxy on the way may refuse in other words.
     if let Some((said, reason, own)) = wording(message) {
-        let error =
-            if own { ProbeError::target(reason, answered()) } else { ProbeError::observer(reason, answered()) };
+        let error = if own { ProbeError::target(reason, answered()) } else { ProbeError::observer(reason, answered()) };
         return Fault { said, error };
     }
     if message.starts_with("etcdserver: ") {
@@ -123,7 +122,13 @@ mod tests {
     fn each_answer_has_its_reason_and_blame() {
         let no_user = Some(Said::Refused(Refusal::NoUser));
         let cases = [
-            (Code::InvalidArgument, "etcdserver: user name is empty", no_user, Reason::PermissionDenied, Blame::Observer),
+            (
+                Code::InvalidArgument,
+                "etcdserver: user name is empty",
+                no_user,
+                Reason::PermissionDenied,
+                Blame::Observer,
+            ),
             (
                 Code::PermissionDenied,
                 "etcdserver: permission denied",

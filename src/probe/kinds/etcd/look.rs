@@ -91,25 +91,26 @@ impl Looking<'_> {
             summarize(&looked, &mut facts);
         }
         let sessions = looked.into_iter().map(|looked| (looked.what, looked.outcome));
-        let mut first = None;
+        let mut errors = Vec::new();
         for (what, outcome) in sessions {
             match outcome {
                 Ok((session, status)) if !status.leader.is_empty() => {
                     facts.asked = what;
                     // Without a leader nothing below can be answered, and it takes long to say so.
-                    self.rest(session, &mut facts, self.cx.deadline()).await.map_err(|fault| fault.error)?;
-                    return Ok(facts);
+                    return match self.rest(session, &mut facts, self.cx.deadline()).await {
+                        // That an endpoint is missing is likely why.
+                        Err(fault) if fault.error.blame == Blame::Target && facts.is_missing_endpoints() => {
+                            facts.unanswered = Some(fault.error.detail);
+                            Ok(facts)
+                        }
+                        outcome => outcome.map(|()| facts).map_err(|fault| fault.error),
+                    };
                 }
                 Ok(_) => {}
-                Err(fault) => {
-                    first.get_or_insert(fault.error);
-                }
+                Err(fault) => errors.push(fault.error),
             }
         }
-        match first {
-            Some(error) if facts.reachable == 0 => Err(none_of(places.len(), error)),
-            _ => Ok(facts),
-        }
+        if facts.reachable == 0 { Err(none_of(&errors)) } else { Ok(facts) }
     }
 
     async fn status_at(&self, place: &Place, until: Instant) -> Looked {
@@ -131,7 +132,7 @@ impl Looking<'_> {
     /// The first endpoint that answers, one after the other.
     async fn any(&self, places: &[Place]) -> Result<Facts, ProbeError> {
         let mut tried = Vec::new();
-        let mut first = None;
+        let mut errors = Vec::new();
         for (done, place) in places.iter().enumerate() {
             let left = u32::try_from(places.len() - done).unwrap_or(u32::MAX);
             let until = Instant::now() + self.cx.remaining() / left;
@@ -155,12 +156,11 @@ impl Looking<'_> {
                     self.cx.note("endpoint", &fault.error.detail);
                     endpoint.fault(&fault.error);
                     tried.push(endpoint);
-                    first.get_or_insert(fault.error);
+                    errors.push(fault.error);
                 }
             }
         }
-        let nothing = || ProbeError::internal("no endpoint was tried");
-        Err(first.map_or_else(nothing, |error| none_of(places.len(), error)))
+        Err(none_of(&errors))
     }
 
     /// All questions but the status; those that an election kept from being answered once more.
@@ -222,11 +222,20 @@ fn what(place: Option<&Place>) -> String {
     place.map(|place| place.address.to_string()).unwrap_or_default()
 }
 
-fn none_of(count: usize, error: ProbeError) -> ProbeError {
-    if count < 2 {
-        return error;
+/// One reason for all, the first; every sentence.
+fn none_of(errors: &[ProbeError]) -> ProbeError {
+    match errors {
+        [] => ProbeError::internal("no endpoint was asked"),
+        [only] => only.clone(),
+        [first, ..] => {
+            let all = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
+            let detail = format!("none of {} endpoints did: {all}", errors.len());
+            // Whoever could not be looked at might have answered.
+            let blame =
+                if errors.iter().all(|error| error.blame == Blame::Target) { Blame::Target } else { Blame::Observer };
+            ProbeError { reason: first.reason, blame, detail }
+        }
     }
-    ProbeError { detail: format!("none of {count} endpoints answered: {}", error.detail), ..error }
 }
 
 /// What the statuses say together.

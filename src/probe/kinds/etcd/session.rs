@@ -96,9 +96,7 @@ impl Session {
         let answer = timeout_at(until, self.line.drive(call(self.client.clone()))).await;
         match answer {
             Err(_) => Err(self.line.explain().unwrap_or_else(|| late(&self.what, doing, patience)).into()),
-            Ok(answer) => {
-                answer.map_err(|error| fault::explain(&error, self.line.explain(), &self.what, doing))
-            }
+            Ok(answer) => answer.map_err(|error| fault::explain(&error, self.line.explain(), &self.what, doing)),
         }
     }
 }

@@ -150,6 +150,3 @@ impl Service<Uri> for Once {
         Box::pin(std::future::ready(stream.ok_or_else(|| std::io::ErrorKind::NotConnected.into())))
     }
 }
-
-#[cfg(test)]
-mod tests;
