@@ -3,6 +3,7 @@
 
 mod attestation;
 mod command;
+mod dns;
 mod env;
 mod etcd;
 mod file;
@@ -18,6 +19,7 @@ use super::{Descriptor, Findings};
 pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<attestation::Attestation>(),
     Descriptor::of::<command::Command>(),
+    Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
     Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
