@@ -5,6 +5,7 @@ mod attestation;
 mod command;
 mod dns;
 mod env;
+mod etcd;
 mod file;
 mod files;
 mod http;
@@ -21,6 +22,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<command::Command>(),
     Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
+    Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
