@@ -6,6 +6,7 @@ mod command;
 mod env;
 mod file;
 mod http;
+mod http_requests;
 mod postgres;
 mod process;
 mod tcp;
@@ -20,6 +21,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<env::Env>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<http::Http>(),
+    Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<tcp::Tcp>(),
