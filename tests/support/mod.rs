@@ -1,9 +1,15 @@
 //! Real servers for tests, each private to its test process and stopped by it, and the daemon.
+//! Shared by the integration tests and the proofs.
+
+#![allow(dead_code, reason = "not every binary uses every server")]
 
 pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
+pub(crate) mod faster;
+pub(crate) mod link;
 pub(crate) mod postgres;
+pub(crate) mod process;
 pub(crate) mod site;
 
 use std::net::TcpListener;

@@ -1,0 +1,302 @@
+//! Faults under a running daemon: which rows turn, to what, how soon, and that no other does.
+//!
+//! The daemon watches the whole checklist in the good world, with shortened intervals and the
+//! shipped hysteresis. One fault after the other is brought about and taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cases::{self, Expected, Step, With};
+use crate::deployment::Deployment;
+use crate::support::daemon::{Daemon, Launch};
+use crate::support::faster::faster;
+use crate::world::World;
+
+/// Of every item; three looks that fail in a row, a fifth of it apart, are an outcome.
+const INTERVAL: &str = "5s";
+/// Until every item was looked at for the first time.
+const SETTLES: Duration = Duration::from_secs(120);
+/// Until a fault, or its end, must show.
+const SHOWS: Duration = Duration::from_secs(60);
+/// How long after the last expected turn others are watched.
+const AFTERMATH: Duration = Duration::from_secs(8);
+
+const PAGE: &str = "\
+# Faults
+
+From one run of `cargo test --test proofs -- faults --record`; the cases are in `tests/faults/`. A daemon watches the
+whole checklist while one server after the other is broken and mended. Every item runs each five seconds here, with the
+shipped hysteresis: three failing looks, a second apart, make a failure, and two passing ones a recovery. With the
+shipped intervals the same turns take longer in proportion. The run fails if any row turns that is not listed, if one
+does not come back, or if a fault that must be tolerated was not even seen.
+";
+
+/// The faults of one server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) checklist: String,
+    /// What runs; the first is the one that is broken.
+    servers: Vec<String>,
+    #[serde(default)]
+    with: With,
+    faults: Vec<Fault>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault {
+    fault: String,
+    #[serde(rename = "do")]
+    steps: Vec<Step>,
+    /// Wait so long, then `then`: for faults that end by themselves.
+    #[serde(default)]
+    lasts: Option<String>,
+    #[serde(default)]
+    then: Vec<Step>,
+    #[serde(default)]
+    undo: Vec<Step>,
+    /// All rows that turn. What is blocked by one of them need not be listed.
+    #[serde(default)]
+    turns: BTreeMap<String, Expected>,
+    /// Rows that must have seen the fault in a look, and yet keep their state.
+    #[serde(default)]
+    tolerate: Vec<String>,
+}
+
+/// What happened.
+pub(crate) struct Outcome {
+    pub(crate) name: String,
+    /// As Markdown.
+    pub(crate) table: String,
+    /// Faults that went as expected.
+    pub(crate) passed: usize,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// `docs/faults.md`, from one run.
+pub(crate) fn page(outcomes: &[Outcome]) -> String {
+    let mut text = PAGE.to_owned();
+    for Outcome { name, table, .. } in outcomes {
+        text += &format!("\n## {name}\n\n| fault | rows that turned | back after |\n|---|---|---|\n{table}");
+    }
+    text
+}
+
+pub(crate) fn load(directory: &Path, filters: &[&String]) -> Result<Vec<(String, File)>, String> {
+    let mut files = Vec::new();
+    for path in cases::entries(directory)? {
+        let name = cases::name(&path);
+        let mut file: File = cases::read(&path)?;
+        file.faults.retain(|fault| {
+            let title = format!("faults/{name}: {}", fault.fault);
+            filters.is_empty() || filters.iter().any(|part| title.contains(part.as_str()))
+        });
+        if !file.faults.is_empty() {
+            files.push((name, file));
+        }
+    }
+    Ok(files)
+}
+
+pub(crate) fn run(world: &mut World, name: &str, file: &File, good: &With) -> Result<Outcome, String> {
+    world.need(&file.servers)?;
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let shipped = faster(&file.checklist, &directory.path().join("config"), INTERVAL);
+    let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with])?;
+    let daemon = Launch::new(directory.path(), &deployment.root).start();
+    let watch = Watch { daemon: &daemon, checklist: &file.checklist };
+    watch.settle()?;
+    let mut outcome = Outcome { name: name.to_owned(), table: String::new(), passed: 0, wrong: Vec::new() };
+    for fault in &file.faults {
+        let before = watch.rows();
+        let done = one(world, &watch, fault, &before);
+        for step in &fault.undo {
+            outcome.wrong.extend(world.act(step).err());
+        }
+        world.restore(fault.steps.iter().chain(&fault.then).chain(&fault.undo))?;
+        let back = watch.back(&before);
+        match done {
+            Ok(mut line) if back.is_ok() => {
+                line.back = back.unwrap_or_default();
+                outcome.table += &line.markdown();
+                println!("ok     faults/{name}: {}\n{}", fault.fault, line.markdown().trim_end());
+                outcome.passed += 1;
+            }
+            done => {
+                let error = [done.err(), back.err()].into_iter().flatten().collect::<Vec<_>>().join("; ");
+                println!("FAILED faults/{name}: {}: {error}", fault.fault);
+                outcome.wrong.push(format!("faults/{name}: {}: {error}", fault.fault));
+            }
+        }
+    }
+    if !daemon.stop().success() {
+        outcome.wrong.push(format!("faults/{name}: the daemon did not end well"));
+    }
+    Ok(outcome)
+}
+
+/// One line of the table.
+struct Line {
+    fault: String,
+    turned: Vec<(String, Expected, f64)>,
+    blocked: usize,
+    tolerated: Vec<String>,
+    back: f64,
+}
+
+impl Line {
+    fn markdown(&self) -> String {
+        let turned = |(item, state, after): &(String, Expected, f64)| {
+            format!("`{item}` {} {} after {after:.1} s", state.state, state.reason).trim_end().to_owned()
+        };
+        let mut rows: Vec<String> = self.turned.iter().map(turned).collect();
+        rows.extend(self.tolerated.iter().map(|item| format!("`{item}` saw it and stayed")));
+        if self.blocked > 0 {
+            rows.push(format!("{} rows blocked by these", self.blocked));
+        }
+        let rows = if rows.is_empty() { "none".to_owned() } else { rows.join("<br>") };
+        let back = if self.turned.is_empty() { "–".to_owned() } else { format!("{:.1} s", self.back) };
+        format!("| {} | {rows} | {back} |\n", self.fault)
+    }
+}
+
+/// State and more of every item, by its name without the checklist.
+type Rows = BTreeMap<String, Value>;
+
+fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Result<Line, String> {
+    let started = Instant::now();
+    fault.steps.iter().try_for_each(|step| world.act(step))?;
+    if let Some(lasts) = &fault.lasts {
+        std::thread::sleep(humantime::parse_duration(lasts).map_err(|error| error.to_string())?);
+        fault.then.iter().try_for_each(|step| world.act(step))?;
+    }
+    let mut open: BTreeMap<&String, &Expected> = fault.turns.iter().collect();
+    let mut line =
+        Line { fault: fault.fault.clone(), turned: Vec::new(), blocked: 0, tolerated: Vec::new(), back: 0.0 };
+    while !open.is_empty() {
+        let rows = watch.rows();
+        open.retain(|item, expected| {
+            let there = rows.get(*item).is_some_and(|row| is(row, expected));
+            if there {
+                line.turned.push(((*item).clone(), (*expected).clone(), started.elapsed().as_secs_f64()));
+            }
+            !there
+        });
+        if started.elapsed() > SHOWS {
+            let late: Vec<String> = open
+                .iter()
+                .map(|(item, expected)| {
+                    let row =
+                        rows.get(*item).map(|row| format!("{} {} {}", row["state"], row["reason"], row["sentence"]));
+                    format!("{item} should be {} {}, is {}", expected.state, expected.reason, row.unwrap_or_default())
+                })
+                .collect();
+            return Err(late.join("; "));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // What turns by mistake must not go unseen because it came and went.
+    let mut turned: BTreeMap<String, Value> = BTreeMap::new();
+    let until = Instant::now() + AFTERMATH;
+    while Instant::now() < until {
+        for (item, row) in watch.rows() {
+            if before.get(&item).is_some_and(|was| is_turn(was, &row)) {
+                turned.insert(item, row);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
+    for (item, row) in turned.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
+        let cause = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
+        if row["state"] != "blocked" || !cause.is_some_and(|cause| meant.contains(cause)) {
+            return Err(format!("{item} turned too: {} {} {}", row["state"], row["reason"], row["sentence"]));
+        }
+        line.blocked += 1;
+    }
+    let rows = watch.rows();
+    for item in &fault.tolerate {
+        let failures = |rows: &Rows| rows.get(item).and_then(|row| row["failures"].as_u64());
+        if failures(&rows) <= failures(before) {
+            return Err(format!("{item} did not even see it"));
+        }
+        line.tolerated.push(item.clone());
+    }
+    Ok(line)
+}
+
+/// From one state to another; one kind of not knowing to another is none.
+fn is_turn(was: &Value, row: &Value) -> bool {
+    let undecided = |row: &Value| matches!(row["state"].as_str(), Some("unknown" | "blocked" | "stale"));
+    was["state"] != row["state"] && !(undecided(was) && undecided(row))
+}
+
+fn is(row: &Value, expected: &Expected) -> bool {
+    let text = |key: &str| row[key].as_str().unwrap_or_default();
+    text("state") == expected.state
+        && (expected.reason.is_empty() || text("reason") == expected.reason)
+        && text("sentence").contains(&expected.says)
+}
+
+struct Watch<'a> {
+    daemon: &'a Daemon,
+    checklist: &'a str,
+}
+
+impl Watch<'_> {
+    fn rows(&self) -> Rows {
+        let all = self.daemon.json("/api/v1/items");
+        let own = |row: &Value| {
+            let item = row["item"].as_str()?.to_owned();
+            (row["checklist"] == self.checklist).then(|| (item, row.clone()))
+        };
+        all.as_array().into_iter().flatten().filter_map(own).collect()
+    }
+
+    /// Until every item that runs was looked at, and none is about to change.
+    fn settle(&self) -> Result<(), String> {
+        let until = Instant::now() + SETTLES;
+        loop {
+            let rows = self.rows();
+            let open = |row: &&Value| {
+                !row["interval_seconds"].is_null() && (row["evaluations"] == 0 || row["changing"] == true)
+            };
+            let left: Vec<&Value> = rows.values().filter(open).collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                let names: Vec<String> = left.iter().map(|row| row["item"].to_string()).collect();
+                return Err(format!("not settled: {}", names.join(", ")));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Until every item has its old state again; how many seconds that took.
+    fn back(&self, before: &Rows) -> Result<f64, String> {
+        let started = Instant::now();
+        loop {
+            let rows = self.rows();
+            let other =
+                |(item, row): &(&String, &Value)| before.get(*item).is_some_and(|was| was["state"] != row["state"]);
+            let away: Vec<String> = rows
+                .iter()
+                .filter(other)
+                .map(|(item, row)| format!("{item} is {} {}: {}", row["state"], row["reason"], row["sentence"]))
+                .collect();
+            if away.is_empty() {
+                return Ok(started.elapsed().as_secs_f64());
+            }
+            if started.elapsed() > SHOWS {
+                return Err(format!("did not come back: {}", away.join("; ")));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `docs/proofs.md`: every row with its passing and failing cases, made from the case files.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::cases::{Expected, File, Proof};
+use crate::rows::{Row, Shipped};
+
+pub(crate) const PATH: &str = "docs/proofs.md";
+
+const HEAD: &str = "\
+# Proofs
+
+Made by `cargo test --test proofs -- --write` from the cases in `tests/proofs/`; do not edit. Each case points the
+shipped item at a running component, in order or broken on purpose, and the run fails unless the item says what stands
+here. `real` is the product itself or the host; `double` is a server or program of ours that behaves like one.
+";
+
+/// What is counted; none of it may go down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Rows with at least one passing and one failing case.
+    pub(crate) real: usize,
+    pub(crate) double: usize,
+    pub(crate) cases: usize,
+}
+
+/// The proofs of one row.
+#[derive(Default)]
+struct Proved {
+    passes: Vec<String>,
+    others: Vec<String>,
+    fails: bool,
+    proof: Proof,
+}
+
+pub(crate) struct Page {
+    pub(crate) text: String,
+    pub(crate) counts: Counts,
+    /// Rows that must have cases of both kinds and do not.
+    pub(crate) missing: Vec<String>,
+}
+
+/// `waiting`: rows that cannot pass yet, with what they wait for.
+pub(crate) fn make(
+    files: &[File],
+    rows: &[Row],
+    shipped: &BTreeMap<String, Shipped>,
+    waiting: &BTreeMap<String, String>,
+) -> Page {
+    let mut proved: BTreeMap<(&str, &str), Proved> = BTreeMap::new();
+    let mut counts = Counts::default();
+    for file in files {
+        for case in &file.cases {
+            for (item, expected) in &case.expect {
+                let row = proved.entry((&file.checklist, item)).or_default();
+                let own = shipped.get(&file.checklist).map_or(Proof::Real, |shipped| shipped.proof(item));
+                row.proof = row.proof.max(own).max(file.proof);
+                row.add(&case.case, expected);
+                counts.cases += 1;
+            }
+        }
+    }
+    let (mut missing, mut body) = (Vec::new(), String::new());
+    let mut heading = String::new();
+    for row in rows {
+        let found = proved.get(&(row.checklist, row.item));
+        let both = found.is_some_and(|row| !row.passes.is_empty() && row.fails);
+        let id = format!("{}/{}", row.checklist, row.item);
+        let waits = waiting.get(&id);
+        // The second checklist comes with the kinds that it needs.
+        if !both && row.is_built() && row.checklist == "parallax" && waits.is_none() {
+            missing.push(id);
+        }
+        let Some(found) = found else { continue };
+        match found.proof {
+            Proof::Real if both => counts.real += 1,
+            Proof::Double if both => counts.double += 1,
+            _ => {}
+        }
+        let section = format!("{}: {}", row.checklist, row.section());
+        if section != heading {
+            let _ = write!(body, "\n## {section}\n\n| row | proof | passes | does not pass |\n|---|---|---|---|\n");
+            heading = section;
+        }
+        let last = row.item.rsplit('.').next().unwrap_or_default();
+        let passes = match waits {
+            Some(why) if found.passes.is_empty() => why.clone(),
+            _ => found.passes.join("; "),
+        };
+        let _ = writeln!(body, "| {last} | {} | {passes} | {} |", found.proof.as_str(), found.others.join("; "));
+    }
+    let waiting_rows: String = waiting.iter().fold(String::new(), |mut text, (row, why)| {
+        let _ = writeln!(text, "| {row} | {why} |");
+        text
+    });
+    let mut text = format!("{HEAD}\n{}\n", counts.line());
+    if !waiting_rows.is_empty() {
+        let _ = write!(text, "\nRows that cannot pass yet:\n\n| row | waits for |\n|---|---|\n{waiting_rows}");
+    }
+    text += &body;
+    Page { text, counts, missing }
+}
+
+impl Proved {
+    fn add(&mut self, case: &str, expected: &Expected) {
+        match expected.state.as_str() {
+            "pass" => self.passes.push(case.to_owned()),
+            state => {
+                self.fails |= state == "fail";
+                let reason = &expected.reason;
+                self.others.push(format!("{case}: `{}`", format!("{state} {reason}").trim()));
+            }
+        }
+    }
+}
+
+impl Counts {
+    pub(crate) fn line(self) -> String {
+        let Self { real, double, cases } = self;
+        format!("Rows proved both ways: {} ({real} real, {double} double); {cases} verdicts in all.", real + double)
+    }
+
+    /// What a page says of itself.
+    pub(crate) fn of(page: &str) -> Self {
+        let Some(line) = page.lines().find(|line| line.starts_with("Rows proved both ways: ")) else {
+            return Self::default();
+        };
+        let mut numbers = line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).skip(1);
+        let mut next = || numbers.next().unwrap_or_default();
+        Self { real: next(), double: next(), cases: next() }
+    }
+
+    /// A double that became the real thing is no loss.
+    pub(crate) fn is_less_than(self, other: Self) -> bool {
+        self.real < other.real || self.real + self.double < other.real + other.double || self.cases < other.cases
+    }
+}

@@ -1,0 +1,115 @@
+//! Which rows must be proved, and what the shipped checks of a row look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cases::{self, Proof};
+use crate::servers::DOUBLES;
+
+/// Kinds whose legs run; a row that lists another kind waits for it.
+const BUILT: [&str; 13] = [
+    "attestation",
+    "command",
+    "composite",
+    "dns",
+    "env",
+    "etcd",
+    "file",
+    "http",
+    "postgres",
+    "process",
+    "redis",
+    "tcp",
+    "tls",
+];
+
+/// One row of `config/rows.tsv`.
+pub(crate) struct Row {
+    pub(crate) checklist: &'static str,
+    pub(crate) item: &'static str,
+    kinds: Vec<&'static str>,
+}
+
+/// The shipped items of one checklist, as written.
+pub(crate) struct Shipped {
+    checklist: String,
+    items: BTreeMap<String, Value>,
+}
+
+pub(crate) fn all() -> Vec<Row> {
+    let row = |line: &'static str| {
+        let mut columns = line.split('\t');
+        let (checklist, item) = (columns.next()?, columns.next()?);
+        let kinds = columns.nth(2)?.split(" + ").collect();
+        Some(Row { checklist, item, kinds })
+    };
+    include_str!("../../config/rows.tsv").lines().skip(1).filter_map(row).collect()
+}
+
+impl Row {
+    /// Whether every kind of the row is built.
+    pub(crate) fn is_built(&self) -> bool {
+        self.kinds.iter().all(|kind| BUILT.contains(kind))
+    }
+
+    /// Item without its last part.
+    pub(crate) fn section(&self) -> &'static str {
+        self.item.rsplit_once('.').map_or(self.item, |(section, _)| section)
+    }
+}
+
+impl Shipped {
+    pub(crate) fn load(checklist: &str) -> Result<Self, String> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/checklists").join(checklist);
+        let mut items = BTreeMap::new();
+        let entries = std::fs::read_dir(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        for entry in entries.flatten() {
+            let file: Value = cases::read(&entry.path())?;
+            for (item, definition) in file["checklists"][checklist]["items"].as_object().into_iter().flatten() {
+                items.insert(item.clone(), definition.clone());
+            }
+        }
+        Ok(Self { checklist: checklist.to_owned(), items })
+    }
+
+    pub(crate) fn has(&self, item: &str) -> bool {
+        self.items.contains_key(item)
+    }
+
+    /// What the verdict of an item stands on: the weakest of all its targets, and of the items it is made of.
+    pub(crate) fn proof(&self, item: &str) -> Proof {
+        let (mut open, mut seen) = (vec![item.to_owned()], BTreeSet::new());
+        let mut proof = Proof::Real;
+        while let Some(item) = open.pop() {
+            if let Some(definition) = self.items.get(&item).filter(|_| seen.insert(item.clone())) {
+                let (mut targets, mut members) = (Vec::new(), Vec::new());
+                collect(&definition["check"], &mut targets, &mut members);
+                let double = |target: &String| DOUBLES.contains(&format!("{}.{target}", self.checklist).as_str());
+                if targets.iter().any(double) {
+                    proof = Proof::Double;
+                }
+                open.extend(members);
+            }
+        }
+        proof
+    }
+}
+
+/// Every `target: …` and `item: …` below a check.
+fn collect(check: &Value, targets: &mut Vec<String>, members: &mut Vec<String>) {
+    match check {
+        Value::Array(legs) => legs.iter().for_each(|leg| collect(leg, targets, members)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("target" | "workload", Value::String(name)) => targets.push(name.clone()),
+                    ("item", Value::String(name)) => members.push(name.clone()),
+                    _ => collect(value, targets, members),
+                }
+            }
+        }
+        _ => {}
+    }
+}

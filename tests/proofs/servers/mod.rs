@@ -1,0 +1,104 @@
+//! The servers of a run, by name. Each is started when the first case names it, once a run.
+
+mod control_plane;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::link::Link;
+use crate::support::process::Process;
+
+pub(crate) trait Server: Send {
+    /// Names of the catalogue's targets this server stands behind, such as `parallax.redis`, with
+    /// what a root file says of them: address, credential, ca, client_cert, client_key.
+    fn targets(&self) -> Vec<(String, Value)> {
+        Vec::new()
+    }
+
+    /// Credentials by name, with their values.
+    fn credentials(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Parameters of the checklist that a deployment with this server sets.
+    fn parameters(&self) -> Vec<(String, Value)> {
+        Vec::new()
+    }
+
+    /// What `${server.key}` stands for.
+    fn values(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// One step of a case. An unknown verb is an error.
+    fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String>;
+
+    /// Everything as after the start. May be called at any time, and twice.
+    fn restore(&mut self) -> Result<(), String>;
+}
+
+type Start = fn(&Path) -> Box<dyn Server>;
+
+/// Sorted by name. The path is a private directory of the server.
+const SERVERS: &[(&str, Start)] = &[("control-plane", |_| Box::new(control_plane::Double::start()))];
+
+/// Targets behind which a double stands, by their full names. All others are the real thing.
+pub(crate) const DOUBLES: &[&str] = &["parallax.cp"];
+
+/// Starts the server of this name.
+pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
+    let Some((_, start)) = SERVERS.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = SERVERS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("there is no server `{name}`; there are {}", known.join(", ")));
+    };
+    std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
+    Ok(start(directory))
+}
+
+/// What a verb of the network did; `None` if it is none.
+pub(crate) fn act_on_link(link: &mut Link, verb: &str, argument: &Value) -> Option<Result<(), String>> {
+    match verb {
+        "cut" => link.cut(),
+        "swallow" => link.swallow(),
+        "mend" => link.mend(),
+        "slow" => {
+            let Some(by) = argument.as_str().and_then(|text| humantime::parse_duration(text).ok()) else {
+                return Some(Err("write `slow: 300ms`".to_owned()));
+            };
+            link.slow(by);
+        }
+        _ => return None,
+    }
+    Some(Ok(()))
+}
+
+/// What a verb of a process behind a link did; `None` if it is none. `ready` tells whether it
+/// answers again.
+pub(crate) fn act_on_process(
+    process: &mut Process,
+    link: &mut Link,
+    verb: &str,
+    ready: impl Fn() -> bool,
+) -> Option<Result<(), String>> {
+    match verb {
+        // Where nothing listens, connections are refused: the link must not accept for it.
+        "stop" => {
+            link.cut();
+            process.stop();
+        }
+        "kill" => {
+            link.cut();
+            process.kill();
+        }
+        "pause" => process.pause(),
+        "resume" => process.resume(),
+        "start" => {
+            process.start_until(Duration::from_secs(30), ready);
+            link.mend();
+        }
+        _ => return None,
+    }
+    Some(Ok(()))
+}

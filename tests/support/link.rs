@@ -1,0 +1,152 @@
+//! The network between the exporter and a server: a proxy on loopback that can be cut, made to
+//! swallow what is sent, or slowed down, while the server itself stays as it is.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// What happens to connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Through,
+    /// Accepted; then nothing comes back.
+    Swallow,
+    /// Every piece of an answer comes so much later.
+    Slow(Duration),
+}
+
+struct Shared {
+    server: SocketAddr,
+    mode: Mutex<Mode>,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+/// Clients connect to `port`.
+pub(crate) struct Link {
+    pub(crate) port: u16,
+    shared: Arc<Shared>,
+    /// While it listens: told to end by the flag.
+    listening: Option<Arc<AtomicBool>>,
+}
+
+impl Link {
+    /// A way to a server on this port of loopback.
+    pub(crate) fn to(server: u16) -> Self {
+        let server = SocketAddr::from(([127, 0, 0, 1], server));
+        let shared = Arc::new(Shared { server, mode: Mutex::new(Mode::Through), open: Mutex::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("address").port();
+        let mut link = Self { port, shared, listening: None };
+        link.listen(listener);
+        link
+    }
+
+    /// Connections are refused, and open ones reset.
+    pub(crate) fn cut(&mut self) {
+        if let Some(ended) = self.listening.take() {
+            ended.store(true, Ordering::SeqCst);
+            // Wakes the accept, which then drops the listener.
+            let _ = TcpStream::connect(("127.0.0.1", self.port));
+            while Arc::strong_count(&ended) > 1 {
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        self.drop_open();
+    }
+
+    /// Connections are accepted and what is sent disappears, as behind a firewall that drops.
+    pub(crate) fn swallow(&self) {
+        *lock(&self.shared.mode) = Mode::Swallow;
+        self.drop_open();
+    }
+
+    /// Every piece of an answer comes this much later.
+    pub(crate) fn slow(&self, by: Duration) {
+        *lock(&self.shared.mode) = Mode::Slow(by);
+    }
+
+    /// As it was made.
+    pub(crate) fn mend(&mut self) {
+        let was = std::mem::replace(&mut *lock(&self.shared.mode), Mode::Through);
+        if was == Mode::Swallow {
+            self.drop_open();
+        }
+        if self.listening.is_none() {
+            let listener = TcpListener::bind(("127.0.0.1", self.port)).expect("the port of the link");
+            self.listen(listener);
+        }
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        let ended = Arc::new(AtomicBool::new(false));
+        self.listening = Some(Arc::clone(&ended));
+        let shared = Arc::clone(&self.shared);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if ended.load(Ordering::SeqCst) {
+                    break;
+                }
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || carry(client, &shared));
+            }
+            drop(listener);
+            drop(ended);
+        });
+    }
+
+    fn drop_open(&self) {
+        for stream in lock(&self.shared.open).drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.cut();
+    }
+}
+
+fn carry(client: TcpStream, shared: &Arc<Shared>) {
+    if *lock(&shared.mode) == Mode::Swallow {
+        lock(&shared.open).extend(client.try_clone());
+        drain(client);
+        return;
+    }
+    // A server that refuses is seen as a connection that ends at once: reset, not closed politely.
+    let Ok(server) = TcpStream::connect(shared.server) else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    lock(&shared.open).extend([client.try_clone(), server.try_clone()].into_iter().flatten());
+    let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
+    let up = Arc::clone(shared);
+    thread::spawn(move || pump(from, to, &up, false));
+    pump(server, client, shared, true);
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream, shared: &Shared, answers: bool) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(length) = from.read(&mut buffer) {
+        let mode = *lock(&shared.mode);
+        match mode {
+            Mode::Slow(by) if answers => thread::sleep(by),
+            _ => {}
+        }
+        if length == 0 || to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+    let _ = from.shutdown(Shutdown::Read);
+}
+
+fn drain(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while stream.read(&mut buffer).is_ok_and(|length| length > 0) {}
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
