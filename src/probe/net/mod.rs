@@ -5,6 +5,7 @@ mod address;
 mod dial;
 pub(crate) mod dns;
 mod errors;
+pub(crate) mod grpc;
 pub(crate) mod http;
 mod mask;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub(crate) mod peers;
 mod resolve;
 mod spoken;
 mod stream;
+mod tasks;
 pub(crate) mod tls;
 
 pub use address::{Address, host_and_port, parse_address};
