@@ -14,6 +14,8 @@ pub(crate) struct Postgres {
     primary: Link,
     standby: Link,
     application: Vec<Session>,
+    /// Asked once: the server may be away when it is needed.
+    identifier: String,
 }
 
 impl Postgres {
@@ -21,7 +23,8 @@ impl Postgres {
         let production = Production::start();
         let (primary, standby) = (Link::to(production.server.port), Link::to(production.standby_port));
         let application = vec![production.session("require")];
-        Self { production, primary, standby, application }
+        let identifier = production.identifier();
+        Self { production, primary, standby, application, identifier }
     }
 }
 
@@ -43,7 +46,7 @@ impl Server for Postgres {
 
     fn parameters(&self) -> Vec<(String, Value)> {
         vec![
-            ("database_system_identifier".to_owned(), json!(self.production.identifier())),
+            ("database_system_identifier".to_owned(), json!(self.identifier)),
             // The test has no other network.
             ("database_allow_loopback".to_owned(), json!(true)),
             ("replication_check_standby".to_owned(), json!(true)),
@@ -57,13 +60,13 @@ impl Server for Postgres {
         vec![
             ("port".to_owned(), self.primary.port.to_string()),
             ("standby-port".to_owned(), self.standby.port.to_string()),
-            ("identifier".to_owned(), self.production.identifier()),
+            ("identifier".to_owned(), self.identifier.clone()),
             ("ca".to_owned(), path(self.production.server.ca())),
             ("other-ca".to_owned(), path(self.production.server.other_ca())),
         ]
     }
 
-    /// `sql`, `standby_sql`, `set: "name = value"`, `hba: <rules>`, `certificate: expired`, `restart`,
+    /// `sql`, `admin` (SQL outside the application's database), `standby_sql`, `set: "name = value"`, `hba: <rules>`, `certificate: expired`, `restart`,
     /// `sessions: plain | <count>`, `no_application`, `fill_connections: <count>`, `stop_standby`,
     /// `promote`, `stop`, `kill`, `pause`, `resume`, and the verbs of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
@@ -94,6 +97,7 @@ impl Postgres {
         let production = &self.production;
         match verb {
             "sql" => production.arrange(text()?),
+            "admin" => production.administer(text()?),
             "standby_sql" => production.arrange_standby(text()?),
             "set" => production.arrange_setting(text()?),
             "hba" => production.access(text()?),

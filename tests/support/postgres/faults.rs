@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::production::{ENCRYPTED_ONLY, PASSWORD, Production, Session, TEMPLATE};
+use super::production::{ENCRYPTED_ONLY, Production, Session, TEMPLATE};
 use crate::support::daemon::signal;
 
 /// What has to be put back.
@@ -28,6 +28,12 @@ impl Production {
     pub(crate) fn arrange(&self, sql: &str) {
         self.touch(|touched| touched.data = true);
         self.parallax(sql);
+    }
+
+    /// SQL of a case in another database.
+    pub(crate) fn administer(&self, sql: &str) {
+        self.touch(|touched| touched.data = true);
+        self.server.sql("postgres", sql);
     }
 
     /// SQL of a case on the standby, such as a pause of the replay.
@@ -117,13 +123,10 @@ impl Production {
             self.on_standby("SELECT pg_wal_replay_resume()");
         }
         if touched.data {
-            self.server.sql("postgres", "DROP DATABASE parallax WITH (FORCE)");
+            self.server.sql("postgres", "DROP DATABASE IF EXISTS parallax WITH (FORCE)");
             self.server.sql("postgres", &format!("CREATE DATABASE parallax TEMPLATE {TEMPLATE} OWNER parallax"));
-            let roles = format!(
-                "DROP OWNED BY readiness; ALTER ROLE postgres PASSWORD NULL; ALTER ROLE parallax PASSWORD '{PASSWORD}' \
-                 VALID UNTIL '2026-12-31'; ALTER ROLE readiness VALID UNTIL '2026-12-31'"
-            );
-            self.server.sql("postgres", &roles);
+            self.server.sql("postgres", "DROP OWNED BY readiness");
+            self.passwords();
             self.grant();
         }
         if touched.data || touched.process || touched.standby {

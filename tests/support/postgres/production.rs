@@ -68,12 +68,10 @@ impl Production {
     }
 
     fn schema(&self) {
-        let limit = "VALID UNTIL '2026-12-31'";
-        let roles = format!(
-            "CREATE ROLE parallax LOGIN PASSWORD '{PASSWORD}' {limit}; \
-             CREATE ROLE readiness LOGIN PASSWORD '{PASSWORD}' {limit}"
-        );
-        self.server.sql("postgres", &roles);
+        for role in ["parallax", "readiness"] {
+            self.server.sql("postgres", &format!("CREATE ROLE {role} LOGIN"));
+        }
+        self.passwords();
         self.server.sql("postgres", "CREATE DATABASE parallax OWNER parallax");
         self.parallax(include_str!("schema.sql"));
         let names = MIGRATIONS.map(|name| format!("('{name}', repeat('a', 64), now(), NULL)")).join(", ");
@@ -83,6 +81,16 @@ impl Production {
         self.server.sql("postgres", &format!("CREATE DATABASE {TEMPLATE} TEMPLATE parallax"));
         self.parallax("SELECT pg_switch_wal()");
         self.wait_until("EXISTS (SELECT FROM pg_stat_archiver WHERE archived_count > 0)");
+    }
+
+    /// Both roles have the password for a month, and the superuser has none.
+    pub(super) fn passwords(&self) {
+        let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 30);
+        for role in ["parallax", "readiness"] {
+            let change = format!("ALTER ROLE {role} PASSWORD '{PASSWORD}' VALID UNTIL '{end}' CONNECTION LIMIT -1");
+            self.server.sql("postgres", &change);
+        }
+        self.server.sql("postgres", "ALTER ROLE postgres PASSWORD NULL");
     }
 
     /// The profile of the monitoring role, as documented.
