@@ -8,6 +8,7 @@ mod file;
 mod http;
 mod postgres;
 mod process;
+mod redis;
 mod tcp;
 mod tls;
 
@@ -22,6 +23,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http::Http>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
+    Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
 ];
