@@ -41,6 +41,13 @@ pub(super) fn read(text: &str, info: &mut Info) -> bool {
     true
 }
 
+/// The version of the server, such as 70015 for 7.0.15.
+pub(super) fn version(info: &Info) -> Option<u32> {
+    let mut parts = info.get("server")?.get("redis_version")?.as_str()?.split('.').map(|part| part.parse::<u32>().ok());
+    let mut next = || parts.next().unwrap_or(Some(0)).filter(|part| *part < 100);
+    Some(next()? * 10_000 + next()? * 100 + next()?)
+}
+
 /// A number where the server writes one, an object where it writes `a=1,b=2`, else a text.
 fn typed(name: &str, value: &str) -> Value {
     if TEXTS.contains(&name) {
@@ -96,6 +103,11 @@ mod tests {
              # Replication\r\nslave0:ip=127.0.0.1,port=1,state=online\r\nmaster_host:a:b\r\n",
         );
         assert_eq!(info["server"]["redis_version"], "7.0.15");
+        assert_eq!(version(&info), Some(70_015));
+        assert_eq!(
+            [version(&parse("# Server\nredis_version:8.2\n")), version(&parse("# Server\nredis_version:x\n"))],
+            [Some(80_200), None]
+        );
         assert_eq!((&info["server"]["redis_git_sha1"], &info["server"]["run_id"]), (&json!("00000000"), &json!("123")));
         assert_eq!(info["memory"]["maxmemory"], 268_435_456);
         assert_eq!(info["memory"]["mem_fragmentation_ratio"], 1.25);

@@ -67,6 +67,7 @@ pub(super) async fn look(leg: &Redis, cx: &ProbeCx) -> Result<Facts, ProbeError>
         }
     }
     facts.answer_s = begun.elapsed().as_secs_f64();
+    facts.server_version_num = info::version(&facts.info);
     if let Some(window) = leg.window() {
         compare(leg, cx, &mut session, &mut facts, window).await?;
     }

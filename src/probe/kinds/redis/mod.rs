@@ -117,6 +117,8 @@ pub(crate) struct Facts {
     error: String,
     /// Whether the connection was encrypted.
     tls: bool,
+    /// Of info, if it told the version: such as 70015 for 7.0.15.
+    server_version_num: Option<u32>,
     /// Of role: master, slave or sentinel.
     role: Option<String>,
     /// Of role, on a master: how many replicas are connected.
