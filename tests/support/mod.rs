@@ -10,6 +10,7 @@ pub(crate) mod faster;
 pub(crate) mod link;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod site;
 
 use std::net::TcpListener;

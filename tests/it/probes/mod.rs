@@ -1,3 +1,4 @@
 //! Kinds against real servers.
 
 mod postgres;
+mod redis;

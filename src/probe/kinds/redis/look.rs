@@ -93,7 +93,7 @@ async fn run(
     let answer = match session.ask(cx, &command.packed(argument), command.name()).await? {
         Ok(answer) => answer,
         Err(refusal) if command == Command::SentinelCkquorum && refusal.code == "NOQUORUM" => {
-            (facts.quorum, facts.error) = (Some(false), refusal.message);
+            (facts.quorum, facts.error) = (Some(false), format!("{} {}", refusal.code, refusal.message));
             return Ok(None);
         }
         Err(refusal) => return Ok(Some(refusal)),
