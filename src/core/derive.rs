@@ -113,6 +113,10 @@ fn base<W>(memory: &ItemMemory, item: &Item, context: &Context<W>, now: Timestam
         Some(confirmed) => (confirmed.outcome, confirmed.reason),
         None => (Outcome::Indeterminate, last.reason),
     };
+    // Seen only while a dependency was away, which has come back: whose fault it was is not known yet.
+    if outcome == Outcome::Fail && memory.ready_since.is_some() && context.hold.is_none() {
+        return Base { state: State::Unknown, reason: Some(Reason::Pending), changes_at: until };
+    }
     let state = match (outcome, reason) {
         (Outcome::Pass, _) => State::Pass,
         (Outcome::Fail, _) => State::Fail,

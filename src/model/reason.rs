@@ -61,7 +61,7 @@ reasons! {
     Unmapped = "unmapped", "No check is defined for this item, or its kind is not built.";
     Unconfigured = "unconfigured", "A target, parameter or credential is not configured.";
     NotEnabled = "not_enabled", "The check changes or loads its target and has not been enabled.";
-    Pending = "pending", "The item has not been evaluated yet.";
+    Pending = "pending", "The item has not been evaluated yet, or not since what it depends on came back.";
     DefinitionChanged = "definition_changed", "The check was changed and has not been evaluated since.";
     ExpressionError = "expression_error", "A condition could not be evaluated, for example because a field is missing.";
     ObserverTimeout = "observer_timeout", "The exporter cut the run off after its deadline.";

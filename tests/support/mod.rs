@@ -6,12 +6,13 @@
 pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
+pub(crate) mod dns;
 pub(crate) mod faster;
 pub(crate) mod link;
+pub(crate) mod nginx;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
-pub(crate) mod site;
 
 use std::net::TcpListener;
 

@@ -3,6 +3,7 @@
 
 mod attestation;
 mod command;
+mod dns;
 mod env;
 mod file;
 mod http;
@@ -18,6 +19,7 @@ use super::{Descriptor, Findings};
 pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<attestation::Attestation>(),
     Descriptor::of::<command::Command>(),
+    Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<http::Http>(),

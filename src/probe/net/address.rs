@@ -65,6 +65,7 @@ fn usual_port(scheme: &str) -> Option<u16> {
         "redis" => 6379,
         "rediss" => 6380,
         "amqp" => 5672,
+        "dns" => 53,
         "ldap" => 389,
         "ldaps" => 636,
         _ => return None,

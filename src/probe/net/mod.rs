@@ -3,6 +3,7 @@
 
 mod address;
 mod dial;
+pub(crate) mod dns;
 mod errors;
 pub(crate) mod http;
 mod mask;

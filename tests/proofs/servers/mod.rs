@@ -1,6 +1,8 @@
 //! The servers of a run, by name. Each is started when the first case names it, once a run.
 
 mod control_plane;
+mod nginx;
+mod redis;
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,7 +44,11 @@ pub(crate) trait Server: Send {
 type Start = fn(&Path) -> Box<dyn Server>;
 
 /// Sorted by name. The path is a private directory of the server.
-const SERVERS: &[(&str, Start)] = &[("control-plane", |_| Box::new(control_plane::Double::start()))];
+const SERVERS: &[(&str, Start)] = &[
+    ("control-plane", |_| Box::new(control_plane::Double::start())),
+    ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("redis", |directory| Box::new(redis::Redis::start(directory))),
+];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
 pub(crate) const DOUBLES: &[&str] = &["parallax.cp"];

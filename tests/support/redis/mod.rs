@@ -1,6 +1,7 @@
 //! A private redis-server: TLS by default, its plain port closed until it is opened, users from
 //! `docs/grants/redis.acl`, an append-only file, a limit of memory. Stopped when dropped.
 
+mod busy;
 mod tool;
 
 use std::fs;
@@ -13,6 +14,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 
 use super::free_port;
 use super::process::Process;
+use busy::Busy;
 use tool::Tool;
 
 /// Of the user `readiness`.
@@ -30,6 +32,7 @@ pub(crate) struct Server {
     tool: Tool,
     /// Connections that only take up room.
     held: Vec<TcpStream>,
+    busy: Option<Busy>,
 }
 
 impl Server {
@@ -100,7 +103,8 @@ impl Server {
             command
         });
         let tool = Tool::new(dir.join("s.sock"), ADMIN);
-        let mut server = Self { dir: dir.to_owned(), process, plain_port, tls_port, tool, held: Vec::new() };
+        let mut server =
+            Self { dir: dir.to_owned(), process, plain_port, tls_port, tool, held: Vec::new(), busy: None };
         server.start_again();
         server
     }
@@ -199,14 +203,24 @@ impl Server {
     /// So many keys to find, so many looked up in vain.
     pub(crate) fn look_up(&self, hits: usize, misses: usize) -> Result<(), String> {
         self.try_cli(&["SET", "present", "1"])?;
-        self.tool.pipe(std::iter::repeat_n("GET present", hits).chain(std::iter::repeat_n("GET absent", misses)))
+        self.tool.pipe(&lookups(hits, misses))
+    }
+
+    /// The same again and again.
+    pub(crate) fn keep_looking_up(&mut self, hits: usize, misses: usize) -> Result<(), String> {
+        self.try_cli(&["SET", "present", "1"])?;
+        self.busy = Some(Busy::start(self.tool.clone(), lookups(hits, misses)));
+        Ok(())
     }
 
     /// Writes keys whose values have so many bytes together, each with a time to live.
     pub(crate) fn write(&self, keys: usize, bytes: usize) -> Result<(), String> {
-        let value = "x".repeat(bytes / keys.max(1));
-        let lines: Vec<String> = (0..keys).map(|key| format!("SET filler:{key} {value} EX 3600")).collect();
-        self.tool.pipe(lines.iter().map(String::as_str))
+        self.tool.pipe(&writes(keys, bytes))
+    }
+
+    /// The same again and again.
+    pub(crate) fn keep_writing(&mut self, keys: usize, bytes: usize) {
+        self.busy = Some(Busy::start(self.tool.clone(), writes(keys, bytes)));
     }
 
     /// Loads its own data again, slowly, so that it answers LOADING until `loads_at_once`.
@@ -234,6 +248,7 @@ impl Server {
     pub(crate) fn restore(&mut self) -> Result<(), String> {
         self.held.clear();
         self.process.resume();
+        self.busy = None;
         if self.process.is_running() {
             self.free_disk();
             self.loads_at_once()?;
@@ -275,6 +290,15 @@ impl Server {
     pub(crate) fn other_ca(&self) -> PathBuf {
         self.dir.join("other.crt")
     }
+}
+
+fn lookups(hits: usize, misses: usize) -> String {
+    "GET present\n".repeat(hits) + &"GET absent\n".repeat(misses)
+}
+
+fn writes(keys: usize, bytes: usize) -> String {
+    let value = "x".repeat(bytes / keys.max(1));
+    (0..keys).map(|key| format!("SET filler:{key} {value} EX 3600\n")).collect()
 }
 
 fn certificates(dir: &Path) {

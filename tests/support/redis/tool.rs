@@ -39,12 +39,11 @@ impl Tool {
     }
 
     /// Many commands, one a line; the answers are not looked at.
-    pub(super) fn pipe<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    pub(super) fn pipe(&self, lines: &str) -> Result<(), String> {
         let mut child =
             self.command().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map_err(|e| e.to_string())?;
-        let text: String = lines.flat_map(|line| [line, "\n"]).collect();
         let mut input = child.stdin.take().ok_or("no input")?;
-        input.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+        input.write_all(lines.as_bytes()).map_err(|error| error.to_string())?;
         drop(input);
         child.wait().map(drop).map_err(|error| error.to_string())
     }
