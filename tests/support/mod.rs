@@ -14,6 +14,7 @@ pub(crate) mod nginx;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod timescaledb;
 
 use std::net::TcpListener;

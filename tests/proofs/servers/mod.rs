@@ -3,9 +3,13 @@
 mod control_plane;
 mod etcd;
 mod nginx;
+<<<<<<< HEAD
 mod pgbouncer;
 mod postgres;
 mod timescaledb;
+=======
+mod redis;
+>>>>>>> main
 
 use std::path::Path;
 use std::time::Duration;
@@ -52,9 +56,13 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+<<<<<<< HEAD
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
+=======
+    ("redis", |directory| Box::new(redis::Redis::start(directory))),
+>>>>>>> main
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.

@@ -53,7 +53,7 @@ impl Production {
         let settings = format!(
             "listen_addresses='127.0.0.1'\nport={}\nunix_socket_directories='{here}'\nssl=on\n\
              ssl_cert_file='{here}/server.crt'\nssl_key_file='{here}/server.key'\nmax_connections=200\n\
-             log_connections=on\nshared_buffers='256MB'\neffective_cache_size='1GB'\narchive_mode=on\narchive_command='true'\n\
+             log_connections=on\nshared_buffers='256MB'\neffective_cache_size='1GB'\nwal_keep_size='512MB'\nwal_retrieve_retry_interval='200ms'\narchive_mode=on\narchive_command='true'\n\
              dynamic_library_path='{here}:$libdir'\n",
             server.port
         );
