@@ -1,6 +1,8 @@
 //! TimescaleDB: its real code in a WASM build of PostgreSQL, served by Node. It takes any password,
 //! knows no TLS, no background jobs and one database, and serves one connection at a time.
 
+use std::io::copy;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,20 +11,29 @@ use super::process::Process;
 
 pub(crate) struct TimescaleDb {
     pub(crate) process: Process,
+    /// Of the server itself.
+    server: u16,
+    /// Where it is served, one connection after the other.
     pub(crate) port: u16,
 }
 
 impl TimescaleDb {
     pub(crate) fn start(log: &Path) -> Self {
-        let (port, place) = (super::free_port(), installed());
+        let (server, place) = (super::free_port(), installed());
         let process = Process::new(log, move || {
             let mut command = Command::new("node");
-            command.current_dir(&place).args(["serve.mjs", &port.to_string()]);
+            command.current_dir(&place).args(["serve.mjs", &server.to_string()]);
             command
         });
-        let mut this = Self { process, port };
-        this.process.start_until(Duration::from_secs(60), || super::listens(port));
+        let mut this = Self { process, server, port: one_at_a_time(server) };
+        this.begin();
         this
+    }
+
+    /// Starts it, empty, and waits until it listens.
+    pub(crate) fn begin(&mut self) {
+        let server = self.server;
+        self.process.start_until(Duration::from_secs(60), || super::listens(server));
     }
 
     /// Runs SQL as its only user.
@@ -36,6 +47,27 @@ impl TimescaleDb {
             .map_err(|error| error.to_string())?;
         if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) }
     }
+}
+
+/// All connections share one session, and so one transaction: the next one waits for the end of the
+/// last.
+fn one_at_a_time(server: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+            let (mut up, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let upward = std::thread::spawn(move || {
+                let _ = copy(&mut up, &mut to_server);
+                let _ = to_server.shutdown(Shutdown::Both);
+            });
+            let _ = copy(&mut &server, &mut &client);
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = upward.join();
+        }
+    });
+    port
 }
 
 /// Where `scripts/setup test` puts it.

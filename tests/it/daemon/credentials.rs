@@ -24,8 +24,8 @@ checklists:
         title: {title}
         priority: high
         mode: auto
-        interval: 1s
-        retry: 1s
+        interval: 20s
+        timeout: 15s
         check: {{ postgres: {{ target: pg, pairs: {pairs} }} }}
 "
     )

@@ -3,13 +3,10 @@
 mod control_plane;
 mod etcd;
 mod nginx;
-<<<<<<< HEAD
 mod pgbouncer;
 mod postgres;
-mod timescaledb;
-=======
 mod redis;
->>>>>>> main
+mod timescaledb;
 
 use std::path::Path;
 use std::time::Duration;
@@ -56,13 +53,10 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
-<<<<<<< HEAD
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
-    ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
-=======
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
->>>>>>> main
+    ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.

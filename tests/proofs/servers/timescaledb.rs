@@ -61,10 +61,8 @@ impl Server for TimescaleDb {
 
     /// It lives in memory, so it begins anew.
     fn restore(&mut self) -> Result<(), String> {
-        let port = self.database.port;
         self.database.process.stop();
-        let within = std::time::Duration::from_secs(60);
-        self.database.process.start_until(within, || crate::support::listens(port));
+        self.database.begin();
         self.database.sql(GOOD)?;
         self.link.mend();
         Ok(())

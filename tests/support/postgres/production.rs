@@ -53,8 +53,8 @@ impl Production {
         let settings = format!(
             "listen_addresses='127.0.0.1'\nport={}\nunix_socket_directories='{here}'\nssl=on\n\
              ssl_cert_file='{here}/server.crt'\nssl_key_file='{here}/server.key'\nmax_connections=200\n\
-             log_connections=on\nshared_buffers='256MB'\neffective_cache_size='1GB'\nwal_keep_size='512MB'\nwal_retrieve_retry_interval='200ms'\narchive_mode=on\narchive_command='true'\n\
-             dynamic_library_path='{here}:$libdir'\n",
+             log_connections=on\nshared_buffers='256MB'\neffective_cache_size='1GB'\n\
+             wal_keep_size='512MB'\nwal_retrieve_retry_interval='200ms'\narchive_mode=on\narchive_command='true'\n",
             server.port
         );
         let made = std::fs::read_to_string(server.path("data/postgresql.conf")).unwrap();
@@ -166,19 +166,6 @@ impl Production {
     pub(crate) fn stop_standby(&self) {
         self.server.run("pg_ctl", &["-D", &self.server.path("standby"), "-m", "immediate", "-w", "stop"]);
         self.wait_until("NOT EXISTS (SELECT FROM pg_stat_replication)");
-    }
-
-    /// A stand-in for the extension: its row in the catalogue, and some library under its name.
-    pub(crate) fn pretend_timescaledb(&self, version: &str) {
-        let lib = Command::new(self.server.bin.join("pg_config")).arg("--pkglibdir").output().unwrap();
-        let lib = String::from_utf8(lib.stdout).unwrap();
-        std::fs::copy(format!("{}/auto_explain.so", lib.trim()), self.server.path("timescaledb.so")).unwrap();
-        self.server.own(self.server.dir.path());
-        self.parallax(&format!(
-            "SET allow_system_table_mods = on; INSERT INTO pg_extension \
-             SELECT 99999, 'timescaledb', oid, 2200, false, '{version}' FROM pg_roles WHERE rolname = 'postgres'"
-        ));
-        self.set("shared_preload_libraries = 'timescaledb'");
     }
 
     /// A session of the application over TCP.
