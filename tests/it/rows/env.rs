@@ -218,7 +218,6 @@ fn later_kinds(here: &mut Deployment) {
         "runtime.env.image-prefix",
         "sdk.env.control-plane-url",
         "sdk.env.agent-id",
-        "sdk.env.api-key",
     ];
     here.expect("the built parts hold", &rows.map(|item| (item, "unknown", "unmapped", "")));
 
