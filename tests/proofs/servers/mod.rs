@@ -2,6 +2,7 @@
 
 mod control_plane;
 mod nginx;
+mod processes;
 
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +47,7 @@ type Start = fn(&Path) -> Box<dyn Server>;
 const SERVERS: &[(&str, Start)] = &[
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("processes", |directory| Box::new(processes::Processes::new(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
