@@ -5,7 +5,9 @@ mod attestation;
 mod command;
 mod dns;
 mod env;
+mod etcd;
 mod file;
+mod files;
 mod http;
 mod postgres;
 mod process;
@@ -20,7 +22,9 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<command::Command>(),
     Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
+    Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
+    Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),

@@ -1,4 +1,5 @@
 //! Kinds against real servers.
 
 mod dns;
+mod etcd;
 mod postgres;
