@@ -9,6 +9,7 @@ mod etcd;
 mod file;
 mod files;
 mod http;
+mod http_requests;
 mod postgres;
 mod process;
 mod tcp;
@@ -26,6 +27,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
+    Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<tcp::Tcp>(),
