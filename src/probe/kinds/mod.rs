@@ -12,6 +12,7 @@ mod http;
 mod http_requests;
 mod postgres;
 mod process;
+mod redis;
 mod tcp;
 mod tls;
 
@@ -30,6 +31,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
+    Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
 ];
