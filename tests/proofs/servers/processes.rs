@@ -68,7 +68,7 @@ impl Server for Processes {
         vec![("runtime_match".to_owned(), json!("^readiness-test-runtime "))]
     }
 
-    /// `spawn: { argv, env, cwd, session, until: FILE }`; `link: { path: target }` makes a symbolic
+    /// `spawn: { argv, env, cwd, session, until: FILE }`; `link: { path, to }` makes a symbolic
     /// link, `socket: { path, mode }` a Unix socket, `listen: ADDRESS` a port.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         match verb {
@@ -88,11 +88,9 @@ impl Server for Processes {
                 Ok(())
             }
             "link" => {
-                for (path, target) in argument.as_object().ok_or("write `link: { path: target }`")? {
-                    let target = target.as_str().ok_or("a target is a text")?;
-                    std::os::unix::fs::symlink(target, path).map_err(|error| format!("{path}: {error}"))?;
-                }
-                Ok(())
+                let text = |key: &str| argument[key].as_str().ok_or("write `link: { path: …, to: … }`");
+                let (path, to) = (text("path")?, text("to")?);
+                std::os::unix::fs::symlink(to, path).map_err(|error| format!("{path}: {error}"))
             }
             _ => Err(format!("processes do not understand `{verb}`")),
         }
