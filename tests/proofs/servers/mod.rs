@@ -5,6 +5,7 @@ mod etcd;
 mod nginx;
 mod pgbouncer;
 mod postgres;
+mod processes;
 mod redis;
 mod timescaledb;
 
@@ -55,12 +56,13 @@ const SERVERS: &[(&str, Start)] = &[
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
+    ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
-pub(crate) const DOUBLES: &[&str] = &["parallax.cp"];
+pub(crate) const DOUBLES: &[&str] = &["parallax.cp", "parallax.rt-local"];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
