@@ -13,6 +13,7 @@ pub(crate) mod link;
 pub(crate) mod nginx;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod redis;
 
 use std::net::TcpListener;
 

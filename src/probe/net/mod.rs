@@ -16,7 +16,7 @@ mod stream;
 mod tasks;
 pub(crate) mod tls;
 
-pub use address::{Address, parse_address};
+pub use address::{Address, host_and_port, parse_address};
 pub use dial::Dialed;
 pub use errors::{from_hyper, from_io, from_tls};
 pub use mask::{is_suspicious_name, mask_cookie, mask_location, mask_url};

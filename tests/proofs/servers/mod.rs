@@ -3,6 +3,7 @@
 mod control_plane;
 mod etcd;
 mod nginx;
+mod redis;
 
 use std::path::Path;
 use std::time::Duration;
@@ -49,6 +50,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("redis", |directory| Box::new(redis::Redis::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
