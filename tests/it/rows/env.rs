@@ -217,7 +217,6 @@ fn later_kinds(here: &mut Deployment) {
         "runtime.env.k8s-in-cluster",
         "runtime.env.image-prefix",
         "sdk.env.control-plane-url",
-        "sdk.env.api-key",
     ];
     here.expect("the built parts hold", &rows.map(|item| (item, "unknown", "unmapped", "")));
     here.expect("the registry is not known", &[("sdk.env.agent-id", "unknown", "unconfigured", "etcd")]);

@@ -5,7 +5,6 @@
 mod api;
 pub(crate) mod database;
 mod env;
-mod registry;
 
 use std::collections::BTreeMap;
 use std::io::Write;
