@@ -44,10 +44,10 @@ fn arranged(world: &mut World, good: &With, file: &File, case: &Case, outcome: &
     }
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/checklists/{}.yaml", file.checklist));
     let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with, &case.with])?;
-    let mut seen = check(&deployment.root, &file.checklist, case)?;
+    let mut seen = check(world, &deployment.root, &file.checklist, case)?;
     while outcome.repeated + 1 < LOOKS && is_late(&seen, &case.expect) {
         outcome.repeated += 1;
-        seen = check(&deployment.root, &file.checklist, case)?;
+        seen = check(world, &deployment.root, &file.checklist, case)?;
     }
     for (item, expected) in &case.expect {
         let found = seen.get(item).ok_or_else(|| format!("{item} is not in the catalogue"))?;
@@ -75,10 +75,12 @@ fn is_late(seen: &BTreeMap<String, Value>, expected: &BTreeMap<String, Expected>
 }
 
 /// By item, without the checklist: those asked for, and those they hang on.
-fn check(root: &Path, checklist: &str, case: &Case) -> Result<BTreeMap<String, Value>, String> {
+fn check(world: &World, root: &Path, checklist: &str, case: &Case) -> Result<BTreeMap<String, Value>, String> {
     const NOBODY: u32 = 65_534;
     let mut command = Command::new(env!("CARGO_BIN_EXE_readiness-exporter"));
-    command.args(&case.flags);
+    for flag in &case.flags {
+        command.arg(world.fill_text(flag)?);
+    }
     if case.unprivileged && rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
     }

@@ -14,6 +14,7 @@ pub(crate) mod nginx;
 pub(crate) mod people;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod redis;
 
 use std::net::TcpListener;
 

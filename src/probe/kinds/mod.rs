@@ -9,8 +9,10 @@ mod etcd;
 mod file;
 mod files;
 mod http;
+mod http_requests;
 mod postgres;
 mod process;
+mod redis;
 mod tcp;
 mod tls;
 
@@ -26,8 +28,10 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
+    Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
+    Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
 ];

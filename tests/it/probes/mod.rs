@@ -3,3 +3,4 @@
 mod dns;
 mod etcd;
 mod postgres;
+mod redis;

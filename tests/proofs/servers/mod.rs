@@ -5,6 +5,7 @@ mod control_plane;
 mod etcd;
 mod nginx;
 mod people;
+mod redis;
 
 use std::path::Path;
 use std::time::Duration;
@@ -59,6 +60,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("people", |directory| Box::new(people::Signers::start(directory))),
+    ("redis", |directory| Box::new(redis::Redis::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
