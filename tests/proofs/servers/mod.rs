@@ -5,7 +5,10 @@ mod control_plane;
 mod etcd;
 mod nginx;
 mod people;
+mod pgbouncer;
+mod postgres;
 mod redis;
+mod timescaledb;
 
 use std::path::Path;
 use std::time::Duration;
@@ -60,7 +63,10 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("people", |directory| Box::new(people::Signers::start(directory))),
+    ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
+    ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
+    ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
