@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use readiness::catalog::{Builtins, Compiled, load};
-use readiness::model::{Claim, ItemId, Plan, Span, Target, Timestamp, TlsFiles};
+use readiness::model::{Check, Claim, ItemId, Plan, Slot, Span, Target, Timestamp, TlsFiles};
 
 fn shipped(file: &str) -> Compiled {
     let own = Target {
@@ -76,4 +76,24 @@ fn the_example_of_a_deployment_points_the_shipped_catalogue_at_systems() {
     let (bare, deployed) = (shipped("readiness.yaml"), shipped("deployment.example.yaml"));
     assert_eq!(bare.plan.items.len(), deployed.plan.items.len());
     assert!(deployed.legs.len() > bare.legs.len() + 30, "{} legs against {}", deployed.legs.len(), bare.legs.len());
+}
+
+#[test]
+fn the_release_is_signed_off_by_every_critical_row_that_a_probe_decides() {
+    let plan = shipped("readiness.yaml").plan;
+    let slot = |item: &str| plan.slot(&ItemId::new("parallax", item)).expect("row");
+    let sign_off = plan.item(slot("signoff.automated-tests")).expect("item");
+    let mut members = Vec::new();
+    collect(&sign_off.check, &mut members);
+    for row in rows().filter(|row| row[0] == "parallax" && row[2] == "auto" && row[3] == "critical") {
+        assert!(members.contains(&slot(row[1])), "{} is missing", row[1]);
+    }
+}
+
+fn collect(check: &Check, members: &mut Vec<Slot>) {
+    match check {
+        Check::Item(slot) => members.push(*slot),
+        Check::AllOf(checks) | Check::AnyOf(checks) => checks.iter().for_each(|check| collect(check, members)),
+        _ => {}
+    }
 }

@@ -48,6 +48,12 @@ pub(crate) struct Case {
     pub(crate) steps: Vec<Step>,
     #[serde(default)]
     pub(crate) undo: Vec<Step>,
+    /// The exporter runs without rights of its own: as `nobody`, where the proofs run as root.
+    #[serde(default)]
+    pub(crate) unprivileged: bool,
+    /// Flags of the exporter, such as `--engine.environment=staging`.
+    #[serde(default)]
+    pub(crate) flags: Vec<String>,
     /// By item: `pass`, `fail assertion`, or `fail assertion: a part of the sentence`.
     pub(crate) expect: BTreeMap<String, Expected>,
 }

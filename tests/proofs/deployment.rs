@@ -118,6 +118,9 @@ impl Layers {
             deployment.workloads.push(child);
             self.targets.insert(workload.clone(), json!({ "address": format!("pidfile:{}", pid_file.display()) }));
         }
+        for attestation in &mut self.attestations {
+            sign(world, attestation)?;
+        }
         let mut credentials = Map::new();
         for (name, value) in &self.credentials {
             let file = world.path(&format!("deployment/credentials/{name}"));
@@ -147,6 +150,16 @@ impl Drop for Deployment {
             let _ = if file.is_dir() { fs::remove_dir_all(file) } else { fs::remove_file(file) };
         }
     }
+}
+
+/// `sign: NAME` becomes that person's signature over the rest.
+fn sign(world: &World, attestation: &mut Value) -> Result<(), String> {
+    let person = attestation.as_object_mut().and_then(|fields| fields.remove("sign"));
+    let Some(person) = person.as_ref().and_then(Value::as_str) else { return Ok(()) };
+    let signature = world.servers().find_map(|server| server.sign(person, attestation));
+    let signature = signature.ok_or("nobody signs: `servers: [people]` is missing")??;
+    attestation["signature"] = Value::String(signature);
+    Ok(())
 }
 
 /// A process that does nothing and has exactly this environment.

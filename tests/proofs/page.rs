@@ -31,6 +31,7 @@ struct Proved {
     passes: Vec<String>,
     others: Vec<String>,
     fails: bool,
+    blocked: bool,
     proof: Proof,
 }
 
@@ -65,7 +66,9 @@ pub(crate) fn make(
     let mut heading = String::new();
     for row in rows {
         let found = proved.get(&(row.checklist, row.item));
-        let both = found.is_some_and(|row| !row.passes.is_empty() && row.fails);
+        // What is made of the rows it depends on is blocked when one of them fails, and never fails itself.
+        let fails = |proved: &Proved| proved.fails || (row.is_composite() && proved.blocked);
+        let both = found.is_some_and(|proved| !proved.passes.is_empty() && fails(proved));
         let id = format!("{}/{}", row.checklist, row.item);
         let waits = waiting.get(&id);
         // The second checklist comes with the kinds that it needs.
@@ -108,6 +111,7 @@ impl Proved {
             "pass" => self.passes.push(case.to_owned()),
             state => {
                 self.fails |= state == "fail";
+                self.blocked |= state == "blocked";
                 let reason = &expected.reason;
                 self.others.push(format!("{case}: `{}`", format!("{state} {reason}").trim()));
             }

@@ -54,6 +54,11 @@ impl Row {
         self.kinds.iter().all(|kind| BUILT.contains(kind))
     }
 
+    /// Whether it looks at nothing itself.
+    pub(crate) fn is_composite(&self) -> bool {
+        self.kinds == ["composite"]
+    }
+
     /// Item without its last part.
     pub(crate) fn section(&self) -> &'static str {
         self.item.rsplit_once('.').map_or(self.item, |(section, _)| section)

@@ -1,6 +1,7 @@
 //! Runs one case: arrange, evaluate with the engine of the daemon, compare, put back.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -43,10 +44,10 @@ fn arranged(world: &mut World, good: &With, file: &File, case: &Case, outcome: &
     }
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/checklists/{}.yaml", file.checklist));
     let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with, &case.with])?;
-    let mut seen = check(&deployment.root, &file.checklist, &case.expect)?;
+    let mut seen = check(world, &deployment.root, &file.checklist, case)?;
     while outcome.repeated + 1 < LOOKS && is_late(&seen, &case.expect) {
         outcome.repeated += 1;
-        seen = check(&deployment.root, &file.checklist, &case.expect)?;
+        seen = check(world, &deployment.root, &file.checklist, case)?;
     }
     for (item, expected) in &case.expect {
         let found = seen.get(item).ok_or_else(|| format!("{item} is not in the catalogue"))?;
@@ -74,14 +75,17 @@ fn is_late(seen: &BTreeMap<String, Value>, expected: &BTreeMap<String, Expected>
 }
 
 /// By item, without the checklist: those asked for, and those they hang on.
-fn check(
-    root: &Path,
-    checklist: &str,
-    expected: &BTreeMap<String, Expected>,
-) -> Result<BTreeMap<String, Value>, String> {
+fn check(world: &World, root: &Path, checklist: &str, case: &Case) -> Result<BTreeMap<String, Value>, String> {
+    const NOBODY: u32 = 65_534;
     let mut command = Command::new(env!("CARGO_BIN_EXE_readiness-exporter"));
+    for flag in &case.flags {
+        command.arg(world.fill_text(flag)?);
+    }
+    if case.unprivileged && rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    }
     command.args(["check", "--output", "json", "--config.file"]).arg(root);
-    for item in expected.keys() {
+    for item in case.expect.keys() {
         command.args(["--item", &format!("{checklist}/{item}")]);
     }
     let done = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;

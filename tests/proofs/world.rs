@@ -75,6 +75,9 @@ impl World {
         if name == "dir" {
             return Some(self.directory.path().display().to_string());
         }
+        if name == "uid" {
+            return Some(rustix::process::geteuid().as_raw().to_string());
+        }
         // Times as of now: `${ago:2d}`, `${in:30d}`.
         if let Some((direction @ ("ago" | "in"), span)) = name.split_once(':') {
             let seconds = i64::try_from(humantime::parse_duration(span).ok()?.as_secs()).ok()?;

@@ -11,6 +11,7 @@ pub(crate) mod etcd;
 pub(crate) mod faster;
 pub(crate) mod link;
 pub(crate) mod nginx;
+pub(crate) mod people;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod process;

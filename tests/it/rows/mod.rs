@@ -4,7 +4,6 @@
 
 mod api;
 pub(crate) mod database;
-mod env;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,8 +1,10 @@
 //! The servers of a run, by name. Each is started when the first case names it, once a run.
 
+mod cli;
 mod control_plane;
 mod etcd;
 mod nginx;
+mod people;
 mod pgbouncer;
 mod postgres;
 mod processes;
@@ -39,6 +41,12 @@ pub(crate) trait Server: Send {
         Vec::new()
     }
 
+    /// The signature of a person over an attestation, from whoever holds the key.
+    fn sign(&self, person: &str, attestation: &Value) -> Option<Result<String, String>> {
+        let _ = (person, attestation);
+        None
+    }
+
     /// One step of a case. An unknown verb is an error.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String>;
 
@@ -50,10 +58,12 @@ type Start = fn(&Path) -> Box<dyn Server>;
 
 /// Sorted by name. The path is a private directory of the server.
 const SERVERS: &[(&str, Start)] = &[
+    ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("people", |directory| Box::new(people::Signers::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),

@@ -158,3 +158,24 @@ async fn a_digest_of_what_cannot_be_found_does_not_count() {
     let unchecked = (Outcome::Indeterminate, Some(Reason::AttestationInvalid));
     assert_eq!(said(&seen), unchecked, "{}", seen.verdict.sentence());
 }
+
+#[tokio::test]
+async fn fields_and_the_longest_time_are_heeded() {
+    let mut signed = record("ann", 300 * DAY);
+    signed["fields"] = json!({"release": 2026.5, "images": ["b", "a"]});
+    let cases = [
+        (json!({"fields": {"release": "2026.5", "images": ["a", "b"]}}), PASS),
+        (json!({"fields": {"release": "2026.6"}}), MISSING),
+        (json!({"fields": {"images": ["a"]}}), MISSING),
+        (json!({"fields": {"other": 1}}), MISSING),
+        (json!({"max_days": 2}), PASS),
+        (json!({"max_days": 1}), EXPIRED),
+    ];
+    for (mut parameters, expected) in cases {
+        parameters["records"] = json!([signed]);
+        let seen = look(parameters.clone()).await;
+        assert_eq!(said(&seen), expected, "{parameters}: {}", seen.verdict.sentence());
+    }
+    let text = verify::canonical_text(&serde_json::from_value(signed).unwrap());
+    assert!(text.ends_with("field images: [\"b\",\"a\"]\nfield release: 2026.5\n"), "{text}");
+}

@@ -51,3 +51,58 @@ fn static_errors_are_found() {
     assert_eq!(parse(json!({})), 1);
     assert_eq!(parse(json!({"argv": ["x"], "exit": [], "max_output": 99_000_000, "env": {"a=b": ""}})), 3);
 }
+
+#[tokio::test]
+async fn a_version_is_compared() {
+    let version = |script: &'static str, least: &'static str| async move {
+        run("command", json!({"argv": ["/bin/sh", "-c", script], "min_version": least}), &cx(5000)).await
+    };
+    let node = "echo v20.11.0";
+    assert_eq!(version(node, "18.0.0").await.verdict.outcome(), Outcome::Pass);
+    let seen = version(node, "20.12").await.verdict;
+    assert_eq!((seen.outcome(), seen.reason()), (Outcome::Fail, Some(Reason::Assertion)), "{}", seen.sentence());
+    let seen = version("echo unknown", "1.0").await.verdict;
+    assert_eq!((seen.outcome(), seen.reason()), (Outcome::Indeterminate, Some(Reason::NoData)));
+}
+
+#[tokio::test]
+async fn a_missing_program_fails_where_it_is_what_is_looked_for() {
+    let seen = |parameters| async move {
+        let verdict = run("command", parameters, &cx(5000)).await.verdict;
+        (verdict.outcome(), verdict.reason())
+    };
+    assert_eq!(
+        seen(json!({"argv": ["/nonexistent"], "missing_fails": true})).await,
+        (Outcome::Fail, Some(Reason::Missing))
+    );
+    let through = |script: &str| json!({"argv": ["tool"], "via": ["/bin/sh", "-c", script], "missing_fails": true});
+    assert_eq!(seen(through("exit 127")).await, (Outcome::Fail, Some(Reason::Missing)));
+    assert_eq!(seen(through("exit 1")).await, (Outcome::Indeterminate, Some(Reason::ExitStatus)));
+    // The program in between is not what is looked for.
+    let parameters = json!({"argv": ["tool"], "via": ["/nonexistent"], "missing_fails": true});
+    assert_eq!(seen(parameters).await, (Outcome::Indeterminate, Some(Reason::Missing)));
+}
+
+#[tokio::test]
+async fn what_is_found_must_be_what_is_listed() {
+    let parameters = |find: &[&str]| {
+        let script = "printf 'ID a\\nID b\\n'";
+        json!({"argv": ["/bin/sh", "-c", script], "extract": "(?m)^ID (.)$", "find": find})
+    };
+    assert_eq!(run("command", parameters(&["b", "a"]), &cx(5000)).await.verdict.outcome(), Outcome::Pass);
+    let verdict = run("command", parameters(&["c"]), &cx(5000)).await.verdict;
+    assert_eq!(verdict.reason(), Some(Reason::Assertion), "{}", verdict.sentence());
+    let mut cut = parameters(&["a"]);
+    cut["max_output"] = json!(4);
+    assert_eq!(run("command", cut, &cx(5000)).await.verdict.reason(), Some(Reason::TooLarge));
+}
+
+#[tokio::test]
+async fn nothing_is_run_without_an_answer_to_compare_with() {
+    let parameters = json!({
+        "argv": ["/nonexistent"], "target": "cp", "extract": "(.)", "same_as": "ids",
+        "references": [{"name": "ids", "path": "/api", "pick": "ids[]"}],
+    });
+    let seen = run("command", parameters, &crate::probe::fixture::cx_for(2000, "http://127.0.0.1:1")).await.verdict;
+    assert_eq!((seen.outcome(), seen.reason()), (Outcome::Indeterminate, Some(Reason::Refused)), "{}", seen.sentence());
+}

@@ -114,7 +114,7 @@ impl Probe for Files {
             kind: self.kind,
             levels: self.levels,
             now_s: cx.now().as_secs_f64(),
-            until: cx.deadline().into_std(),
+            until: cx.deadline(),
         };
         let filesystem = self.filesystem;
         self.lane.run(cx, &self.paths.join(", "), move || look::all(&wanted, filesystem)).await

@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ use crate::probe::fixture::{cx, run, run_with};
 const HOUR: u64 = 3600;
 
 fn aged(path: &Path, seconds: u64) {
-    let then = SystemTime::now() - Duration::from_secs(seconds);
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
+    let then = UNIX_EPOCH + Duration::from_secs(now - seconds);
     fs::File::open(path).unwrap().set_modified(then).unwrap();
 }
 
