@@ -212,7 +212,6 @@ fn later_kinds(here: &mut Deployment) {
         &[("PARALLAX_REGISTRY", "cp.internal:50051"), ("PARALLAX_AGENT_ID", "a-1"), ("PARALLAX_API_KEY", &api_key)],
     );
     let rows = [
-        "config.env.redis-url",
         "config.env.enable-tracing",
         "runtime.env.k8s-in-cluster",
         "runtime.env.image-prefix",
