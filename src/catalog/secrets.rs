@@ -52,7 +52,9 @@ pub(super) fn find<'n>(node: &'n Node, found: &mut impl FnMut(Kind<'n>, Place, &
 fn headers<'n>(entries: &'n [Entry], found: &mut impl FnMut(Kind<'n>, Place, &'n str)) {
     for entry in entries.iter().filter(|entry| &*entry.key == "headers") {
         for header in entry.value.entries().unwrap_or_default().iter().filter(|header| is_secret(&header.key)) {
-            if let Some(text) = header.value.text().filter(|text| !text.trim().is_empty()) {
+            // What a request of a list is repeated with is written in the open.
+            let secret = |text: &&str| !text.trim().is_empty() && !text.contains("{value}");
+            if let Some(text) = header.value.text().filter(secret) {
                 found(Kind::Header(&header.key), header.value.at, text);
             }
         }

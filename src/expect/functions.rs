@@ -9,7 +9,7 @@ use super::operators::{compile_pattern, seconds};
 use super::text::text;
 use super::types::Type;
 
-pub(super) const FUNCTIONS: [&str; 14] = [
+pub(super) const FUNCTIONS: [&str; 15] = [
     "bool",
     "bytes",
     "contains",
@@ -20,6 +20,7 @@ pub(super) const FUNCTIONS: [&str; 14] = [
     "int",
     "matches",
     "size",
+    "split",
     "startsWith",
     "string",
     "type",
@@ -46,6 +47,11 @@ impl<'a, 'e> Checker<'a, 'e> {
                     self.pattern(pattern);
                 }
                 Type::Bool
+            }
+            ("split", [of, by]) if call.target.is_none() => {
+                self.expect(of, Type::Text(None));
+                self.expect(by, Type::Text(None));
+                Type::List(None)
             }
             ("values", [of]) if call.target.is_none() => self.values(of),
             ("epoch", [of]) if call.target.is_none() => {

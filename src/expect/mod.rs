@@ -16,6 +16,7 @@ mod fold;
 mod functions;
 pub(crate) mod nearest;
 mod operators;
+mod query;
 mod scope;
 mod syntax;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
 use self::check::{ANYTHING, Names};
+pub use self::query::Query;
 use self::scope::Reads;
 use self::syntax::Complaint;
 use self::types::{Schema, Type};

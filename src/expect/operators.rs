@@ -7,7 +7,8 @@
 //! - they refuse null as well, unless the author wrote `null`: an absent value proves nothing;
 //! - `+` joins texts up to a limit and no lists, so that nothing grows without bound.
 //!
-//! And two functions: `values(object)` gives a list to loop over, `epoch(text)` a time as seconds.
+//! And three functions: `values(object)` gives a list to loop over, `epoch(text)` a time as seconds,
+//! `split(text, separator)` the parts of a text.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -20,6 +21,8 @@ use regex::{Regex, RegexBuilder};
 
 /// Bytes of a text made by `+`.
 const MAX_TEXT: usize = 64 * 1024;
+/// Parts of a text made by `split`.
+const MAX_PARTS: usize = 256;
 
 type Done<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
@@ -57,6 +60,7 @@ pub(super) fn environment() -> Result<Env, cel::DeclarationError> {
     for (name, function) in ADDED {
         env.add_overload(name, name, vec![DYN_TYPE], function)?;
     }
+    env.add_overload("split", "split", vec![DYN_TYPE, DYN_TYPE], |args| split(&args))?;
     Ok(env)
 }
 
@@ -198,13 +202,36 @@ fn values<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
     Ok(CowVal::owned(CelList::from(values)))
 }
 
-/// Seconds since the epoch of a time with a zone, as RFC 3339 writes it.
+/// The parts of a text between separators, without white space around them and without empty ones.
+fn split<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let (text, separator) = pair(args)?;
+    let (Some(text), Some(separator)) = (text.downcast_ref::<CelString>(), separator.downcast_ref::<CelString>())
+    else {
+        return refuse(format!("`split` needs two texts, not {} and {}", kind(text), kind(separator)));
+    };
+    if separator.inner().is_empty() {
+        return refuse("`split` needs a separator".to_owned());
+    }
+    let parts = text.inner().split(separator.inner()).map(str::trim).filter(|part| !part.is_empty());
+    let parts: Vec<Box<dyn Val>> =
+        parts.take(MAX_PARTS + 1).map(|part| Box::new(CelString::from(part.to_owned())) as Box<dyn Val>).collect();
+    if parts.len() > MAX_PARTS {
+        return refuse(format!("`split` gives at most {MAX_PARTS} parts"));
+    }
+    Ok(CowVal::owned(CelList::from(parts)))
+}
+
+/// Seconds since the epoch of a time with a zone, as RFC 3339 writes it, or with a space before the
+/// zone, as GitHub does: `2026-11-22 01:06:15 UTC`.
 pub(super) fn seconds(text: &str) -> Option<f64> {
     // The library is more lenient: it takes a zone in brackets, and a time to the minute.
-    static SHAPE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$").ok());
-    SHAPE.as_ref().filter(|shape| shape.is_match(text))?;
-    let time: jiff::Timestamp = text.parse().ok()?;
+    static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(?:([Zz]|UTC)|([+-]\d\d):?(\d\d))$").ok()
+    });
+    let parts = SHAPE.as_ref()?.captures(text)?;
+    let part = |place| parts.get(place).map_or("", |found| found.as_str());
+    let zone = if parts.get(2).is_some() { "Z".to_owned() } else { format!("{}:{}", part(3), part(4)) };
+    let time: jiff::Timestamp = format!("{}{zone}", part(1)).parse().ok()?;
     Some(time.as_nanosecond() as f64 / 1e9)
 }
 

@@ -111,6 +111,8 @@ fn true_conditions_pass_and_are_proved() {
         "values(headers).exists(h, h.startsWith('text/'))",
         "values(json.services).map(s, s.status).size() == 2 && values({'b': 2, 'a': 1})[0] == 1",
         "epoch('1970-01-01T01:00:00.5+01:00') == 0.5 && now - epoch(json.at) == 10.0",
+        "epoch('1970-01-01 01:00:10 +0100') == 10.0 && epoch('1970-01-01 00:00:10 UTC') == 10.0",
+        "split('repo, read:org,', ',').all(s, s in ['repo', 'read:org']) && size(split('', ',')) == 0",
         "int('3') == 3 && string(status) == '200' && -status < 0",
     ] {
         let verdict = judge(source);

@@ -56,6 +56,7 @@ impl ControlPlane {
             ("GET /health/ready", json!({"ready": true, "status": "healthy"})),
             ("GET /health/live", json!({"status": "ok"})),
             ("GET /api/patterns", json!({"patterns": patterns, "count": 2})),
+            ("GET /api/agents", agents(&["a1", "a2"])),
             ("GET /metrics", json!("parallax_agents_total 0")),
         ] {
             behaviour.answers.insert(route.to_owned(), Answer { status: 200, body, age_s: 0 });
@@ -84,6 +85,12 @@ pub(crate) fn healthy() -> Value {
         "status": "healthy", "timestamp": "", "uptime": 12.5,
         "services": {"patterns": {"status": "up", "count": 22}, "registry": {"status": "up"}},
     })
+}
+
+/// The body of `/api/agents`, as far as anybody looks at it.
+pub(crate) fn agents(ids: &[&str]) -> Value {
+    let agents: Vec<Value> = ids.iter().map(|id| json!({"id": id, "name": id, "status": "active"})).collect();
+    json!({"agents": agents, "count": ids.len()})
 }
 
 fn serve(stream: &TcpStream, behaviour: &Mutex<Behaviour>) -> std::io::Result<()> {

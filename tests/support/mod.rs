@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
 pub(crate) mod dns;
+pub(crate) mod etcd;
 pub(crate) mod faster;
 pub(crate) mod link;
 pub(crate) mod nginx;

@@ -5,8 +5,11 @@ mod attestation;
 mod command;
 mod dns;
 mod env;
+mod etcd;
 mod file;
+mod files;
 mod http;
+mod http_requests;
 mod postgres;
 mod process;
 mod redis;
@@ -21,8 +24,11 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<command::Command>(),
     Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
+    Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
+    Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
+    Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<redis::Redis>(),

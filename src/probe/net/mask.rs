@@ -7,7 +7,14 @@ const SUSPICIOUS: &[&str] =
     &["token", "key", "passw", "pwd", "secret", "sig", "auth", "cred", "session", "cookie", "jwt"];
 
 /// Names that contain such a fragment and yet hold no secret.
-const HARMLESS: &[&str] = &["www-authenticate", "proxy-authenticate", "access-control-allow-credentials"];
+const HARMLESS: &[&str] = &[
+    "www-authenticate",
+    "proxy-authenticate",
+    "access-control-allow-credentials",
+    // What a token may do and until when, not the token.
+    "x-oauth-scopes",
+    "github-authentication-token-expiration",
+];
 
 /// True if a query parameter or header of this name may hold a secret.
 pub fn is_suspicious_name(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The servers of a run, by name. Each is started when the first case names it, once a run.
 
 mod control_plane;
+mod etcd;
 mod nginx;
 mod redis;
 
@@ -46,6 +47,8 @@ type Start = fn(&Path) -> Box<dyn Server>;
 /// Sorted by name. The path is a private directory of the server.
 const SERVERS: &[(&str, Start)] = &[
     ("control-plane", |_| Box::new(control_plane::Double::start())),
+    ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
+    ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
 ];

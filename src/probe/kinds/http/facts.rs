@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::exposition::{self, Family};
 use super::redirect::Followed;
 use super::shown;
 use crate::expect::Gap;
@@ -32,6 +33,10 @@ pub(crate) struct HttpFacts {
     pub(super) body_bytes: u64,
     /// The body, if it is JSON.
     pub(super) json: Option<Value>,
+    /// The metrics of the body, if it is in the Prometheus exposition format (by its content type).
+    pub(super) families: Option<Vec<Family>>,
+    /// Why the body, which should be in that format, is not.
+    pub(super) malformed: Option<String>,
     /// The URL that answered.
     pub(super) url: String,
     pub(super) redirects: Vec<Redirect>,
@@ -90,14 +95,21 @@ pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFac
         })
     });
     let phases = answer.phases;
+    let (families, malformed) = match metrics(&answer.headers, &answer.body) {
+        None => (None, None),
+        Some(Ok(families)) => (Some(families), None),
+        Some(Err(why)) => (None, Some(why)),
+    };
     HttpFacts {
         status: answer.status.as_u16(),
         version: version(answer.version).to_owned(),
-        headers: headers(&answer.headers),
+        headers: shown_headers(&answer.headers),
         content_type,
         body,
         body_bytes: answer.body.len() as u64,
         json,
+        families,
+        malformed,
         url: shown(&url),
         redirects,
         reused: answer.reused,
@@ -115,14 +127,18 @@ pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFac
 
 impl HttpFacts {
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        let gap = |field, why| vec![Gap { field, why, hides: false }];
-        if self.json.is_none() {
-            let named = self.content_type.as_deref().unwrap_or("no content type");
-            let why = format!("the body of {} bytes ({named}) is not JSON", self.body_bytes);
-            gap("json", why)
+        let gap = |field, why| Gap { field, why, hides: false };
+        let named = self.content_type.as_deref().unwrap_or("no content type");
+        let mut gaps = vec![if self.json.is_none() {
+            gap("json", format!("the body of {} bytes ({named}) is not JSON", self.body_bytes))
         } else {
             gap("body", "the body is JSON; read `json`".to_owned())
+        }];
+        if self.families.is_none() {
+            let why = format!("the body of {} bytes ({named}) is not in the exposition format", self.body_bytes);
+            gaps.push(gap("families", why));
         }
+        gaps
     }
 }
 
@@ -135,25 +151,32 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-fn content_type(headers: &HeaderMap) -> Option<String> {
+pub(in crate::probe::kinds) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// By content type, or by its first byte where servers name no useful type. Nesting is bounded by
 /// the parser.
-fn parse_json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
+pub(in crate::probe::kinds) fn parse_json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
     let named = content_type.is_some_and(|name| name.ends_with("/json") || name.ends_with("+json"));
     let untyped = matches!(content_type, None | Some("text/plain" | "application/octet-stream"));
     let looks_so = || matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
     if named || (untyped && looks_so()) { serde_json::from_slice(body).ok() } else { None }
 }
 
+/// Nothing if the content type does not name the format; prom-client and the others do.
+fn metrics(headers: &HeaderMap, body: &[u8]) -> Option<Result<Vec<Family>, String>> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let named = value.starts_with("text/plain") && value.contains("version=") || value.contains("openmetrics-text");
+    named.then(|| std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned()).and_then(exposition::read))
+}
+
 fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
 
-fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+pub(in crate::probe::kinds) fn shown_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut shown: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
         let text = String::from_utf8_lossy(value.as_bytes());

@@ -4,9 +4,10 @@
 //! was answered in full with an expected status. It does not prove that other paths answer, nor,
 //! for redirects that were followed, that each hop did so over TLS: see `redirects[].downgrade`.
 
-mod facts;
-mod redirect;
-mod request;
+mod exposition;
+pub(super) mod facts;
+pub(super) mod redirect;
+pub(super) mod request;
 #[cfg(test)]
 mod tests;
 
@@ -30,55 +31,63 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
     /// Name of a target; its address is an `http://` or `https://` URL.
-    target: Option<String>,
+    pub(super) target: Option<String>,
     /// URL instead of a target.
-    url: Option<String>,
+    pub(super) url: Option<String>,
     /// Appended to the path of the address; may hold a query.
-    path: Option<String>,
+    pub(super) path: Option<String>,
     /// `GET` if absent.
-    method: Option<String>,
+    pub(super) method: Option<String>,
     /// Request headers. Secrets belong into `secret_headers`, `bearer` or `basic`.
-    headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
     /// Request headers that hold a secret: `{ X-Api-Key: { credential: name, prefix: "" } }`.
-    secret_headers: BTreeMap<String, SecretHeader>,
+    pub(super) secret_headers: BTreeMap<String, SecretHeader>,
     /// Name of a credential sent as a bearer token.
-    bearer: Option<String>,
+    pub(super) bearer: Option<String>,
     /// User and password for basic authentication.
-    basic: Option<Basic>,
+    pub(super) basic: Option<Basic>,
     /// Request body.
-    body: Option<String>,
+    pub(super) body: Option<String>,
     /// Statuses that pass; any 2xx if empty. A redirect that is listed here is not followed.
-    status: Vec<u16>,
+    pub(super) status: Vec<u16>,
     /// How many redirects are followed; 0: none, the redirect itself is judged.
-    follow_redirects: u8,
+    pub(super) follow_redirects: u8,
     /// Bytes of response body beyond which the check fails.
-    max_body: u32,
+    pub(super) max_body: u32,
     /// Whether a kept connection may be used.
-    connection: Connection,
+    pub(super) connection: Connection,
     /// TLS files instead of those of the target.
-    tls: Tls,
+    pub(super) tls: Tls,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Basic {
+pub(super) struct Basic {
     user: String,
     /// Name of a credential.
-    password: String,
+    pub(super) password: String,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct SecretHeader {
+pub(super) struct SecretHeader {
     /// Name of the credential that is the value, or the rest of it.
-    credential: String,
+    pub(super) credential: String,
     /// What stands before it, such as a scheme and a space.
     prefix: String,
+    /// False: the header is not sent. For a parameter that says whether it is needed.
+    pub(super) when: bool,
+}
+
+impl Default for SecretHeader {
+    fn default() -> Self {
+        Self { credential: String::new(), prefix: String::new(), when: true }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Connection {
+pub(super) enum Connection {
     /// A new one each time: the connection is part of what is checked.
     #[default]
     Fresh,
@@ -86,9 +95,9 @@ enum Connection {
     Reuse,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Tls {
+pub(super) struct Tls {
     /// Trusted roots, PEM.
     ca: Option<PathBuf>,
     client_cert: Option<PathBuf>,
@@ -168,7 +177,8 @@ impl Probe for Http {
 
     fn credentials(&self) -> Vec<&str> {
         let basic = self.basic.as_ref().map(|basic| basic.password.as_str());
-        let headers = self.secret_headers.values().map(|header| header.credential.as_str());
+        let sent = self.secret_headers.values().filter(|header| header.when);
+        let headers = sent.map(|header| header.credential.as_str());
         self.bearer.as_deref().into_iter().chain(basic).chain(headers).collect()
     }
 
@@ -178,11 +188,7 @@ impl Probe for Http {
 
     async fn observe(&self, cx: &ProbeCx) -> Result<HttpFacts, ProbeError> {
         let begun = Instant::now();
-        let url = self.full_url(cx)?;
-        let sending = self.sending(cx).await?;
-        let profile = self.profile(cx);
-        let server_name = self.server_name(cx);
-        let followed = redirect::follow(self, cx, url, sending, &profile, server_name).await?;
+        let followed = self.ask(cx, self.full_url(cx)?).await?;
         Ok(facts::of(followed, begun.elapsed(), cx.now()))
     }
 
@@ -216,17 +222,14 @@ impl Probe for Http {
 }
 
 impl Http {
+    /// The answer of this URL, or of where it redirects to.
+    pub(super) async fn ask(&self, cx: &ProbeCx, url: Url) -> Result<redirect::Followed, ProbeError> {
+        let sending = self.sending(cx).await?;
+        redirect::follow(self, cx, url, sending, &self.profile(cx), self.server_name(cx)).await
+    }
+
     fn method(&self) -> Result<http::Method, String> {
-        match self.method.as_deref() {
-            None => Ok(http::Method::GET),
-            // It asks for a tunnel, which is not an exchange.
-            Some("CONNECT") => Err("CONNECT cannot be checked".to_owned()),
-            Some(name) => name
-                .parse()
-                .ok()
-                .filter(|_| name.bytes().all(|byte| byte.is_ascii_uppercase()))
-                .ok_or_else(|| format!("`{name}` is not an HTTP method; write it in capitals")),
-        }
+        request::parse_method(self.method.as_deref())
     }
 
     fn check_secret_headers(&self, findings: &mut Findings) {
@@ -261,6 +264,6 @@ impl Http {
 }
 
 /// The URL as sentences and facts show it.
-fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     mask_url(url)
 }

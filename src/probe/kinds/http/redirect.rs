@@ -16,9 +16,9 @@ use crate::probe::net::tls::TlsProfile;
 use crate::probe::{ProbeCx, ProbeError};
 
 /// The last answer, and the way to it.
-pub(super) struct Followed {
-    pub(super) answer: Answer,
-    pub(super) url: Url,
+pub(in crate::probe::kinds) struct Followed {
+    pub(in crate::probe::kinds) answer: Answer,
+    pub(in crate::probe::kinds) url: Url,
     pub(super) redirects: Vec<Redirect>,
 }
 

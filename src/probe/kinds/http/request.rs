@@ -35,7 +35,7 @@ impl Http {
             let (name, value) = parse_header(name, value).map_err(ProbeError::unconfigured)?;
             headers.insert(name, value);
         }
-        for (name, header) in &self.secret_headers {
+        for (name, header) in self.secret_headers.iter().filter(|(_, header)| header.when) {
             let (name, _) = parse_header(name, "").map_err(ProbeError::unconfigured)?;
             let secret = cx.credential(&header.credential).await?;
             let text = Zeroizing::new(format!("{}{}", header.prefix, secret.expose()));
@@ -91,7 +91,7 @@ fn sensitive(text: &str, credential: &str) -> Result<HeaderValue, ProbeError> {
 }
 
 /// An absolute http or https URL without a password. The message never repeats the URL.
-pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+pub(in crate::probe::kinds) fn parse_url(text: &str) -> Result<Url, String> {
     let mut url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("expected http:// or https://, found {}:", url.scheme()));
@@ -104,7 +104,7 @@ pub(super) fn parse_url(text: &str) -> Result<Url, String> {
 }
 
 /// `base` with `path` after its own path; the query is that of `path`, if it has one.
-pub(super) fn append(base: &Url, path: &str) -> Result<Url, String> {
+pub(in crate::probe::kinds) fn append(base: &Url, path: &str) -> Result<Url, String> {
     let mut url = base.clone();
     let (path, query) = match path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -118,7 +118,21 @@ pub(super) fn append(base: &Url, path: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-pub(super) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+/// `GET` if absent.
+pub(in crate::probe::kinds) fn parse_method(name: Option<&str>) -> Result<Method, String> {
+    match name {
+        None => Ok(Method::GET),
+        // It asks for a tunnel, which is not an exchange.
+        Some("CONNECT") => Err("CONNECT cannot be checked".to_owned()),
+        Some(name) => name
+            .parse()
+            .ok()
+            .filter(|_| name.bytes().all(|byte| byte.is_ascii_uppercase()))
+            .ok_or_else(|| format!("`{name}` is not an HTTP method; write it in capitals")),
+    }
+}
+
+pub(in crate::probe::kinds) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let parsed: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
     if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE].contains(&parsed) {
         return Err(format!("`{name}` is set by the exchange itself"));

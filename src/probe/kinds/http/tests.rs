@@ -44,6 +44,8 @@ fn facts(status: u16) -> HttpFacts {
         body: Some(String::new()),
         body_bytes: 0,
         json: None,
+        families: None,
+        malformed: None,
         url: "http://127.0.0.1:3000/health".to_owned(),
         redirects: Vec::new(),
         reused: false,
