@@ -3,6 +3,7 @@
 mod control_plane;
 mod etcd;
 mod nginx;
+mod processes;
 mod redis;
 
 use std::path::Path;
@@ -50,11 +51,12 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
-pub(crate) const DOUBLES: &[&str] = &["parallax.cp"];
+pub(crate) const DOUBLES: &[&str] = &["parallax.cp", "parallax.rt-local"];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
