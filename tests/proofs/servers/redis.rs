@@ -58,9 +58,9 @@ impl Server for Redis {
         ]
     }
 
-    /// `command: SET a 1`, `set: { maxmemory: 0 }` (CONFIG SET), `wait: { section: …, field: …, is: … }`,
+    /// `command: SET a 1`, `attempt: …` (the same, refused or not), `set: { maxmemory: 0 }` (CONFIG SET), `wait: { section: …, field: …, is: … }`,
     /// `look_up`, `write` and `keep_…` of both, `open_plain`, `fill_connections`, `fill_disk`,
-    /// `load_slowly`, `save_slowly`, `replica`, and the verbs of a process and of the network.
+    /// `load_slowly`, `load_at_once`, `save_slowly`, `replica`, and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
             return done;
@@ -78,6 +78,12 @@ impl Server for Redis {
             "command" => {
                 let words: Vec<&str> = argument.as_str().ok_or("write `command: SET a 1`")?.split(' ').collect();
                 self.server.try_cli(&words).map(drop)
+            }
+            // It may well be refused.
+            "attempt" => {
+                let words: Vec<&str> = argument.as_str().ok_or("write `attempt: BGSAVE`")?.split(' ').collect();
+                let _ = self.server.try_cli(&words);
+                Ok(())
             }
             "set" => {
                 let settings = argument.as_object().ok_or("write `set: { name: value }`")?;
@@ -107,6 +113,7 @@ impl Server for Redis {
                 Ok(())
             }
             "load_slowly" => self.server.load_slowly(),
+            "load_at_once" => self.server.loads_at_once(),
             "save_slowly" => self.server.save_slowly(),
             "replica" => self.add_replica(),
             _ => Err(format!("redis does not understand `{verb}`")),

@@ -19,7 +19,7 @@ use tool::Tool;
 
 /// Of the user `readiness`.
 pub(crate) const PASSWORD: &str = "redis-monitor-0815";
-/// Of the default user, for the tests themselves.
+/// Of the user `tests`, who may do everything, and of the default user.
 const ADMIN: &str = "redis-admin-4711";
 const STARTS: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,7 @@ impl Server {
     /// In its own directory, which must exist.
     pub(crate) fn start(dir: &Path) -> Self {
         certificates(dir);
-        fs::write(dir.join("users.acl"), format!("user default on >{ADMIN} ~* &* +@all\n")).unwrap();
+        fs::write(dir.join("users.acl"), users()).unwrap();
         let mut server = Self::launch(
             dir,
             "aclfile {dir}/users.acl\nappendonly yes\nmaxmemory 256mb\nmaxmemory-policy volatile-lru\n",
@@ -53,10 +53,11 @@ impl Server {
         for name in ["ca.crt", "server.crt", "server.key"] {
             fs::copy(master.dir.join(name), dir.join(name)).unwrap();
         }
-        fs::write(dir.join("users.acl"), format!("user default on >{ADMIN} ~* &* +@all\n")).unwrap();
+        fs::write(dir.join("users.acl"), users()).unwrap();
         let of = master.tls_port;
-        let more =
-            format!("aclfile {{dir}}/users.acl\nreplicaof 127.0.0.1 {of}\nmasterauth {ADMIN}\ntls-replication yes\n");
+        let more = format!(
+            "aclfile {{dir}}/users.acl\nreplicaof 127.0.0.1 {of}\nmasteruser tests\nmasterauth {ADMIN}\ntls-replication yes\n"
+        );
         let mut server = Self::launch(dir, &more);
         server.grant();
         server
@@ -69,8 +70,9 @@ impl Server {
         }
         let of = master.tls_port;
         let more = format!(
-            "tls-replication yes\nsentinel monitor main 127.0.0.1 {of} 1\nsentinel auth-pass main {ADMIN}\n\
-             sentinel down-after-milliseconds main 60000\nrequirepass {ADMIN}\n"
+            "tls-replication yes\nsentinel monitor main 127.0.0.1 {of} 1\nsentinel auth-user main tests\nsentinel auth-pass main {ADMIN}\n\
+             sentinel down-after-milliseconds main 60000\n{}",
+            users()
         );
         let mut sentinel = Self::launch_as(dir, &more, true);
         sentinel.grant();
@@ -142,7 +144,7 @@ impl Server {
         self.process.start_until(STARTS, ready);
     }
 
-    /// As the default user, over the Unix socket. Fails if the server answers with an error.
+    /// As the user `tests`, over the Unix socket. Fails if the server answers with an error.
     pub(crate) fn try_cli(&self, words: &[&str]) -> Result<String, String> {
         self.tool.run(words)
     }
@@ -290,6 +292,10 @@ impl Server {
     pub(crate) fn other_ca(&self) -> PathBuf {
         self.dir.join("other.crt")
     }
+}
+
+fn users() -> String {
+    ["default", "tests"].map(|user| format!("user {user} on >{ADMIN} ~* &* +@all\n")).concat()
 }
 
 fn lookups(hits: usize, misses: usize) -> String {

@@ -1,4 +1,4 @@
-//! redis-cli as the default user, over the Unix socket of one server.
+//! redis-cli as the user `tests`, over the Unix socket of one server.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ impl Tool {
 
     fn command(&self) -> Command {
         let mut command = Command::new("redis-cli");
-        command.arg("-s").arg(&self.socket).arg("-e").env("REDISCLI_AUTH", self.password);
+        command.arg("-s").arg(&self.socket).args(["-e", "--user", "tests"]).env("REDISCLI_AUTH", self.password);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
