@@ -7,6 +7,7 @@ mod nginx;
 mod people;
 mod pgbouncer;
 mod postgres;
+mod processes;
 mod redis;
 mod timescaledb;
 
@@ -65,12 +66,13 @@ const SERVERS: &[(&str, Start)] = &[
     ("people", |directory| Box::new(people::Signers::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
+    ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
-pub(crate) const DOUBLES: &[&str] = &["parallax.cp"];
+pub(crate) const DOUBLES: &[&str] = &["parallax.cp", "parallax.rt-local"];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
