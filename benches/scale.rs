@@ -34,7 +34,17 @@ const WARM_UP: usize = 3;
 fn main() -> Result<()> {
     report::show("machine", &report::machine()?)?;
     let wanted: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let mut scrapes = Table::new(["items", "coding", "bytes", "exporter p50", "p99", "MB/s", "nginx p50", "p99", "p99 against nginx"]);
+    let mut scrapes = Table::new([
+        "items",
+        "coding",
+        "bytes",
+        "exporter p50",
+        "p99",
+        "MB/s",
+        "nginx p50",
+        "p99",
+        "p99 against nginx",
+    ]);
     let mut memory = Table::new(["catalogue", "items", "store", "resident", "at most"]);
     for kind in ["sqlite", "memory"] {
         if wanted.is_empty() {

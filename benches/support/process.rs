@@ -31,7 +31,8 @@ impl Process {
         let stat = super::read(Path::new(&format!("/proc/{}/stat", self.0.id())))?;
         // The name stands in parentheses and may hold spaces; `utime` and `stime` are the 14th and 15th field.
         let after_name = stat.rsplit_once(')').context("stat without a name")?.1;
-        let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        let ticks: u64 =
+            after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
         Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
     }
 
