@@ -3,7 +3,7 @@
 PROFILE ?= fast
 CARGO_BIN := target/$(PROFILE)/readiness-exporter
 
-.PHONY: run test check generated build
+.PHONY: run test bench check generated build
 
 ## run: build and start the daemon with the defaults (SQLite, shipped catalogue)
 run: build
@@ -17,6 +17,14 @@ build:
 test:
 	scripts/setup test
 	scripts/test
+
+## bench: every bench, against nginx and blackbox_exporter on loopback; WRITE=--write puts the tables
+## into docs/performance.md, PROFILE=release measures what is shipped
+bench:
+	scripts/setup bench
+	for name in scrape memory cost lag; do \
+		cargo bench --locked --quiet --profile $(PROFILE) --bench $$name -- $(WRITE) || exit 1; \
+	done
 
 ## check: format, lints and generated files, as CI does before the tests
 check:

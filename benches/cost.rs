@@ -23,7 +23,7 @@ use support::nginx::Nginx;
 use support::report::{self, Table};
 
 const PER_SECOND: u32 = 500;
-const WINDOW: Duration = Duration::from_secs(6);
+const WINDOW: Duration = Duration::from_secs(5);
 const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
@@ -74,7 +74,7 @@ fn exporter(folder: &Path, store: &str, check: &Value) -> Result<(f64, f64)> {
     std::fs::create_dir(folder)?;
     let config = catalogue::write(folder, PER_SECOND as usize, "1s", Vec::new(), |_| check.clone())?;
     let daemon = Daemon::start(folder, &config, &[&format!("--store.kind={store}")])?;
-    sleep(Duration::from_secs(3));
+    sleep(Duration::from_secs(2));
     let before = (daemon.samples()?, daemon.process.cpu()?);
     sleep(WINDOW);
     let after = (daemon.samples()?, daemon.process.cpu()?);

@@ -33,7 +33,7 @@ impl Nginx {
                server {{\n\
                  listen {address} backlog=4096; root {root};\n\
                  location = /ok {{ return 200 \"ok\\n\"; }}\n\
-                 location /live/ {{ alias {root}/; gzip on; gzip_comp_level 1; }}\n\
+                 location /live/ {{ alias {root}/; gzip on; gzip_types text/plain; gzip_comp_level 1; }}\n\
                  location / {{ gzip_static on; }}\n\
                }}\n\
              }}\n"

@@ -25,6 +25,9 @@ use crate::store::Evidence;
 
 /// More than this between wall clock and monotonic clock is a jump, not a slew.
 const CLOCK_JUMP: Duration = Duration::from_secs(2);
+/// What is due within so many milliseconds starts together: a wake-up for each item would cost more
+/// than most checks do.
+const TOGETHER: i64 = 10;
 /// Between two batches of so many results, the other inputs get their turn.
 const RESULTS_AT_ONCE: usize = 256;
 
@@ -133,7 +136,9 @@ impl EventLoop {
     fn next_wake(&self, now: Timestamp, beat: Instant) -> Instant {
         let instant = Instant::now();
         let wall = [self.queue.next_at(), self.wake_at].into_iter().flatten().min();
-        let wall = wall.map(|at| instant + at.since(now).to_duration());
+        let together =
+            |at: Timestamp| Timestamp(at.0.saturating_add(TOGETHER - 1).div_euclid(TOGETHER).saturating_mul(TOGETHER));
+        let wall = wall.map(|at| instant + together(at).since(now).to_duration());
         [wall, self.publisher.due_at(), Some(beat)].into_iter().flatten().min().unwrap_or(beat)
     }
 

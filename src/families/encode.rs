@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::ops::Deref;
 
 use bytes::Bytes;
 use prometheus::proto::MetricFamily;
@@ -23,15 +24,19 @@ const SLACK: usize = 16 * 1024;
 ///
 /// Lazy: each frame is made when it is asked for, so that a slow reader of a big exposition holds
 /// one frame and not the whole.
-pub fn encode<'a>(snapshot: &'a Snapshot, extra: &'a [MetricFamily], format: Format, detail: Detail) -> Exposition<'a> {
+pub fn encode<S, E>(snapshot: S, extra: E, format: Format, detail: Detail) -> Exposition<S, E>
+where
+    S: Deref<Target = Snapshot>,
+    E: AsRef<[MetricFamily]>,
+{
     Exposition { snapshot, extra, format, detail, at: At::Family { family: 0, item: 0 }, frame: Vec::new() }
 }
 
 /// The frames of a scrape.
 #[derive(Debug)]
-pub struct Exposition<'a> {
-    snapshot: &'a Snapshot,
-    extra: &'a [MetricFamily],
+pub struct Exposition<S, E> {
+    snapshot: S,
+    extra: E,
     format: Format,
     detail: Detail,
     at: At,
@@ -50,7 +55,7 @@ enum At {
     Done,
 }
 
-impl Iterator for Exposition<'_> {
+impl<S: Deref<Target = Snapshot>, E: AsRef<[MetricFamily]>> Iterator for Exposition<S, E> {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
@@ -72,7 +77,7 @@ impl Iterator for Exposition<'_> {
     }
 }
 
-impl Exposition<'_> {
+impl<S: Deref<Target = Snapshot>, E: AsRef<[MetricFamily]>> Exposition<S, E> {
     /// Writes one family until it ends or the frame is full.
     fn family(&mut self, place: usize, mut item: usize) -> At {
         let Some(family) = FAMILIES.get(place) else { return At::Extra };
@@ -84,18 +89,23 @@ impl Exposition<'_> {
             header(&mut self.frame, family, self.format);
         }
         if family.level == Level::Rollup {
-            rollup::write(&mut self.frame, family, self.snapshot);
+            rollup::write(&mut self.frame, family, &self.snapshot);
             return next;
         }
         // The samples lie all over the memory. Finding those of some items first, before any is
         // copied, lets the processor wait for many of them at once.
-        let mut found: [&[u8]; BLOCK] = [&[]; BLOCK];
+        let mut found: [(&[u8], &[u8]); BLOCK] = [(&[], &[]); BLOCK];
         for block in self.snapshot.items.get(item..).unwrap_or(&[]).chunks(BLOCK) {
-            for (slice, view) in found.iter_mut().zip(block) {
-                *slice = if self.detail.has_item(view) { view.fragment.family(place) } else { &[] };
+            for (samples, view) in found.iter_mut().zip(block) {
+                let rests = if self.detail.has_item(view) { view.fragment.family(place) } else { &[] };
+                *samples = (view.fragment.identity(), rests);
             }
-            for slice in found.iter().take(block.len()) {
-                self.frame.extend_from_slice(slice);
+            for (identity, rests) in found.iter().take(block.len()) {
+                for rest in rests.split_inclusive(|byte| *byte == b'\n') {
+                    self.frame.extend_from_slice(family.name.as_bytes());
+                    self.frame.extend_from_slice(identity);
+                    self.frame.extend_from_slice(rest);
+                }
             }
             item += block.len();
             // Not before a block: a family that stops at item 0 would write its header again.
@@ -109,7 +119,7 @@ impl Exposition<'_> {
     fn extra(&mut self) {
         let ours = FAMILIES.iter().filter(|family| family.level != Level::Daemon);
         let mut written: HashSet<&str> = ours.map(|family| gathered::base(family.name)).collect();
-        for family in self.extra {
+        for family in self.extra.as_ref() {
             if written.insert(gathered::base(family.name())) {
                 gathered::write(&mut self.frame, family, self.format);
             }

@@ -3,18 +3,17 @@
 use std::collections::HashSet;
 
 use super::sample::{LabelValue, Value, label};
-use super::table::{self, Family, ITEM_FAMILIES};
+use super::table::{self, Family};
 use crate::core;
-use crate::model::Fragment;
-use crate::model::{Effective, Item, ItemMemory, Measurement, Plan, State};
+use crate::model::{Effective, Ends, Fragment, ITEM_FAMILIES, Item, ItemMemory, Measurement, Plan, State};
 
 /// The samples of `item`. `plan` is the one that `item` belongs to.
 pub fn render(item: &Item, effective: &Effective, memory: &ItemMemory, plan: &Plan) -> Fragment {
     let mut lines = Lines::new(item);
     let applicable = effective.state != State::NotApplicable;
 
-    lines.one(table::READY, applicable.then_some(effective.state.is_ready()));
-    lines.one(table::ACCEPTED, applicable.then_some(effective.state.is_accepted()));
+    lines.one(applicable.then_some(effective.state.is_ready()));
+    lines.one(applicable.then_some(effective.state.is_accepted()));
     for state in State::ALL {
         lines.labelled(table::STATE, state.into(), state == effective.state);
     }
@@ -23,8 +22,8 @@ pub fn render(item: &Item, effective: &Effective, memory: &ItemMemory, plan: &Pl
         lines.labelled(table::REASON, reason.into(), true);
     }
     lines.end();
-    lines.one(table::REGRESSED, Some(effective.regressed_since.is_some()));
-    lines.one(table::FLAPPING, Some(effective.flapping));
+    lines.one(Some(effective.regressed_since.is_some()));
+    lines.one(Some(effective.flapping));
     if let Some(drift) = core::drift(item.claim, effective) {
         lines.labelled(table::CLAIM_DRIFT, drift.into(), true);
     }
@@ -43,15 +42,15 @@ pub fn render(item: &Item, effective: &Effective, memory: &ItemMemory, plan: &Pl
     }
     lines.end();
 
-    lines.one(table::EVALUATIONS, Some(memory.evaluations));
-    lines.one(table::FAILURES, Some(memory.failures));
-    lines.one(table::REGRESSIONS, Some(memory.regressions));
-    lines.one(table::DURATION, run.map(|run| run.duration));
-    lines.one(table::LAST_EVALUATION, memory.last_finished);
-    lines.one(table::LAST_PASS, memory.last_pass);
-    lines.one(table::STATE_SINCE, Some(effective.since));
-    lines.one(table::FRESH_UNTIL, memory.fresh_until);
-    lines.one(table::INTERVAL, item.is_scheduled().then_some(item.schedule.interval));
+    lines.one(Some(memory.evaluations));
+    lines.one(Some(memory.failures));
+    lines.one(Some(memory.regressions));
+    lines.one(run.map(|run| run.duration));
+    lines.one(memory.last_finished);
+    lines.one(memory.last_pass);
+    lines.one(Some(effective.since));
+    lines.one(memory.fresh_until);
+    lines.one(item.is_scheduled().then_some(item.schedule.interval));
     lines.info(item);
     lines.dependencies(item, plan);
     lines.finish()
@@ -64,25 +63,27 @@ fn distinct(measurements: &[Measurement]) -> impl Iterator<Item = &Measurement> 
 }
 
 struct Lines {
-    /// `{checklist="…",item="…"`, without the closing brace.
-    identity: Vec<u8>,
     text: Vec<u8>,
-    ends: Vec<u32>,
+    ends: Ends,
+    /// The place in `ends` that is next.
+    place: usize,
     series: u32,
 }
 
 impl Lines {
     fn new(item: &Item) -> Self {
-        let mut identity = vec![b'{'];
-        label(&mut identity, "checklist", LabelValue::catalogue(item.id.checklist()));
-        label(&mut identity, "item", LabelValue::catalogue(item.id.item()));
-        Self { identity, text: Vec::with_capacity(4096), ends: Vec::with_capacity(ITEM_FAMILIES), series: 0 }
+        let mut text = Vec::with_capacity(2048);
+        text.push(b'{');
+        label(&mut text, "checklist", LabelValue::catalogue(item.id.checklist()));
+        label(&mut text, "item", LabelValue::catalogue(item.id.item()));
+        let mut lines = Self { text, ends: [0; ITEM_FAMILIES + 1], place: 0, series: 0 };
+        lines.end();
+        lines
     }
 
     /// The next family, with one sample or none.
-    fn one(&mut self, family: Family, value: Option<impl Value>) {
+    fn one(&mut self, value: Option<impl Value>) {
         if let Some(value) = value {
-            self.begin(family);
             self.close(value);
         }
         self.end();
@@ -90,7 +91,6 @@ impl Lines {
 
     /// A sample whose last label, the one after the identity, has `last` as its value.
     fn labelled(&mut self, family: Family, last: LabelValue<'_>, value: impl Value) {
-        self.begin(family);
         for name in family.labels.iter().skip(2).take(1) {
             label(&mut self.text, name, last);
         }
@@ -108,7 +108,6 @@ impl Lines {
             item.claim.into(),
             LabelValue::catalogue(&item.runbook_url),
         ];
-        self.begin(table::INFO);
         for (name, value) in table::INFO.labels.iter().skip(2).zip(values) {
             label(&mut self.text, name, value);
         }
@@ -128,11 +127,6 @@ impl Lines {
         self.end();
     }
 
-    fn begin(&mut self, family: Family) {
-        self.text.extend_from_slice(family.name.as_bytes());
-        self.text.extend_from_slice(&self.identity);
-    }
-
     fn close(&mut self, value: impl Value) {
         self.text.extend_from_slice(b"} ");
         value.write(&mut self.text);
@@ -142,10 +136,13 @@ impl Lines {
 
     /// The family is complete. Call it once for each, in the order of the table.
     fn end(&mut self) {
-        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        if let Some(end) = self.ends.get_mut(self.place) {
+            *end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        }
+        self.place += 1;
     }
 
     fn finish(self) -> Fragment {
-        Fragment { text: self.text.into(), ends: self.ends.into(), series: self.series }
+        Fragment::new(self.text, self.ends, self.series)
     }
 }

@@ -1,8 +1,8 @@
 //! How much is exposed, and how many series that makes.
 
 use super::rollup;
-use super::table::{FAMILIES, ITEM_FAMILIES};
-use crate::model::State;
+use super::table::FAMILIES;
+use crate::model::{ITEM_FAMILIES, State};
 use crate::snapshot::{ItemView, Snapshot};
 
 /// From here on a scrape is heavy for most Prometheus servers: worth a warning, never a silent cut.

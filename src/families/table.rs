@@ -57,7 +57,7 @@ macro_rules! families {
             compact: families!(@$detail),
         };)*
 
-        /// Item families first, in the order of `Fragment::ends`.
+        /// Item families first, in the order of `Ends`.
         pub const FAMILIES: &[Family] = &[$($constant,)*];
     };
     (@compact) => { true };
@@ -186,14 +186,12 @@ families! {
         "When the process started.";
 }
 
-/// How many families of `FAMILIES` are about items.
-pub(super) const ITEM_FAMILIES: usize = 20;
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::model::ITEM_FAMILIES;
 
     #[test]
     fn item_families_come_first() {

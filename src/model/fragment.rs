@@ -1,21 +1,41 @@
 //! The pre-rendered samples of one item.
 
-/// One buffer, and where each family's samples end in it. Text 0.0.4 and OpenMetrics share the
-/// sample lines; only headers differ.
+/// How many families are about items.
+pub const ITEM_FAMILIES: usize = 20;
+
+/// What an exposition says of one item, without the names of the families. Text 0.0.4 and
+/// OpenMetrics share the sample lines; only headers differ.
+///
+/// A sample line is the name of its family, the identity of the item, and the rest: more labels,
+/// the brace, the value and the line end. Rests alone are kept, which is a quarter of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fragment {
-    pub text: Box<[u8]>,
-    /// By the order of the item families in `FAMILIES`.
-    pub ends: Box<[u32]>,
-    /// Sample lines in `text`.
+    /// The identity, and after it the rests, family by family.
+    text: Box<[u8]>,
+    /// Where the identity ends in `text`, and then the rests of each family.
+    ends: Ends,
+    /// Sample lines.
     pub series: u32,
 }
 
+/// The place of the identity, and of each family in the order of the table.
+pub type Ends = [u32; ITEM_FAMILIES + 1];
+
 impl Fragment {
-    /// The sample lines of the item family with this place; empty if the item has none.
+    pub fn new(text: Vec<u8>, ends: Ends, series: u32) -> Self {
+        Self { text: text.into(), ends, series }
+    }
+
+    /// `{checklist="…",item="…"`, without the closing brace.
+    pub(crate) fn identity(&self) -> &[u8] {
+        let end = self.ends.first().map_or(0, |end| *end as usize);
+        self.text.get(..end).unwrap_or(&[])
+    }
+
+    /// The rests of the sample lines of the item family with this place, each with its line end;
+    /// empty if the item has none.
     pub(crate) fn family(&self, place: usize) -> &[u8] {
-        let end = self.ends.get(place).map_or(0, |end| *end as usize);
-        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
-        self.text.get(start..end).unwrap_or(&[])
+        let at = |place: usize| self.ends.get(place).map_or(0, |end| *end as usize);
+        self.text.get(at(place)..at(place + 1)).unwrap_or(&[])
     }
 }

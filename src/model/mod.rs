@@ -26,7 +26,7 @@ pub use attestation::Attestation;
 pub use check::{Check, Leg, LegIndex};
 pub use effective::{Cause, Effective, Standing, Transition};
 pub use evaluation::{Evaluation, LegRun};
-pub use fragment::Fragment;
+pub use fragment::{Ends, Fragment, ITEM_FAMILIES};
 pub use id::{ChecklistId, Digest, ItemId, SectionPath, Slot};
 pub use item::{
     Access, Applicability, CREDENTIAL_PERIOD, Claim, Class, Coverage, Digests, Item, Mode, Priority, Source,

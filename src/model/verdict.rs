@@ -117,6 +117,8 @@ impl Verdict {
     }
 
     pub fn measured(mut self, name: &str, value: f64, threshold: Option<f64>) -> Self {
+        // Kept for as long as the verdict is the last one, so without room for more.
+        self.measurements.reserve_exact(1);
         self.measurements.push(Measurement { name: name.to_owned(), value, threshold });
         self
     }

@@ -94,8 +94,9 @@ impl Trace {
     fn note(&self, step: &str, text: &str) {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.len() < TRACE_STEPS {
-            let line = format!("{step}: {text}");
-            steps.push(line.chars().take(TRACE_STEP_BYTES).collect());
+            let mut line = format!("{step}: {text}");
+            line.truncate(line.floor_char_boundary(TRACE_STEP_BYTES));
+            steps.push(line);
         }
     }
 

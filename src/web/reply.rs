@@ -1,12 +1,14 @@
 //! An answer before it meets the wire: handlers make it, tests read it.
 
-use std::io::Write;
+use std::convert::Infallible;
+use std::io::{self, Write};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -15,6 +17,8 @@ use super::view::Links;
 
 /// Below this, gzip costs more than it saves.
 const COMPRESS_FROM: usize = 1024;
+/// So much of a long answer is compressed at once, off the async threads.
+const COMPRESS_AT_ONCE: usize = 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
@@ -124,15 +128,10 @@ impl Reply {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        set(headers, header::CONTENT_TYPE, self.content_type);
-        // Readiness is about now: nothing is reused without asking.
-        set(headers, header::CACHE_CONTROL, if self.etag.is_some() { "no-cache" } else { "no-store" });
-        set(headers, header::VARY, "accept, accept-encoding");
-        if zipped {
-            set(headers, header::CONTENT_ENCODING, "gzip");
-        }
+        describe(headers, self.content_type, zipped);
         if let Some(etag) = &self.etag {
             set(headers, header::ETAG, etag);
+            set(headers, header::CACHE_CONTROL, "no-cache");
         }
         if let Some(location) = &self.location {
             set(headers, header::LOCATION, location);
@@ -146,6 +145,55 @@ impl Reply {
     #[cfg(test)]
     pub(super) fn body(&self) -> String {
         self.frames.iter().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect()
+    }
+}
+
+/// A long answer, made as fast as it is read: neither all of it is ever in memory, nor does a
+/// thread wait for a slow reader.
+pub(super) fn streamed(
+    content_type: &'static str,
+    frames: impl Iterator<Item = Bytes> + Send + 'static,
+    asked: &Asked,
+) -> Response {
+    let body = if asked.gzip {
+        let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        Body::from_stream(stream::try_unfold(Some((frames, encoder)), compressed))
+    } else {
+        Body::from_stream(stream::iter(frames.map(Ok::<_, Infallible>)))
+    };
+    let mut response = Response::new(body);
+    describe(response.headers_mut(), content_type, asked.gzip);
+    response
+}
+
+/// The next piece of a compressed answer, and what is left to do.
+async fn compressed<I>(
+    state: Option<(I, GzEncoder<Vec<u8>>)>,
+) -> io::Result<Option<(Bytes, Option<(I, GzEncoder<Vec<u8>>)>)>>
+where
+    I: Iterator<Item = Bytes> + Send + 'static,
+{
+    let Some((mut frames, mut encoder)) = state else { return Ok(None) };
+    let work = tokio::task::spawn_blocking(move || {
+        let mut taken = 0;
+        while taken < COMPRESS_AT_ONCE {
+            let Some(frame) = frames.next() else { return Ok(Some((encoder.finish()?.into(), None))) };
+            taken += frame.len();
+            encoder.write_all(&frame)?;
+        }
+        Ok(Some((std::mem::take(encoder.get_mut()).into(), Some((frames, encoder)))))
+    });
+    work.await.map_err(io::Error::other)?
+}
+
+/// What all answers say of themselves.
+fn describe(headers: &mut HeaderMap, content_type: &'static str, zipped: bool) {
+    set(headers, header::CONTENT_TYPE, content_type);
+    // Readiness is about now: nothing is reused without asking.
+    set(headers, header::CACHE_CONTROL, "no-store");
+    set(headers, header::VARY, "accept, accept-encoding");
+    if zipped {
+        set(headers, header::CONTENT_ENCODING, "gzip");
     }
 }
 
@@ -163,7 +211,7 @@ fn body(mut frames: Vec<Bytes>) -> Body {
     if frames.len() <= 1 {
         return frames.pop().map_or_else(Body::empty, Body::from);
     }
-    Body::from_stream(futures_util::stream::iter(frames.into_iter().map(Ok::<_, std::convert::Infallible>)))
+    Body::from_stream(stream::iter(frames.into_iter().map(Ok::<_, Infallible>)))
 }
 
 fn gzip(frames: &[Bytes]) -> Option<Bytes> {

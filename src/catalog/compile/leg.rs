@@ -81,6 +81,8 @@ fn add(
     let mut probes = cx.shared.legs.borrow_mut();
     let index = LegIndex(u32::try_from(probes.len()).unwrap_or(u32::MAX));
     let bulkhead = target.as_ref().map_or_else(|| parsed.address.as_str().into(), |target| target.name.clone());
+    // Most items have one leg, and room for more of them would stay.
+    cx.legs.reserve_exact(1);
     cx.legs.push(Leg {
         index,
         name,

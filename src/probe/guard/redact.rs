@@ -60,24 +60,33 @@ impl Redactor {
 
     /// The text without secrets.
     pub fn redact(&self, text: &str) -> String {
-        let mut text = self.known_values(text);
-        let named = NAMES.as_ref().is_none_or(|names| names.is_match(&text));
+        self.masked(text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// The text without secrets; `None` if it has none, as most texts do.
+    fn masked(&self, text: &str) -> Option<String> {
+        let mut masked = self.known_values(text);
+        let named = NAMES.as_ref().is_none_or(|names| names.is_match(masked.as_deref().unwrap_or(text)));
         for pattern in PATTERNS.iter() {
-            if (pattern.hint)(&text, named) && pattern.regex.is_match(&text) {
-                text = pattern.regex.replace_all(&text, mask).into_owned();
+            let now = masked.as_deref().unwrap_or(text);
+            if (pattern.hint)(now, named) && pattern.regex.is_match(now) {
+                masked = Some(pattern.regex.replace_all(now, mask).into_owned());
             }
         }
-        text
+        masked
     }
 
     /// Masks overlapping and touching matches as one, so that no edge of a secret survives, and the
-    /// beginning of a secret where a text was cut.
-    fn known_values(&self, text: &str) -> String {
-        let Some(known) = &self.known else { return text.to_owned() };
+    /// beginning of a secret where a text was cut. `None` if there is nothing to mask.
+    fn known_values(&self, text: &str) -> Option<String> {
+        let known = self.known.as_ref()?;
         let mut spans: Vec<(usize, usize)> =
             known.whole.find_overlapping_iter(text).map(|found| (found.start(), found.end())).collect();
         let ends = text.match_indices(CUT).map(|(end, _)| end).chain([text.len()]);
         spans.extend(ends.filter_map(|end| Some((known.begun(text, end)?, end))));
+        if spans.is_empty() {
+            return None;
+        }
         spans.sort_unstable();
         let mut out = String::with_capacity(text.len());
         let mut done = 0;
@@ -91,24 +100,26 @@ impl Redactor {
             masked_to = Some(done);
         }
         out.push_str(text.get(done..).unwrap_or(""));
-        out
+        Some(out)
     }
 
     /// All strings and keys. Two keys that become equal keep the later value.
     pub fn redact_json(&self, value: &mut Value) {
         match value {
-            Value::String(text) => *text = self.redact(text),
+            Value::String(text) => {
+                if let Some(masked) = self.masked(text) {
+                    *text = masked;
+                }
+            }
             Value::Array(items) => items.iter_mut().for_each(|item| self.redact_json(item)),
             Value::Object(map) => {
-                let entries = std::mem::take(map);
-                for (key, mut value) in entries {
-                    self.redact_json(&mut value);
-                    map.insert(self.redact(&key), value);
+                map.values_mut().for_each(|value| self.redact_json(value));
+                if map.keys().any(|key| self.masked(key).is_some()) {
+                    *map = std::mem::take(map).into_iter().map(|(key, value)| (self.redact(&key), value)).collect();
                 }
             }
             Value::Number(number) => {
-                let text = number.to_string();
-                if self.known_values(&text) != text {
+                if self.known.is_some() && self.known_values(&number.to_string()).is_some() {
                     *value = Value::String(MASK.to_owned());
                 }
             }

@@ -1,6 +1,7 @@
 //! Statements that change something. Each takes the write lock at its beginning, so that it
 //! cannot fail halfway because another process came first.
 
+use serde::Serialize;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
@@ -40,15 +41,11 @@ impl Drop for Work {
 /// Dropping the future rolls the transaction back.
 pub(super) async fn batch(pool: &SqlitePool, batch: &Batch) -> Result<(), sqlx::Error> {
     let mut work = Work::begin(pool).await?;
-    for (item, kept) in &batch.memories {
-        memory(&mut work.connection, item, kept).await?;
-    }
+    memories(&mut work.connection, &batch.memories).await?;
     for entry in &batch.transitions {
         transition(&mut work.connection, entry).await?;
     }
-    for run in &batch.evidence {
-        evidence(&mut work.connection, run).await?;
-    }
+    evidence(&mut work.connection, &batch.evidence).await?;
     for (item, at) in &batch.removed {
         sqlx::query("UPDATE item_memory SET removed_at = ? WHERE item = ?")
             .bind(at.0)
@@ -59,12 +56,27 @@ pub(super) async fn batch(pool: &SqlitePool, batch: &Batch) -> Result<(), sqlx::
     work.end("COMMIT").await
 }
 
-async fn memory(connection: &mut SqliteConnection, item: &ItemId, kept: &ItemMemory) -> Result<(), sqlx::Error> {
-    let json = rows::write_memory(kept).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let sql = "INSERT INTO item_memory (item, memory, removed_at) VALUES (?, ?, NULL) \
+/// All of them in one statement: each statement costs two changes of thread.
+async fn memories(connection: &mut SqliteConnection, all: &[(ItemId, ItemMemory)]) -> Result<(), sqlx::Error> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let row = |(item, kept): &(ItemId, ItemMemory)| Ok((item.as_str().to_owned(), rows::write_memory(kept)?));
+    let rows: Result<Vec<(String, String)>, rows::Unreadable> = all.iter().map(row).collect();
+    // `WHERE true` keeps the parser from taking `ON` for a join.
+    let sql = "INSERT INTO item_memory (item, memory, removed_at) \
+               SELECT value ->> 0, value ->> 1, NULL FROM json_each(?) WHERE true \
                ON CONFLICT (item) DO UPDATE SET memory = excluded.memory, removed_at = NULL";
-    sqlx::query(sql).bind(item.as_str()).bind(json).execute(connection).await?;
+    sqlx::query(sql).bind(json(&rows.map_err(encoding)?)?).execute(connection).await?;
     Ok(())
+}
+
+fn json(rows: &impl Serialize) -> Result<String, sqlx::Error> {
+    serde_json::to_string(rows).map_err(encoding)
+}
+
+fn encoding(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Encode(Box::new(error))
 }
 
 async fn transition(connection: &mut SqliteConnection, entry: &Transition) -> Result<(), sqlx::Error> {
@@ -84,31 +96,42 @@ async fn transition(connection: &mut SqliteConnection, entry: &Transition) -> Re
     Ok(())
 }
 
-async fn evidence(connection: &mut SqliteConnection, run: &Evidence) -> Result<(), sqlx::Error> {
-    let trace = serde_json::to_string(&run.trace).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+/// Likewise, and then one statement that drops what is old of the same legs.
+async fn evidence(connection: &mut SqliteConnection, runs: &[Evidence]) -> Result<(), sqlx::Error> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let row = |run: &Evidence| {
+        Ok(serde_json::json!([
+            run.item.as_str(),
+            run.leg,
+            run.at.0,
+            i64::try_from(run.duration.0).unwrap_or(i64::MAX),
+            run.outcome.as_str(),
+            run.reason.map_or("", Reason::as_str),
+            run.sentence,
+            run.facts,
+            serde_json::to_string(&run.trace)?,
+        ]))
+    };
+    let rows: serde_json::Result<Vec<serde_json::Value>> = runs.iter().map(row).collect();
+    let rows = json(&rows.map_err(encoding)?)?;
     let sql = "INSERT INTO evidence (item, leg, at, duration, outcome, reason, sentence, facts, trace) \
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+               SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+                      value ->> 7, value ->> 8 FROM json_each(?) WHERE true \
                ON CONFLICT (item, leg, at) DO UPDATE SET duration = excluded.duration, outcome = excluded.outcome, \
                reason = excluded.reason, sentence = excluded.sentence, facts = excluded.facts, trace = excluded.trace";
+    sqlx::query(sql).bind(&rows).execute(&mut *connection).await?;
+    let legs: Vec<(&str, &str)> = runs.iter().map(|run| (run.item.as_str(), run.leg.as_str())).collect();
+    let sql = "DELETE FROM evidence WHERE id IN (SELECT id FROM ( \
+                   SELECT id, outcome, row_number() OVER newest_first AS place, \
+                          sum(outcome != 'pass') OVER newest_first AS not_passing \
+                   FROM (SELECT DISTINCT value ->> 0 AS i, value ->> 1 AS l FROM json_each(?)) \
+                   JOIN evidence ON item = i AND leg = l \
+                   WINDOW newest_first AS (PARTITION BY item, leg ORDER BY at DESC)) \
+               WHERE place > ? AND (outcome = 'pass' OR not_passing > ?))";
     sqlx::query(sql)
-        .bind(run.item.as_str())
-        .bind(run.leg.as_str())
-        .bind(run.at.0)
-        .bind(i64::try_from(run.duration.0).unwrap_or(i64::MAX))
-        .bind(run.outcome.as_str())
-        .bind(run.reason.map_or("", Reason::as_str))
-        .bind(run.sentence.as_str())
-        .bind(run.facts.as_str())
-        .bind(trace)
-        .execute(&mut *connection)
-        .await?;
-    let sql = "DELETE FROM evidence WHERE item = ?1 AND leg = ?2 \
-               AND at NOT IN (SELECT at FROM evidence WHERE item = ?1 AND leg = ?2 ORDER BY at DESC LIMIT ?3) \
-               AND at NOT IN (SELECT at FROM evidence WHERE item = ?1 AND leg = ?2 AND outcome != 'pass' \
-                              ORDER BY at DESC LIMIT ?4)";
-    sqlx::query(sql)
-        .bind(run.item.as_str())
-        .bind(run.leg.as_str())
+        .bind(json(&legs)?)
         .bind(i64::try_from(RECENT).unwrap_or(i64::MAX))
         .bind(i64::try_from(NOT_PASSING).unwrap_or(i64::MAX))
         .execute(connection)

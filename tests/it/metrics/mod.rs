@@ -177,7 +177,7 @@ fn a_big_scrape_comes_in_frames() {
         (item, world::effective(State::Pass, None), world::measured(Vec::new()))
     });
     let snapshot = world::snapshot(items.collect(), Vec::new());
-    let frames: Vec<_> = encode(&snapshot, &[], Format::OpenMetrics, Detail::Full).collect();
+    let frames: Vec<_> = encode(&snapshot, [], Format::OpenMetrics, Detail::Full).collect();
     assert!(frames.len() > 10, "{} frames", frames.len());
     assert!(frames.iter().all(|frame| frame.len() < 128 * 1024));
     let all = parse(&String::from_utf8(frames.concat()).unwrap(), true);
@@ -193,7 +193,7 @@ fn frames_end_anywhere() {
             (item, world::effective(State::Pass, None), world::measured(Vec::new()))
         });
         let snapshot = world::snapshot(items.collect(), Vec::new());
-        let bytes: Vec<u8> = encode(&snapshot, &[], Format::Text, Detail::Full).flatten().collect();
+        let bytes: Vec<u8> = encode(&snapshot, [], Format::Text, Detail::Full).flatten().collect();
         let seen = parse(&String::from_utf8(bytes).unwrap(), false);
         assert_eq!(seen.samples.len() as u64, series(&snapshot, Detail::Full), "{width}");
     }
@@ -203,7 +203,7 @@ fn frames_end_anywhere() {
 fn an_empty_world_is_a_valid_scrape() {
     let snapshot = world::snapshot(Vec::new(), Vec::new());
     for format in [Format::Text, Format::OpenMetrics] {
-        let bytes: Vec<u8> = encode(&snapshot, &[], format, Detail::Full).flatten().collect();
+        let bytes: Vec<u8> = encode(&snapshot, [], format, Detail::Full).flatten().collect();
         let seen = parse(&String::from_utf8(bytes).unwrap(), format == Format::OpenMetrics);
         assert_eq!((seen.samples.len(), series(&snapshot, Detail::Full)), (0, 0));
     }

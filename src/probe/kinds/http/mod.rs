@@ -13,6 +13,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -58,7 +59,13 @@ pub(crate) struct Http {
     pub(super) connection: Connection,
     /// TLS files instead of those of the target.
     pub(super) tls: Tls,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) parsed: Parsed,
 }
+
+/// The address of the first run and the URL made of it: reading one costs more than sending it.
+type Parsed = OnceLock<(Box<str>, Url)>;
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -125,6 +132,7 @@ impl Default for Http {
             max_body: 1 << 20,
             connection: Connection::Fresh,
             tls: Tls::default(),
+            parsed: Parsed::new(),
         }
     }
 }
@@ -254,12 +262,17 @@ impl Http {
             Some(url) => url,
             None => &*cx.target()?.address,
         };
-        let cannot = |why: String| ProbeError::unconfigured(format!("the URL cannot be used: {why}"));
-        let base = request::parse_url(base).map_err(cannot)?;
-        match &self.path {
-            None => Ok(base),
-            Some(path) => request::append(&base, path).map_err(cannot),
+        if let Some((_, url)) = self.parsed.get().filter(|(address, _)| **address == *base) {
+            return Ok(url.clone());
         }
+        let cannot = |why: String| ProbeError::unconfigured(format!("the URL cannot be used: {why}"));
+        let url = request::parse_url(base).map_err(cannot)?;
+        let url = match &self.path {
+            None => url,
+            Some(path) => request::append(&url, path).map_err(cannot)?,
+        };
+        let _ = self.parsed.set((base.into(), url.clone()));
+        Ok(url)
     }
 }
 

@@ -1,8 +1,8 @@
-//! A scrape, and the memory of the daemon, at 1,000, 10,000 and 100,000 items that are evaluated all
-//! the while; memory also with the shipped catalogue.
+//! A scrape at 1,000, 10,000 and 100,000 items that are evaluated all the while.
 //!
-//! The peer of a scrape is nginx with a static file of the same bytes, asked by the same client in
-//! turn with the daemon. For gzip it is the same file as compressed by `gzip -1` beforehand.
+//! The peer is nginx with a static file of the same bytes, asked by the same client in turn with the
+//! daemon. For gzip there are two: nginx that compresses the file for each request, as the daemon
+//! must, and nginx with a file that was compressed beforehand.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints what it has measured in real time")]
 
@@ -10,7 +10,7 @@ mod support;
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -21,61 +21,28 @@ use serde_json::{Value, json};
 use support::catalogue;
 use support::client::Client;
 use support::daemon::Daemon;
-use support::figures::{Quantiles, mib, ms, thousands};
+use support::figures::{Quantiles, ms, thousands};
 use support::nginx::Nginx;
 use support::report::{self, Table};
 
 /// Items, how often each is evaluated, and scrapes of each sort.
-const SIZES: [(usize, &str, usize); 3] = [(1_000, "10s", 300), (10_000, "10s", 200), (100_000, "30s", 100)];
-/// Before memory is read, every item has been evaluated so often.
-const EVALUATIONS: f64 = 3.0;
+const SIZES: [(usize, &str, usize); 3] = [(1_000, "10s", 300), (10_000, "10s", 150), (100_000, "60s", 100)];
 const WARM_UP: usize = 3;
 
 fn main() -> Result<()> {
     report::show("machine", &report::machine()?)?;
     let wanted: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let mut scrapes = Table::new([
-        "items",
-        "coding",
-        "bytes",
-        "exporter p50",
-        "p99",
-        "MB/s",
-        "nginx p50",
-        "p99",
-        "p99 against nginx",
-    ]);
-    let mut memory = Table::new(["catalogue", "items", "store", "resident", "at most"]);
-    for kind in ["sqlite", "memory"] {
-        if wanted.is_empty() {
-            shipped(kind, &mut memory)?;
-        }
-    }
+    let heads = ["items", "coding", "bytes", "p50", "p99", "MB/s", "peer", "its p50", "its p99", "p99 against it"];
+    let mut table = Table::new(heads);
     for (items, interval, rounds) in SIZES {
         if wanted.is_empty() || wanted.contains(&items) {
-            generated(items, interval, rounds, &mut scrapes, &mut memory)?;
+            scrapes(items, interval, rounds, &mut table)?;
         }
     }
-    report::show("scrape", &scrapes)?;
-    report::show("memory", &memory)
+    report::show("scrape", &table)
 }
 
-/// The catalogue as shipped, with nothing configured.
-fn shipped(store: &str, memory: &mut Table) -> Result<()> {
-    let directory = support::directory()?;
-    let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/readiness.yaml");
-    let daemon = Daemon::start(directory.path(), &config, &[&format!("--store.kind={store}")])?;
-    let items = daemon.samples()?.sum("readiness_catalogue_items");
-    // Most of it runs once a minute.
-    std::thread::sleep(Duration::from_secs(15));
-    let client = &mut Client::connect(&daemon.address)?;
-    for gzip in [false, true].repeat(10) {
-        client.time("/metrics", gzip)?;
-    }
-    remember(memory, "shipped", items as usize, store, &daemon)
-}
-
-fn generated(items: usize, interval: &str, rounds: usize, scrapes: &mut Table, memory: &mut Table) -> Result<()> {
+fn scrapes(items: usize, interval: &str, rounds: usize, table: &mut Table) -> Result<()> {
     let directory = support::directory()?;
     let path = directory.path();
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -83,19 +50,23 @@ fn generated(items: usize, interval: &str, rounds: usize, scrapes: &mut Table, m
     std::thread::spawn(move || listener.incoming().for_each(drop));
     let config = catalogue::write(path, items, interval, Vec::new(), |n| check(n, &open))?;
     let daemon = Daemon::start(path, &config, &["--store.kind=memory"])?;
-    let legs = items as f64;
-    daemon.wait_for_runs(legs * EVALUATIONS, Duration::from_secs(300))?;
+    daemon.wait_for_runs(items as f64, Duration::from_secs(300))?;
 
     let file = daemon.samples()?;
     std::fs::write(path.join("metrics.txt"), file.bytes())?;
     compress(file.bytes(), &path.join("metrics.txt.gz"))?;
     drop(file);
     let nginx = Nginx::start(path)?;
-    for gzip in [false, true] {
+    let peers = [
+        (false, "static file", "/metrics.txt", rounds),
+        (true, "compressed for each request", "/live/metrics.txt", rounds.min(2_000_000 / items)),
+        (true, "compressed beforehand", "/metrics.txt", rounds),
+    ];
+    for (gzip, peer, file, rounds) in peers {
         let (mut ours, mut theirs) = (Client::connect(&daemon.address)?, Client::connect(&nginx.address)?);
         let (mut here, mut there, mut bytes) = (Vec::new(), Vec::new(), 0);
         for round in 0..WARM_UP + rounds {
-            let (our, their) = (ours.time("/metrics", gzip)?, theirs.time("/metrics.txt", gzip)?);
+            let (our, their) = (ours.time("/metrics", gzip)?, theirs.time(file, gzip)?);
             if round >= WARM_UP {
                 bytes = our.bytes;
                 here.push(our.took);
@@ -104,19 +75,20 @@ fn generated(items: usize, interval: &str, rounds: usize, scrapes: &mut Table, m
         }
         let (here, there) = (Quantiles::of(here), Quantiles::of(there));
         let rate = bytes as f64 / 1e6 / here.at(0.5).as_secs_f64();
-        scrapes.row([
+        table.row([
             thousands(items),
             if gzip { "gzip" } else { "identity" }.to_owned(),
             thousands(bytes),
             ms(here.at(0.5)),
             ms(here.at(0.99)),
             format!("{rate:.0}"),
+            format!("nginx, {peer}"),
             ms(there.at(0.5)),
             ms(there.at(0.99)),
             format!("{:.2}", here.at(0.99).as_secs_f64() / there.at(0.99).as_secs_f64()),
         ]);
     }
-    remember(memory, "generated", items, "memory", &daemon)
+    Ok(())
 }
 
 /// Seven in ten pass, one fails, one is a file, one is unknown.
@@ -133,11 +105,5 @@ fn compress(bytes: &[u8], to: &Path) -> Result<()> {
     let mut encoder = GzEncoder::new(std::fs::File::create(to)?, Compression::fast());
     encoder.write_all(bytes)?;
     encoder.finish()?;
-    Ok(())
-}
-
-fn remember(table: &mut Table, catalogue: &str, items: usize, store: &str, daemon: &Daemon) -> Result<()> {
-    let (now, most) = daemon.process.memory()?;
-    table.row([catalogue.to_owned(), thousands(items), store.to_owned(), mib(now), mib(most)]);
     Ok(())
 }
