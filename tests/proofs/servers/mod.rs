@@ -1,12 +1,14 @@
 //! The servers of a run, by name. Each is started when the first case names it, once a run.
 
 mod control_plane;
+mod stand_in;
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::http_server::Answer;
 use crate::support::link::Link;
 use crate::support::process::Process;
 
@@ -42,10 +44,26 @@ pub(crate) trait Server: Send {
 type Start = fn(&Path) -> Box<dyn Server>;
 
 /// Sorted by name. The path is a private directory of the server.
-const SERVERS: &[(&str, Start)] = &[("control-plane", |_| Box::new(control_plane::Double::start()))];
+const SERVERS: &[(&str, Start)] = &[
+    ("control-plane", |_| Box::new(control_plane::Double::start())),
+    ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
+    ("flags", |_| Box::new(stand_in::Double::flags())),
+    ("forge", |_| Box::new(stand_in::Double::forge())),
+    ("runtime", |_| Box::new(stand_in::Double::runtime())),
+    ("tracker", |_| Box::new(stand_in::Double::tracker())),
+    ("vault", |_| Box::new(stand_in::Double::vault())),
+];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
-pub(crate) const DOUBLES: &[&str] = &["parallax.cp"];
+pub(crate) const DOUBLES: &[&str] = &[
+    "parallax.cp",
+    "parallax.dashboard",
+    "parallax.flags",
+    "parallax.forge",
+    "parallax.rt-local",
+    "parallax.tracker",
+    "parallax.vault",
+];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
@@ -55,6 +73,17 @@ pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, Str
     };
     std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     Ok(start(directory))
+}
+
+/// Route and answer of `{ route: GET /health, status: 503, headers: {…}, body: {…}, age: 60 }`.
+pub(crate) fn answer(argument: &Value) -> Result<(String, Answer), String> {
+    let route = argument["route"].as_str().ok_or("an answer needs a `route`")?;
+    let status = u16::try_from(argument["status"].as_u64().unwrap_or(200)).map_err(|_| "no such status")?;
+    let header = |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap_or_default().to_owned());
+    let headers = argument["headers"].as_object().into_iter().flatten().map(header).collect();
+    let age_s = argument["age"].as_i64().unwrap_or(0);
+    let answer = Answer { headers, age_s, ..Answer::json(status, argument["body"].clone()) };
+    Ok((route.to_owned(), answer))
 }
 
 /// What a verb of the network did; `None` if it is none.
