@@ -157,7 +157,14 @@ fn waiver() -> Value {
 fn attestation() -> Value {
     let required = ["id", "item", "statement", "attester", "role", "evidence", "attested_at", "expires"];
     let optional = ["evidence_sha256", "signature"];
-    object(&[&required[..], &optional[..]].concat(), &required)
+    let mut properties: Map<String, Value> =
+        [&required[..], &optional[..]].concat().into_iter().map(|key| (key.to_owned(), text())).collect();
+    let value = json!({
+        "type": ["string", "number", "boolean", "array"],
+        "items": { "type": ["string", "number", "boolean"] },
+    });
+    properties.insert("fields".to_owned(), json!({ "type": "object", "additionalProperties": value }));
+    closed(properties, &required)
 }
 
 fn object(texts: &[&str], required: &[&str]) -> Value {

@@ -17,4 +17,6 @@ pub struct Attestation {
     pub expires: Timestamp,
     /// Armoured SSH signature over the canonical text; empty if unsigned.
     pub signature: Box<str>,
+    /// Structured claims, as JSON with sorted names; empty if there are none.
+    pub fields: Box<str>,
 }

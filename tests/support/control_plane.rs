@@ -273,7 +273,7 @@ fn patterns() -> Vec<Value> {
 
 fn agents() -> Vec<Value> {
     let agent = |id: &str, endpoint: &str| json!({"id": id, "name": id, "endpoint": endpoint, "status": "active"});
-    vec![agent("agent-1", "127.0.0.1:50061"), agent("agent-2", "spawned://agent-2")]
+    vec![agent("a1", "127.0.0.1:50061"), agent("a2", "127.0.0.1:50062")]
 }
 
 fn executions(count: usize) -> Vec<Value> {

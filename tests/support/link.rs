@@ -2,7 +2,7 @@
 //! swallow what is sent, or slowed down, while the server itself stays as it is.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -27,6 +27,7 @@ struct Shared {
 /// Clients connect to `port`.
 pub(crate) struct Link {
     pub(crate) port: u16,
+    host: Ipv4Addr,
     shared: Arc<Shared>,
     /// While it listens: told to end by the flag.
     listening: Option<Arc<AtomicBool>>,
@@ -35,11 +36,16 @@ pub(crate) struct Link {
 impl Link {
     /// A way to a server on this port of loopback.
     pub(crate) fn to(server: u16) -> Self {
+        Self::from(Ipv4Addr::LOCALHOST, server)
+    }
+
+    /// The same from another address of loopback, on which nobody else listens.
+    pub(crate) fn from(host: Ipv4Addr, server: u16) -> Self {
         let server = SocketAddr::from(([127, 0, 0, 1], server));
         let shared = Arc::new(Shared { server, mode: Mutex::new(Mode::Through), open: Mutex::default() });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = TcpListener::bind((host, 0)).expect("a free port");
         let port = listener.local_addr().expect("address").port();
-        let mut link = Self { port, shared, listening: None };
+        let mut link = Self { port, host, shared, listening: None };
         link.listen(listener);
         link
     }
@@ -49,7 +55,7 @@ impl Link {
         if let Some(ended) = self.listening.take() {
             ended.store(true, Ordering::SeqCst);
             // Wakes the accept, which then drops the listener.
-            let _ = TcpStream::connect(("127.0.0.1", self.port));
+            let _ = TcpStream::connect((self.host, self.port));
             while Arc::strong_count(&ended) > 1 {
                 thread::sleep(Duration::from_millis(2));
             }
@@ -75,7 +81,7 @@ impl Link {
             self.drop_open();
         }
         if self.listening.is_none() {
-            let listener = TcpListener::bind(("127.0.0.1", self.port)).expect("the port of the link");
+            let listener = TcpListener::bind((self.host, self.port)).expect("the port of the link");
             self.listen(listener);
         }
     }

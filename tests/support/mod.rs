@@ -6,12 +6,15 @@
 pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
+pub(crate) mod dns;
+pub(crate) mod etcd;
 pub(crate) mod faster;
 pub(crate) mod http_server;
 pub(crate) mod link;
+pub(crate) mod nginx;
 pub(crate) mod postgres;
 pub(crate) mod process;
-pub(crate) mod site;
+pub(crate) mod redis;
 pub(crate) mod stand_in;
 
 use std::net::TcpListener;

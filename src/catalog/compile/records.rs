@@ -44,6 +44,7 @@ pub(super) fn attestations(defs: &[AttestationDef], names: &Names<'_>, sink: &Si
             attested_at: def.attested_at.value,
             expires: def.expires.value,
             signature: def.signature.as_str().into(),
+            fields: def.fields.as_str().into(),
         })
     };
     defs.iter().filter_map(one).collect()
@@ -64,6 +65,7 @@ pub(super) fn by_item(attestations: &[Attestation]) -> HashMap<ItemId, Vec<Value
             "attested_at_s": record.attested_at.0.div_euclid(1000),
             "expires_s": record.expires.0.div_euclid(1000),
             "signature": record.signature,
+            "fields": serde_json::from_str(&record.fields).unwrap_or_else(|_| json!({})),
         }));
     }
     by_item

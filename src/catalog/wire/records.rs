@@ -3,7 +3,7 @@
 use super::values::time;
 use super::{Fields, Located, list, text, texts};
 use crate::catalog::sink::Sink;
-use crate::catalog::syntax::{Node, Place};
+use crate::catalog::syntax::{Data, Node, Place};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{Reason, Timestamp};
 
@@ -29,6 +29,8 @@ pub(crate) struct AttestationDef {
     pub(crate) attested_at: Located<Timestamp>,
     pub(crate) expires: Located<Timestamp>,
     pub(crate) signature: String,
+    /// As JSON; empty if none are given.
+    pub(crate) fields: String,
 }
 
 impl WaiverDef {
@@ -74,6 +76,7 @@ impl AttestationDef {
         let attested_at = fields.required("attested_at").and_then(|field| time(&field.value, sink));
         let expires = fields.required("expires").and_then(|field| time(&field.value, sink));
         let signature = fields.optional("signature").and_then(|field| text(&field.value, sink));
+        let claims = fields.optional("fields").and_then(|field| claims(&field.value, sink));
         fields.finish();
         Some(Self {
             id: id?,
@@ -86,6 +89,7 @@ impl AttestationDef {
             attested_at: attested_at?,
             expires: expires?,
             signature: signature.map(|text| text.value).unwrap_or_default(),
+            fields: claims.unwrap_or_default(),
         })
     }
 }
@@ -103,6 +107,27 @@ fn filled(node: &Node, sink: &Sink) -> Option<String> {
         return None;
     }
     Some(found.value)
+}
+
+/// Names with single values, or lists of them.
+fn claims(node: &Node, sink: &Sink) -> Option<String> {
+    let single = |node: &Node| node.entries().is_none() && !matches!(node.data, Data::List(_) | Data::Null);
+    let is_value = |node: &Node| match &node.data {
+        Data::List(nodes) => nodes.iter().all(single),
+        _ => single(node),
+    };
+    let Some(entries) = node.entries() else {
+        let message = format!("expected a mapping of fields, found {}", node.describe());
+        sink.push(Diagnostic::error(Code::TYPE, node.at, message).help("write `fields: { release: \"2026.11\" }`"));
+        return None;
+    };
+    let mut right = true;
+    for entry in entries.iter().filter(|entry| !is_value(&entry.value)) {
+        let message = format!("the field `{}` is no single value and no list of them", entry.key);
+        sink.push(Diagnostic::error(Code::TYPE, entry.value.at, message));
+        right = false;
+    }
+    right.then(|| node.to_json().to_string())
 }
 
 fn sha256(node: &Node, sink: &Sink) -> Option<String> {

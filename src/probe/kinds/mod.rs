@@ -3,12 +3,16 @@
 
 mod attestation;
 mod command;
+mod dns;
 mod env;
+mod etcd;
 mod file;
+mod files;
 mod http;
 mod http_requests;
 mod postgres;
 mod process;
+mod redis;
 mod tcp;
 mod tls;
 
@@ -18,12 +22,16 @@ use super::{Descriptor, Findings};
 pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<attestation::Attestation>(),
     Descriptor::of::<command::Command>(),
+    Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
+    Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
+    Descriptor::of::<files::Files>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
+    Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
 ];

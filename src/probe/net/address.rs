@@ -65,6 +65,7 @@ fn usual_port(scheme: &str) -> Option<u16> {
         "redis" => 6379,
         "rediss" => 6380,
         "amqp" => 5672,
+        "dns" => 53,
         "ldap" => 389,
         "ldaps" => 636,
         _ => return None,
@@ -74,12 +75,13 @@ fn usual_port(scheme: &str) -> Option<u16> {
 impl fmt::Display for Address {
     /// `host:port`, with brackets where needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        f.write_str(&host_and_port(&self.host, self.port))
     }
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+pub fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 mod address;
 mod dial;
+pub(crate) mod dns;
 mod errors;
+pub(crate) mod grpc;
 pub(crate) mod http;
 mod mask;
 #[cfg(test)]
@@ -11,9 +13,10 @@ pub(crate) mod peers;
 mod resolve;
 mod spoken;
 mod stream;
+mod tasks;
 pub(crate) mod tls;
 
-pub use address::{Address, parse_address};
+pub use address::{Address, host_and_port, parse_address};
 pub use dial::Dialed;
 pub use errors::{from_hyper, from_io, from_tls};
 pub use mask::{is_suspicious_name, mask_cookie, mask_location, mask_url};

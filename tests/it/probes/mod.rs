@@ -1,3 +1,6 @@
 //! Kinds against real servers.
 
+mod dns;
+mod etcd;
 mod postgres;
+mod redis;

@@ -5,7 +5,6 @@
 mod api;
 pub(crate) mod database;
 mod env;
-mod tls;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,6 +1,9 @@
 //! The servers of a run, by name. Each is started when the first case names it, once a run.
 
 mod control_plane;
+mod etcd;
+mod nginx;
+mod redis;
 mod stand_in;
 
 use std::path::Path;
@@ -47,8 +50,12 @@ type Start = fn(&Path) -> Box<dyn Server>;
 const SERVERS: &[(&str, Start)] = &[
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
+    ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
+    ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
+    ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("tracker", |_| Box::new(stand_in::Double::tracker())),
     ("vault", |_| Box::new(stand_in::Double::vault())),

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::model::{Proof, Reason, Timestamp, Verdict};
 
 use super::{Attestation, Attested, Facts, Record, Standing};
 
 /// A statement dated further ahead than this is a mistake, not a clock that differs.
 const SKEW_S: i64 = 300;
+const DAY_S: i64 = 86_400;
 
 /// What can be said without looking at evidence or signature.
 pub(super) fn on_paper(leg: &Attestation, record: &Record, now: Timestamp) -> Attested {
     let now_s = now.0.div_euclid(1000);
+    let expires_s = expires_s(leg, record);
     let (standing, problem) = if let Some(problem) = unsuitable(leg, record, now_s) {
         (Standing::Unsuitable, problem)
-    } else if record.expires_s <= now_s {
-        (Standing::Expired, format!("expired {}", Timestamp::from_secs(record.expires_s)))
+    } else if expires_s <= now_s {
+        (Standing::Expired, format!("expired {}", Timestamp::from_secs(expires_s)))
     } else {
         (Standing::Valid, String::new())
     };
@@ -24,8 +28,9 @@ pub(super) fn on_paper(leg: &Attestation, record: &Record, now: Timestamp) -> At
         attester: record.attester.clone(),
         role: record.role.clone(),
         attested_at_s: record.attested_at_s,
-        expires_s: record.expires_s,
+        expires_s,
         evidence: record.evidence.clone(),
+        fields: record.fields.clone(),
         problem,
         standing,
         ..Attested::default()
@@ -49,10 +54,42 @@ fn unsuitable(leg: &Attestation, record: &Record, now_s: i64) -> Option<String> 
     {
         return Some("attests another statement".to_owned());
     }
+    for (name, expected) in &leg.fields {
+        match record.fields.get(name) {
+            None => return Some(format!("does not say `{name}`")),
+            Some(seen) if !same_claim(expected, seen) => {
+                return Some(format!("says `{name}` is {}, needed is {}", word(seen), word(expected)));
+            }
+            Some(_) => {}
+        }
+    }
     if record.attested_at_s > now_s.saturating_add(SKEW_S) {
         return Some("is dated in the future".to_owned());
     }
     None
+}
+
+/// When it ends to count, by what it says and by what the leg allows.
+fn expires_s(leg: &Attestation, record: &Record) -> i64 {
+    let longest = leg.max_days.map(|days| record.attested_at_s.saturating_add(i64::from(days) * DAY_S));
+    longest.map_or(record.expires_s, |longest| longest.min(record.expires_s))
+}
+
+/// Equal but for the type of single values and the order of lists: a version may read like a number.
+fn same_claim(one: &Value, other: &Value) -> bool {
+    let words = |value: &Value| -> Vec<String> {
+        let mut words: Vec<String> = match value {
+            Value::Array(values) => values.iter().map(word).collect(),
+            single => vec![word(single)],
+        };
+        words.sort_unstable();
+        words
+    };
+    one.is_array() == other.is_array() && words(one) == words(other)
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned())
 }
 
 fn folded(text: &str) -> String {

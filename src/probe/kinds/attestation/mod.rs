@@ -7,10 +7,12 @@
 mod judge;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::model::{Class, Timestamp, Verdict};
 use crate::probe::guard::lane::Lane;
@@ -32,6 +34,10 @@ pub(crate) struct Attestation {
     allowed_signers: Option<PathBuf>,
     /// People whose own attestation does not count, such as the author of what is attested.
     not_by: Vec<String>,
+    /// What its `fields` must say, such as `{ release: "2026.11" }`; lists are compared without their order.
+    fields: BTreeMap<String, Value>,
+    /// Days after which a statement has expired, even if it says that it lasts longer.
+    max_days: Option<u32>,
     /// The item's attestations. The catalogue fills this in, so it is no parameter that one writes.
     #[schemars(skip)]
     records: Vec<Record>,
@@ -49,6 +55,8 @@ impl Default for Attestation {
             require_signature: false,
             allowed_signers: None,
             not_by: Vec::new(),
+            fields: BTreeMap::new(),
+            max_days: None,
             records: Vec::new(),
             lane: Lane::default(),
         }
@@ -68,6 +76,7 @@ pub(in crate::probe::kinds) struct Record {
     attested_at_s: i64,
     expires_s: i64,
     signature: String,
+    fields: BTreeMap<String, Value>,
 }
 
 /// What was found out about the attestations.
@@ -84,8 +93,11 @@ pub(crate) struct Attested {
     attester: String,
     role: String,
     attested_at_s: i64,
+    /// What it says itself, or earlier by `max_days`.
     expires_s: i64,
     evidence: String,
+    /// The structured claims it makes.
+    fields: BTreeMap<String, Value>,
     /// Null if there is no digest, or the evidence is not a file of this host.
     evidence_ok: Option<bool>,
     /// Null if there is no signature, or nothing to check it with.

@@ -17,12 +17,16 @@ use super::{Attestation, Attested, Record, Standing};
 const NAMESPACE: &str = "readiness";
 
 /// What is signed: these lines in this order, each field on one line, with a line break after
-/// every one of them. White space inside a field is folded to single spaces.
+/// every one of them, and then one line for each of the structured claims, sorted by name, with the
+/// value as JSON. White space inside a field is folded to single spaces.
 pub(super) fn canonical_text(record: &Record) -> String {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fields: String = record.fields.iter().fold(String::new(), |text, (name, value)| {
+        text + &format!("{}: {}\n", line(&format!("field {name}")), line(&value.to_string()))
+    });
     format!(
         "readiness attestation v1\nid: {}\nstatement: {}\nattester: {}\nrole: {}\nevidence: {}\nevidence_sha256: {}\n\
-         attested_at: {}\nexpires: {}\n",
+         attested_at: {}\nexpires: {}\n{fields}",
         line(&record.id),
         line(&record.statement),
         line(&record.attester),

@@ -1,11 +1,14 @@
 //! From bytes to a value, by the format the leg names.
 
+use std::path::Path;
+
 use serde_json::{Map, Number, Value};
 
-use super::Parse;
+use super::{Parse, key, markdown};
 
-/// A clause that says what is wrong, without the content.
-pub(super) fn parse(how: Parse, bytes: &[u8]) -> Result<Value, String> {
+/// A clause that says what is wrong, without the content. `path` is where the content was read: links
+/// in it are relative to that.
+pub(super) fn parse(how: Parse, bytes: &[u8], path: &Path) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "the content is not UTF-8".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match how {
@@ -20,17 +23,19 @@ pub(super) fn parse(how: Parse, bytes: &[u8]) -> Result<Value, String> {
             Number::from_f64(number).map(Value::Number).ok_or_else(|| "the content is no finite number".to_owned())
         }
         Parse::KeyValue => key_value(text),
+        Parse::Markdown => markdown::parse(text, path),
+        Parse::PrivateKey => key::parse(text),
     }
 }
 
-fn yaml(text: &str) -> Result<Value, String> {
+pub(super) fn yaml(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|error| {
         let at = error.location().map_or_else(String::new, |at| format!(", line {} column {}", at.line(), at.column()));
         format!("the content is no YAML{at}")
     })
 }
 
-fn front_matter(text: &str) -> Result<&str, String> {
+pub(super) fn front_matter(text: &str) -> Result<&str, String> {
     let missing = || "there is no front matter between two `---` lines".to_owned();
     let after = text.strip_prefix("---").ok_or_else(missing)?;
     let after = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n')).ok_or_else(missing)?;
@@ -86,7 +91,7 @@ mod tests {
             (Parse::KeyValue, "# c\nA=1\nexport B = 'x y'\n\nA=2", json!({"A": "2", "B": "x y"})),
         ];
         for (how, text, value) in cases {
-            assert_eq!(parse(how, text.as_bytes()), Ok(value), "{text:?}");
+            assert_eq!(parse(how, text.as_bytes(), Path::new("/")), Ok(value), "{text:?}");
         }
     }
 
@@ -102,9 +107,9 @@ mod tests {
             (Parse::KeyValue, "A=1\nhunter22", "line 2"),
         ];
         for (how, text, part) in cases {
-            let problem = parse(how, text.as_bytes()).unwrap_err();
+            let problem = parse(how, text.as_bytes(), Path::new("/")).unwrap_err();
             assert!(problem.contains(part) && !problem.contains("hunter22"), "{problem}");
         }
-        assert!(parse(Parse::Text, b"\xff").is_err());
+        assert!(parse(Parse::Text, b"\xff", Path::new("/")).is_err());
     }
 }

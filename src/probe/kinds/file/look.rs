@@ -10,7 +10,7 @@ use rustix::fs::{OFlags, StatVfsMountFlags, statvfs};
 use crate::model::Reason;
 use crate::probe::ProbeError;
 
-use super::FileSystem;
+use super::{FileSystem, storage};
 
 /// No leg reads more of a file than this.
 pub(in crate::probe::kinds) const READ_CEILING: usize = 16 << 20;
@@ -113,7 +113,7 @@ pub(in crate::probe::kinds) fn name_of(file: &str, id: u32) -> String {
 }
 
 /// Figures of the file system that holds the path.
-pub(super) fn file_system(path: &Path) -> Result<FileSystem, ProbeError> {
+pub(in crate::probe::kinds) fn file_system(path: &Path) -> Result<FileSystem, ProbeError> {
     let stat = statvfs(path).map_err(|error| cannot(path, "asked for its file system", &error.into()))?;
     let ratio = |part: u64, whole: u64, empty: f64| if whole == 0 { empty } else { part as f64 / whole as f64 };
     Ok(FileSystem {
@@ -122,5 +122,7 @@ pub(super) fn file_system(path: &Path) -> Result<FileSystem, ProbeError> {
         free_ratio: ratio(stat.f_bavail, stat.f_blocks, 0.0),
         inodes_free_ratio: ratio(stat.f_favail, stat.f_files, 1.0),
         read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+        kind: storage::kind(path).map_err(|error| cannot(path, "asked for its file system", &error))?,
+        encrypted: storage::encrypted(path),
     })
 }

@@ -4,7 +4,10 @@
 //! directory is closed to the exporter, is not known; it is not missing.
 
 mod content;
+mod key;
 pub(in crate::probe::kinds) mod look;
+mod markdown;
+mod storage;
 
 use std::path::PathBuf;
 
@@ -25,8 +28,11 @@ pub(crate) struct File {
     path: PathBuf,
     /// exist or be_absent.
     must: Must,
-    /// How to read the content: none, text, json, yaml, front_matter, number or key_value.
+    /// How to read the content: none, text, json, yaml, front_matter, markdown, number, key_value or
+    /// private_key.
     parse: Parse,
+    /// Headings that a document read as `markdown` must have, without regard to case.
+    sections: Vec<String>,
     /// A larger file is not parsed, and then nothing is judged.
     max_bytes: usize,
     /// Adds the figures of the file system.
@@ -55,10 +61,15 @@ enum Parse {
     Yaml,
     /// The YAML between two `---` lines at the beginning.
     FrontMatter,
+    /// `{ front_matter, headings, broken_links }` of a document: headings in lower case and without a number
+    /// before them; relative links behind which there is nothing.
+    Markdown,
     /// One number.
     Number,
     /// `KEY=VALUE` lines; blank lines and those that begin with `#` are skipped.
     KeyValue,
+    /// `{ algorithm, bits }` of a private key in PEM, never the key.
+    PrivateKey,
 }
 
 impl Default for File {
@@ -67,6 +78,7 @@ impl Default for File {
             path: PathBuf::new(),
             must: Must::default(),
             parse: Parse::default(),
+            sections: Vec::new(),
             max_bytes: 1 << 20,
             filesystem: false,
             lane: Lane::default(),
@@ -112,6 +124,10 @@ pub(crate) struct FileSystem {
     /// 1 where the file system does not count inodes.
     inodes_free_ratio: f64,
     read_only: bool,
+    /// Such as ext, xfs, btrfs, nfs, overlay, tmpfs; a number in hexadecimal if it has no name here.
+    kind: String,
+    /// Whether the device below is encrypted by the kernel (dm-crypt); null if no device can be seen.
+    encrypted: Option<bool>,
 }
 
 const DANGLING: &str = "dangling link";
@@ -129,6 +145,9 @@ impl Probe for File {
         if self.must == Must::BeAbsent && (self.parse != Parse::None || self.filesystem) {
             findings.error("parse", "a file that must be absent has no content to judge");
         }
+        if !self.sections.is_empty() && self.parse != Parse::Markdown {
+            findings.error_with_hint("sections", "only a document has sections", "add `parse: markdown`");
+        }
         if self.max_bytes > look::READ_CEILING {
             findings.error("max_bytes", format!("at most {} bytes can be read", look::READ_CEILING));
         }
@@ -145,7 +164,7 @@ impl Probe for File {
                 };
                 let (content, problem) = match parse {
                     Parse::None => (Value::Null, String::new()),
-                    parse => match content::parse(parse, &look::read(&path, max_bytes)?) {
+                    parse => match content::parse(parse, &look::read(&path, max_bytes)?, &path) {
                         Ok(content) => (content, String::new()),
                         Err(problem) => (Value::Null, problem),
                     },
@@ -190,12 +209,26 @@ impl Probe for File {
             (Must::Exist, true) if !facts.problem.is_empty() => {
                 Verdict::fail(Reason::Invalid, format!("{path}: {}", facts.problem))
             }
+            (Must::Exist, true) if !self.absent(facts).is_empty() => {
+                let absent = self.absent(facts).join(", ");
+                Verdict::fail(Reason::Assertion, format!("expected every section in {path}, saw none of {absent}"))
+            }
             (Must::Exist, true) => {
                 let seen = format!("{} of {} bytes, mode {}", facts.kind, facts.size_bytes, facts.mode);
                 let sentence = format!("expected {path} to exist, saw a {seen}");
                 Verdict::pass(Proof::of("file", "exists", seen), sentence)
             }
         }
+    }
+}
+
+impl File {
+    /// Sections that are asked for and are not there.
+    fn absent(&self, facts: &Facts) -> Vec<&str> {
+        let headings = facts.content.get("headings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let is_there =
+            |name: &str| headings.iter().any(|heading| heading.as_str() == Some(&name.trim().to_lowercase()));
+        self.sections.iter().map(String::as_str).filter(|name| !is_there(name)).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //! fills its defaults from `PG…` variables, and each of them is overwritten here.
 
 use std::fmt;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
@@ -13,8 +13,9 @@ use url::Url;
 
 use crate::model::Secret;
 use crate::probe::ProbeError;
+use crate::probe::net::host_and_port;
 
-/// As in libpq, without `allow`.
+/// As in libpq, without `allow`: with a `ca` of the target, `require` verifies like `verify-ca`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SslMode {
@@ -27,12 +28,12 @@ pub(crate) enum SslMode {
 }
 
 /// Where to log in and as whom. Holds no password.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     /// A name, an IP address without brackets, or the directory of a Unix socket.
     host: String,
-    port: u16,
-    user: String,
+    pub(super) port: u16,
+    pub(super) user: String,
     database: String,
     pub(super) sslmode: SslMode,
 }
@@ -49,8 +50,9 @@ impl SslMode {
         })
     }
 
-    pub(super) fn verifies(self) -> bool {
-        matches!(self, Self::VerifyCa | Self::VerifyFull)
+    /// Whether the chain of the server's certificate counts.
+    pub(super) fn verifies(self, has_ca: bool) -> bool {
+        matches!(self, Self::VerifyCa | Self::VerifyFull) || (self == Self::Require && has_ca)
     }
 }
 
@@ -103,9 +105,14 @@ impl Address {
         }
     }
 
-    /// Host and port; none if it is a Unix socket.
-    pub(super) fn network(&self) -> Option<(&str, u16)> {
-        (!self.host.starts_with('/')).then_some((&self.host, self.port))
+    /// The host to dial; none if it is a Unix socket.
+    pub(super) fn network(&self) -> Option<&str> {
+        (!self.host.starts_with('/')).then_some(self.host.as_str())
+    }
+
+    /// The file of the Unix socket, if it is one.
+    pub(super) fn socket(&self) -> PathBuf {
+        PathBuf::from(&self.host).join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Whether a session without TLS is out of the question.
@@ -113,9 +120,10 @@ impl Address {
         !matches!(self.sslmode, SslMode::Disable | SslMode::Prefer)
     }
 
-    /// Options for one connection. `limit` bounds each statement on the server. Encryption is the
-    /// exporter's own affair, so sqlx is told that there is none.
-    pub(super) fn options(&self, password: Option<&Secret>, limit: Duration) -> Result<PgConnectOptions, ProbeError> {
+    /// Options for one connection. Encryption is the exporter's own affair, so sqlx is told that
+    /// there is none. What a pooler would not hand on is left out: the limits of the session are set
+    /// in its transaction.
+    pub(super) fn options(&self, password: Option<&Secret>) -> Result<PgConnectOptions, ProbeError> {
         // sqlx takes it from the environment and offers no way to unset it.
         if std::env::var_os("PGOPTIONS").is_some() {
             return Err(ProbeError::unconfigured("PGOPTIONS must not be set for the exporter"));
@@ -128,11 +136,8 @@ impl Address {
             .database(&self.database)
             .ssl_mode(PgSslMode::Disable)
             .application_name("readiness-exporter")
+            .extra_float_digits(None)
             .statement_cache_capacity(1)
-            .options([
-                ("default_transaction_read_only", "on".to_owned()),
-                ("statement_timeout", format!("{}ms", limit.as_millis().max(1))),
-            ])
             .disable_statement_logging())
     }
 }
@@ -140,11 +145,7 @@ impl Address {
 impl fmt::Display for Address {
     /// `host:port`, for sentences.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        f.write_str(&host_and_port(&self.host, self.port))
     }
 }
 
@@ -196,11 +197,8 @@ mod tests {
     #[test]
     fn the_password_is_not_in_the_debug_form_of_an_address() {
         let address = parse("postgresql://u@h/d").unwrap();
-        let options = address.options(Some(&Secret::new("hunter22".into())), Duration::from_secs(1));
-        assert_eq!(
-            options.unwrap().get_options(),
-            Some("-c default_transaction_read_only=on -c statement_timeout=1000ms")
-        );
+        let options = address.options(Some(&Secret::new("hunter22".into()))).unwrap();
+        assert_eq!(options.get_options(), None, "a pooler refuses them");
         assert!(!format!("{address:?}").contains("hunter22"));
     }
 }

@@ -1,7 +1,5 @@
 //! What an error of sqlx means, and whose fault it is.
 
-use std::io::{self, ErrorKind};
-
 use sqlx::Error;
 use sqlx::postgres::PgDatabaseError;
 
@@ -31,7 +29,7 @@ pub(super) fn explain(error: &Error, phase: Phase, peer: &str) -> ProbeError {
         return sqlstate(&code, &message, phase, peer);
     }
     match error {
-        Error::Io(error) => transport(error, peer),
+        Error::Io(error) => from_io(error, peer),
         Error::Protocol(message) => ProbeError::target(
             Reason::Protocol,
             format!("{peer} does not speak PostgreSQL: {}", cut(message, MESSAGE_LIMIT)),
@@ -68,18 +66,6 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
     }
 }
 
-fn transport(error: &io::Error, peer: &str) -> ProbeError {
-    match error.kind() {
-        // Of a Unix socket; that it is missing means that nobody listens here.
-        ErrorKind::NotFound => ProbeError::unconfigured(format!("there is no socket {peer}")),
-        ErrorKind::PermissionDenied => ProbeError::observer(
-            Reason::PermissionDenied,
-            format!("the exporter is not permitted to open the socket {peer}"),
-        ),
-        _ => from_io(error, peer),
-    }
-}
-
 /// One line of at most `limit` bytes.
 pub(super) fn cut(text: &str, limit: usize) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -93,6 +79,8 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, ErrorKind};
+
     use super::*;
     use crate::probe::Blame;
 
@@ -127,7 +115,6 @@ mod tests {
             (ErrorKind::UnexpectedEof, Reason::Reset),
             (ErrorKind::HostUnreachable, Reason::Unreachable),
             (ErrorKind::TimedOut, Reason::Timeout),
-            (ErrorKind::NotFound, Reason::Unconfigured),
         ];
         for (kind, reason) in kinds {
             assert_eq!(explain(&Error::Io(kind.into()), Phase::Login, "db:1").reason, reason, "{kind}");

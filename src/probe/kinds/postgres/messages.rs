@@ -6,6 +6,7 @@ use super::relay::Relayed;
 /// Of all messages but rows. The longest honest one describes 1,600 columns.
 const LONGEST: usize = 1 << 20;
 const ROW: u8 = b'D';
+const AUTHENTICATION: u8 = b'R';
 const HEAD: usize = 5;
 
 #[derive(Default)]
@@ -13,6 +14,9 @@ pub(super) struct Messages {
     head: Vec<u8>,
     /// Bytes of the present message that are still to come.
     left: usize,
+    /// The number in a message about the authentication, as far as it has come.
+    step: Option<u32>,
+    authenticated: bool,
 }
 
 impl Messages {
@@ -20,9 +24,10 @@ impl Messages {
     /// `limit` for a row.
     pub(super) fn follow(&mut self, mut bytes: &[u8], limit: usize) -> Result<(), Relayed> {
         while !bytes.is_empty() {
-            let body = self.left.min(bytes.len());
-            self.left -= body;
-            bytes = bytes.get(body..).unwrap_or(&[]);
+            let (body, rest) = bytes.split_at(self.left.min(bytes.len()));
+            self.left -= body.len();
+            self.follow_step(body);
+            bytes = rest;
             let head = bytes.len().min(HEAD - self.head.len());
             self.head.extend_from_slice(bytes.get(..head).unwrap_or(&[]));
             bytes = bytes.get(head..).unwrap_or(&[]);
@@ -37,9 +42,25 @@ impl Messages {
                     return Err(Relayed::Malformed(announced));
                 }
                 self.left = length;
+                self.step = (kind == AUTHENTICATION && length == size_of::<u32>()).then_some(0);
             }
         }
         Ok(())
+    }
+
+    /// Whether the server has accepted the credentials. It may still refuse the session.
+    pub(super) fn authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    fn follow_step(&mut self, body: &[u8]) {
+        let Some(step) = &mut self.step else { return };
+        *step = body.iter().fold(*step, |step, byte| step << 8 | u32::from(*byte));
+        if self.left == 0 {
+            // Zero is "complete"; every other number asks for something.
+            self.authenticated |= *step == 0;
+            self.step = None;
+        }
     }
 }
 
@@ -67,6 +88,22 @@ mod tests {
             assert!(told.is_some());
         }
         assert_eq!(Messages::default().follow(TALK, 6), Ok(()));
+    }
+
+    #[test]
+    fn only_the_last_step_of_an_authentication_counts() {
+        let told = |talk: &[u8]| {
+            let (mut whole, mut bytes) = (Messages::default(), Messages::default());
+            whole.follow(talk, 100).unwrap();
+            talk.iter().for_each(|byte| bytes.follow(&[*byte], 100).unwrap());
+            assert_eq!(whole.authenticated(), bytes.authenticated());
+            whole.authenticated()
+        };
+        assert!(told(TALK));
+        // A password is asked for; a SCRAM exchange; an error; a key that is zero.
+        assert!(!told(b"R\0\0\0\x08\0\0\0\x03E\0\0\0\x08\0\0\0\0"));
+        assert!(!told(b"R\0\0\0\x0c\0\0\0\0\0\0\0\0K\0\0\0\x08\0\0\0\0"));
+        assert!(told(b"R\0\0\0\x08\0\0\0\x0aR\0\0\0\x08\0\0\0\0"));
     }
 
     proptest! {

@@ -8,6 +8,9 @@
 mod address;
 mod fault;
 mod messages;
+mod pairs;
+mod plain;
+mod query;
 mod relay;
 mod session;
 mod value;
@@ -23,6 +26,8 @@ use crate::model::{Access, Proof, Reason, Timestamp, Verdict};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 use address::{Address, SslMode};
+use pairs::{Attempt, Pair};
+use session::Entry;
 
 /// Logs in to PostgreSQL over a fresh connection and runs at most one read-only statement.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -48,9 +53,16 @@ pub(crate) struct Postgres {
     /// `protocol` (the server speaks PostgreSQL, but does not go on in this way). With
     /// `sslmode: disable` no password is sent.
     refused_with: Vec<String>,
+    /// Published default credentials, each `user:password`, tried one after the other: all must be
+    /// refused, with 28P01 or 28000 unless `refused_with` says otherwise. No secrets belong here.
+    #[schemars(with = "Vec<String>")]
+    pairs: Vec<Pair>,
+    /// The target is PgBouncer, and `sql` one `SHOW` command of its admin console. The console has
+    /// no transactions, so the deadline of the leg is the only limit of time.
+    console: bool,
     /// More rows than this and nothing is judged.
     max_rows: usize,
-    /// More bytes of values than this and nothing is judged.
+    /// More bytes of values than this and nothing is judged; each value counts 16 bytes besides.
     max_bytes: usize,
 }
 
@@ -65,6 +77,8 @@ impl Default for Postgres {
             database: None,
             credential: None,
             refused_with: Vec::new(),
+            pairs: Vec::new(),
+            console: false,
             max_rows: 1000,
             max_bytes: 1 << 20,
         }
@@ -78,12 +92,16 @@ pub(crate) struct Facts {
     rows: Vec<BTreeMap<String, Value>>,
     row_count: usize,
     columns: Vec<String>,
-    /// How the login ended: accepted or refused.
+    /// How the login ended: accepted or refused. With `pairs`: accepted if any was.
     login: Login,
     /// Of the refusal; empty if the login was accepted, `protocol` if there was no SQLSTATE.
     sqlstate: String,
     /// What the server said when it refused.
     message: String,
+    /// Whether the server took the credentials, even if it refused the session afterwards.
+    authenticated: bool,
+    /// One for each of `pairs` that was tried.
+    attempts: Vec<Attempt>,
     /// Whether the session was encrypted.
     tls: bool,
     /// Such as 150020; 0 if the login was refused.
@@ -105,8 +123,12 @@ enum Login {
 /// No leg reads more than this.
 const BYTES_CEILING: usize = 64 << 20;
 const PROTOCOL: &str = "protocol";
+/// Of PgBouncer.
+const CONSOLE: &str = "pgbouncer";
 /// Wrong password.
 const INVALID_PASSWORD: &str = "28P01";
+/// No right to log in, as which or from where.
+const INVALID_AUTHORIZATION: &str = "28000";
 
 impl Probe for Postgres {
     const NAME: &'static str = "postgres";
@@ -115,7 +137,8 @@ impl Probe for Postgres {
 
     fn access(&self) -> Access {
         // Without a user or credential of its own the attempt is the target's ordinary login.
-        if self.refused_with.is_empty() || (self.user.is_none() && self.credential.is_none()) {
+        let own = self.user.is_some() || self.credential.is_some();
+        if self.pairs.is_empty() && (self.refused_with.is_empty() || !own) {
             Access::Read
         } else {
             Access::Authenticates
@@ -137,8 +160,18 @@ impl Probe for Postgres {
                 );
             }
         }
-        if !self.refused_with.is_empty() && self.sql.is_some() {
+        if self.is_negative() && self.sql.is_some() {
             findings.error("sql", "a login that must be refused cannot run a query");
+        }
+        if !self.pairs.is_empty() && (self.user.is_some() || self.credential.is_some()) {
+            findings.error("pairs", "they bring users and passwords of their own");
+        }
+        pairs::check(&self.pairs, findings);
+        if self.console && !self.sql.as_deref().is_some_and(is_show) {
+            findings.error_with_hint("sql", "the console is asked by one SHOW command", "such as SHOW POOLS");
+        }
+        if self.console && !self.bind.is_empty() {
+            findings.error("bind", "the console takes no values");
         }
         if self.sql.is_none() && !self.bind.is_empty() {
             findings.error("bind", "there is no `sql` to bind values to");
@@ -147,7 +180,7 @@ impl Probe for Postgres {
             findings.error("max_bytes", format!("at most {BYTES_CEILING} bytes can be read"));
         }
         for (index, value) in self.bind.iter().enumerate() {
-            if !session::can_bind(value) {
+            if !query::can_bind(value) {
                 findings.error(&format!("bind[{index}]"), "only texts, numbers, booleans, null and lists of texts");
             }
         }
@@ -164,18 +197,23 @@ impl Probe for Postgres {
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         let target = cx.target()?;
         let mut address = Address::parse(&target.address)?;
-        address.replace(self.sslmode, self.user.as_deref(), self.database.as_deref());
+        let database = self.database.as_deref().or(self.console.then_some(CONSOLE));
+        address.replace(self.sslmode, self.user.as_deref(), database);
+        if !self.pairs.is_empty() {
+            return pairs::attempt(self, cx, &address, &target.tls).await;
+        }
         // A password must not cross the network in the clear only to see whether it could.
-        let silent = !self.refused_with.is_empty() && address.sslmode == SslMode::Disable;
+        let silent = self.is_negative() && address.sslmode == SslMode::Disable;
         let password = match self.credential.as_deref().or(target.credential.as_deref()) {
             Some(name) if !silent => Some(cx.credential(name).await?),
             _ => None,
         };
-        session::run(self, cx, &address, &target.tls, password.as_ref()).await
+        session::run(self, cx, Entry { address: &address, tls: &target.tls, password: password.as_ref() }).await
     }
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
-        let verdict = match (facts.login, self.refused_with.is_empty()) {
+        let verdict = match (facts.login, !self.is_negative()) {
+            _ if !self.pairs.is_empty() => self.judge_attempts(facts),
             (Login::Refused, true) => {
                 // `observe` reports this as an error; facts from elsewhere must not pass.
                 let sentence = format!("the login was refused with {}: {}", facts.sqlstate, facts.message);
@@ -189,7 +227,7 @@ impl Probe for Postgres {
     }
 
     fn expects(&self) -> Option<&'static str> {
-        Some(match (&self.sql, self.refused_with.is_empty()) {
+        Some(match (&self.sql, !self.is_negative()) {
             (_, false) => "a refused login",
             (Some(_), true) => "an answer to the query",
             (None, true) => "a login",
@@ -198,11 +236,31 @@ impl Probe for Postgres {
 
     fn judge_error(&self, error: &ProbeError) -> Verdict {
         // A connection that fails proves nothing about a refusal.
-        if self.refused_with.is_empty() { error.verdict() } else { error.indeterminate() }
+        if self.is_negative() { error.indeterminate() } else { error.verdict() }
     }
 }
 
+/// Whether it is one command that only reads the console.
+fn is_show(sql: &str) -> bool {
+    let mut words = sql.split_ascii_whitespace();
+    words.next().is_some_and(|word| word.eq_ignore_ascii_case("show")) && !sql.contains(';')
+}
+
 impl Postgres {
+    /// Whether a refusal is what is hoped for.
+    fn is_negative(&self) -> bool {
+        !self.refused_with.is_empty() || !self.pairs.is_empty()
+    }
+
+    /// What counts as one.
+    fn refusals(&self) -> Vec<&str> {
+        if self.refused_with.is_empty() {
+            vec![INVALID_PASSWORD, INVALID_AUTHORIZATION]
+        } else {
+            self.refused_with.iter().map(String::as_str).collect()
+        }
+    }
+
     fn judge_answer(&self, facts: &Facts) -> Verdict {
         let transport = if facts.tls { "encrypted" } else { "plain" };
         let proof = Proof::of("login", "accepted", format!("accepted, {transport}"));

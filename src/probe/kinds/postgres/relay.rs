@@ -12,6 +12,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -50,8 +51,9 @@ impl Relay {
         &self.directory
     }
 
-    /// Passes on both ways until one side closes or the server has sent `limit` bytes.
-    pub(super) async fn run<S>(self, server: S, limit: usize) -> io::Result<Relayed>
+    /// Passes on both ways until one side closes or the server has sent `limit` bytes. Sets
+    /// `authenticated` as soon as the server has accepted the credentials.
+    pub(super) async fn run<S>(self, server: S, limit: usize, authenticated: &AtomicBool) -> io::Result<Relayed>
     where
         S: AsyncRead + AsyncWrite,
     {
@@ -76,6 +78,7 @@ impl Relay {
                 if let Err(wrong) = messages.follow(bytes, limit) {
                     return Ok(wrong);
                 }
+                authenticated.fetch_or(messages.authenticated(), Ordering::Relaxed);
                 to_client.write_all(bytes).await?;
                 left = rest;
             }
@@ -112,7 +115,8 @@ mod tests {
         let relay = Relay::open(5432).unwrap();
         let name = format!("{}/.s.PGSQL.5432", relay.directory().display());
         let client = UnixStream::connect(name).await.unwrap();
-        (client, there, relay.run(TcpStream::from_std(here).unwrap(), limit))
+        static AUTHENTICATED: AtomicBool = AtomicBool::new(false);
+        (client, there, relay.run(TcpStream::from_std(here).unwrap(), limit, &AUTHENTICATED))
     }
 
     #[tokio::test]

@@ -54,6 +54,74 @@ fn refusals_are_judged_by_what_was_expected() {
     }
 }
 
+/// A password that must not be seen again.
+const DEFAULT: &str = "hunter22-default";
+
+fn attempts(tried: &[(&str, &str, bool)]) -> Facts {
+    let attempts = tried.iter().map(|(user, code, authenticated)| Attempt {
+        user: (*user).to_owned(),
+        login: if code.is_empty() { Login::Accepted } else { Login::Refused },
+        sqlstate: (*code).to_owned(),
+        message: "words".to_owned(),
+        authenticated: *authenticated,
+    });
+    Facts { login: Login::Refused, attempts: attempts.collect(), ..Facts::default() }
+}
+
+#[test]
+fn every_default_login_must_be_refused_as_such() {
+    let two = leg(json!({"target": "pg", "pairs": [format!("a:{DEFAULT}"), format!("b:{DEFAULT}")]}));
+    let cases = [
+        (attempts(&[("a", "28P01", false), ("b", "28000", false)]), Outcome::Pass, None, "a 28P01, b 28000"),
+        // A role that may not log in, whatever its password.
+        (attempts(&[("a", "28P01", false), ("b", "28000", true)]), Outcome::Pass, None, "b 28000"),
+        (
+            attempts(&[("a", "28P01", false), ("b", "", true)]),
+            Outcome::Fail,
+            Some(Reason::AuthAccepted),
+            "accepted for b",
+        ),
+        // The password was right; what came afterwards is no refusal of it.
+        (
+            attempts(&[("a", "3D000", true), ("b", "28P01", false)]),
+            Outcome::Fail,
+            Some(Reason::AuthAccepted),
+            "for a (then 3D000",
+        ),
+        (attempts(&[("a", "53300", true), ("b", "28P01", false)]), Outcome::Fail, Some(Reason::AuthAccepted), "53300"),
+        // Too many clients, starting up: nobody was asked for a password.
+        (
+            attempts(&[("a", "28P01", false), ("b", "53300", false)]),
+            Outcome::Indeterminate,
+            Some(Reason::Query),
+            "b answered with 53300",
+        ),
+        (
+            attempts(&[("a", "57P03", false), ("b", "28P01", false)]),
+            Outcome::Indeterminate,
+            Some(Reason::Query),
+            "57P03",
+        ),
+        (
+            attempts(&[("a", "protocol", false), ("b", "28P01", false)]),
+            Outcome::Indeterminate,
+            Some(Reason::Query),
+            "protocol",
+        ),
+        (attempts(&[("a", "28P01", false)]), Outcome::Indeterminate, Some(Reason::Other), "1 tried"),
+        (attempts(&[]), Outcome::Indeterminate, Some(Reason::Other), "0 tried"),
+    ];
+    for (facts, outcome, reason, part) in cases {
+        let verdict = two.judge(&facts, NOW);
+        assert_eq!((verdict.outcome(), verdict.reason()), (outcome, reason), "{}", verdict.sentence());
+        assert!(verdict.sentence().contains(part), "`{part}` is not in: {}", verdict.sentence());
+        assert!(!format!("{verdict:?} {two:?}").contains(DEFAULT));
+    }
+    for wrong in ["no-colon", ":x", ""] {
+        assert!(serde_json::from_value::<Postgres>(json!({"pairs": [wrong]})).is_err());
+    }
+}
+
 #[test]
 fn facts_of_a_refusal_never_pass_an_ordinary_leg() {
     let verdict = leg(json!({"target": "pg"})).judge(&refused("28P01", SslMode::Prefer), NOW);
@@ -74,6 +142,7 @@ fn access_is_an_attempt_only_with_a_pair_of_its_own() {
     assert_eq!(leg(json!({"refused_with": ["28P01"], "user": "x"})).access(), Access::Authenticates);
     assert_eq!(leg(json!({"refused_with": ["28P01"], "credential": "x"})).access(), Access::Authenticates);
     assert_eq!(leg(json!({"user": "x"})).access(), Access::Read);
+    assert_eq!(leg(json!({"pairs": ["x:y"]})).access(), Access::Authenticates);
 }
 
 #[test]
@@ -90,6 +159,17 @@ fn static_errors_are_found() {
     );
     assert_eq!(fields(json!({"target": "pg", "sql": "SELECT 1", "refused_with": ["28000"]})), ["sql"]);
     assert_eq!(fields(json!({"target": "pg", "bind": [1]})), ["bind"]);
+    assert_eq!(fields(json!({"target": "pg", "pairs": ["a:1"], "sql": "SELECT 1"})), ["sql"]);
+    assert_eq!(fields(json!({"target": "pg", "pairs": ["a:1"], "user": "x"})), ["pairs"]);
+    let four = json!({"target": "pg", "pairs": ["a:1", "a:2", "b:1", "a:3", "a:4", "a:5"]});
+    assert_eq!(fields(four), ["pairs[4]"], "once is enough");
+    for command in ["SHOW POOLS", "show config"] {
+        assert!(fields(json!({"target": "pg", "console": true, "sql": command})).is_empty());
+    }
+    for command in ["PAUSE", "SHOW POOLS; KILL parallax", "SHUTDOWN", ""] {
+        assert_eq!(fields(json!({"target": "pg", "console": true, "sql": command})), ["sql"], "{command}");
+    }
+    assert_eq!(fields(json!({"target": "pg", "console": true})), ["sql"]);
     assert_eq!(fields(json!({"target": "pg", "sql": "x", "bind": [1, {}, [1], ["a"], null]})), ["bind[1]", "bind[2]"]);
 }
 
@@ -187,7 +267,10 @@ async fn certificates_are_judged_as_the_mode_says() {
         ("verify-ca", other_name(), Reason::AuthRejected),
         ("verify-ca", expired(), Reason::TlsExpired),
         ("verify-ca", foreign(), Reason::TlsUntrusted),
-        ("require", expired(), Reason::AuthRejected),
+        // With an authority of the target's own, as in libpq.
+        ("require", expired(), Reason::TlsExpired),
+        ("require", foreign(), Reason::TlsUntrusted),
+        ("require", other_name(), Reason::AuthRejected),
         ("prefer", foreign(), Reason::AuthRejected),
     ];
     for (mode, leaf, reason) in cases {
@@ -196,6 +279,9 @@ async fn certificates_are_judged_as_the_mode_says() {
         let seen = run("postgres", json!({"target": "t", "sslmode": mode}), &cx).await;
         assert_eq!(seen.verdict.reason(), Some(reason), "{mode}: {}", seen.verdict.sentence());
     }
+    let address = encrypted(expired(), NO_LOGIN).await;
+    let seen = run("postgres", json!({"target": "t", "sslmode": "require"}), &cx_for(3000, &address)).await;
+    assert_eq!(seen.verdict.reason(), Some(Reason::AuthRejected), "no authority is named: {}", seen.verdict.sentence());
 }
 
 #[tokio::test]

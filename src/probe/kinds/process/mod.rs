@@ -1,12 +1,19 @@
-//! Processes of this host, found by command line or pid file.
+//! Processes of this host, found by command line, pid file or environment, or the ports on which
+//! the host listens.
 //!
 //! A pass proves that so many were there at that moment. What the exporter is not permitted to
 //! see of a process, such as its open files, is named in the facts and is no failure.
 
+mod listeners;
+mod marked;
 pub(in crate::probe::kinds) mod proc;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
+use listeners::Listener;
+use marked::Marked;
 use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +34,12 @@ pub(crate) struct Process {
     pattern: Option<String>,
     /// Instead of `match`: a file that holds the process id. Whatever runs under that id counts.
     pidfile: Option<PathBuf>,
-    /// At least so many.
+    /// Instead of `match`: processes with a mark in their environment, and what must hold for each.
+    marked: Option<Marked>,
+    /// Instead of `match`: the TCP ports on which this host may listen on other than loopback
+    /// addresses.
+    only_ports: Option<Vec<u16>>,
+    /// At least so many. Neither it nor `max` is for `marked` or `only_ports`.
     min: usize,
     /// At most so many.
     max: Option<usize>,
@@ -38,7 +50,7 @@ pub(crate) struct Process {
 
 impl Default for Process {
     fn default() -> Self {
-        Self { pattern: None, pidfile: None, min: 1, max: None, lane: Lane::default() }
+        Self { pattern: None, pidfile: None, marked: None, only_ports: None, min: 1, max: None, lane: Lane::default() }
     }
 }
 
@@ -49,6 +61,16 @@ pub(crate) struct Facts {
     processes: Vec<Seen>,
     /// The exporter may not see all processes of this host, so there may be more.
     hidden: bool,
+    /// Of `marked`: different marks.
+    agents: usize,
+    /// Of `marked`: process id of the daemon.
+    daemon: Option<u32>,
+    /// Of `marked`: what does not hold, at most 32 of them.
+    faults: Vec<String>,
+    /// Of `marked`: how many do not hold.
+    fault_count: usize,
+    /// Of `only_ports`: all sockets that listen.
+    listeners: Vec<Listener>,
 }
 
 /// One process.
@@ -60,6 +82,8 @@ pub(crate) struct Seen {
     name: String,
     uid: u32,
     age_s: f64,
+    /// Seconds after the start of the machine.
+    started_s: f64,
     threads: u64,
     rss_bytes: u64,
     /// Null if the exporter is not permitted to see them.
@@ -72,6 +96,8 @@ pub(crate) struct Seen {
     session: u32,
     /// Whether it has a terminal.
     tty: bool,
+    /// The number of its terminal; 0 if it has none.
+    tty_number: u32,
     /// What the exporter was not permitted to see.
     unreadable: Vec<String>,
 }
@@ -91,19 +117,20 @@ pub(in crate::probe::kinds) fn pattern(text: &str) -> Result<Regex, String> {
 
 impl Probe for Process {
     const NAME: &'static str = "process";
-    const SUMMARY: &'static str = "Counts and describes processes of this host";
+    const SUMMARY: &'static str = "Counts and describes processes of this host, or the ports on which it listens";
     const CLASS: Class = Class::Blocking;
     type Facts = Facts;
 
     fn check(&self, findings: &mut Findings) {
-        match (&self.pattern, &self.pidfile) {
-            (Some(text), None) => {
-                if let Err(problem) = pattern(text) {
-                    findings.error("match", problem);
-                }
-            }
-            (None, Some(_)) => {}
-            _ => findings.error("match", "exactly one of `match` and `pidfile` is needed"),
+        if let Some(Err(problem)) = self.pattern.as_deref().map(pattern) {
+            findings.error("match", problem);
+        }
+        if let Some(marked) = &self.marked {
+            marked.check(findings);
+        }
+        let ways = [self.pattern.is_some(), self.pidfile.is_some(), self.marked.is_some(), self.only_ports.is_some()];
+        if ways.into_iter().filter(|way| *way).count() != 1 {
+            findings.error("match", "exactly one of `match`, `pidfile`, `marked` and `only_ports` is needed");
         }
         if self.max.is_some_and(|max| max < self.min) {
             findings.error("max", "the maximum is below the minimum");
@@ -111,17 +138,29 @@ impl Probe for Process {
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        if self.only_ports.is_some() {
+            return self.lane.run(cx, "/proc", listeners::look).await;
+        }
+        if let Some(marked) = self.marked.clone() {
+            return self.lane.run(cx, "/proc", move || marked.look()).await;
+        }
         let which = self.which()?;
         let look = move || {
             let found = proc::find(&which)?;
             let processes = found.pids.iter().take(DESCRIBED).filter_map(|pid| proc::describe(*pid)).collect();
-            Ok(Facts { count: found.pids.len(), processes, hidden: found.hidden })
+            Ok(Facts { count: found.pids.len(), processes, hidden: found.hidden, ..Facts::default() })
         };
         self.lane.run(cx, "/proc", look).await
     }
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        if let Some(only) = &self.only_ports {
+            return listeners::judge(only, facts);
+        }
         let count = facts.count;
+        if let Some(marked) = &self.marked {
+            return marked.judge(facts).measured("processes", count as f64, None);
+        }
         let bounds = match self.max {
             Some(max) if max == self.min => format!("{max}"),
             Some(max) => format!("{} to {max}", self.min),
@@ -167,109 +206,5 @@ impl Process {
             (None, Some(path)) => path.display().to_string(),
             (None, None) => String::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::{Child, Command, Stdio};
-
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::model::Outcome;
-    use crate::probe::fixture::{cx, run};
-
-    struct Sleeper(Child);
-
-    impl Drop for Sleeper {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-
-    fn sleeper(mark: &str) -> Sleeper {
-        let script = "exec sleep \"$1\"";
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script, "sh", mark]).stdout(Stdio::null());
-        let sleeper = Sleeper(command.spawn().unwrap());
-        // Until exec, the command line is still that of the shell.
-        for _ in 0..500 {
-            let name = std::fs::read_to_string(format!("/proc/{}/comm", sleeper.0.id())).unwrap_or_default();
-            if name.trim() == "sleep" {
-                return sleeper;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        panic!("sleep did not start");
-    }
-
-    async fn look(parameters: Value) -> crate::probe::Observation {
-        run("process", parameters, &cx(5000)).await
-    }
-
-    #[tokio::test]
-    async fn real_processes_are_counted_and_described() {
-        let (first, second) = (sleeper("7654.25"), sleeper("7654.25"));
-        let seen = look(json!({"match": "^sleep 7654\\.25$", "min": 2, "max": 2})).await;
-        assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
-        let facts: Facts = serde_json::from_value(seen.facts.unwrap()).unwrap();
-        assert_eq!((facts.count, facts.processes[0].name.as_str()), (2, "sleep"));
-        assert!(facts.processes.iter().any(|seen| seen.pid == first.0.id() && seen.ppid == std::process::id()));
-        assert!(facts.processes.iter().all(|seen| seen.age_s < 600.0 && seen.threads == 1));
-        drop(second);
-        let seen = look(json!({"match": "^sleep 7654\\.25$", "min": 2})).await;
-        assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Fail, Some(Reason::Missing)));
-        let seen = look(json!({"match": "^sleep 7654\\.25$", "min": 0, "max": 0})).await;
-        assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Fail, Some(Reason::Assertion)));
-    }
-
-    #[tokio::test]
-    async fn the_exporter_sees_itself() {
-        let own = std::fs::read_to_string("/proc/self/cmdline").unwrap();
-        let program = regex::escape(own.split('\0').next().unwrap());
-        let seen = look(json!({ "match": format!("^{program}") })).await;
-        assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
-        let facts: Facts = serde_json::from_value(seen.facts.unwrap()).unwrap();
-        assert!(facts.processes.iter().any(|seen| seen.pid == std::process::id() && seen.open_fds.is_some()));
-    }
-
-    #[tokio::test]
-    async fn a_pid_file_names_one_process_or_none() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("pid");
-        std::fs::write(&path, format!("{}\n", std::process::id())).unwrap();
-        assert_eq!(look(json!({"pidfile": path})).await.verdict.outcome(), Outcome::Pass);
-        std::fs::write(&path, "4194999").unwrap();
-        assert_eq!(look(json!({"pidfile": path})).await.verdict.reason(), Some(Reason::Missing));
-        std::fs::write(&path, "not a pid").unwrap();
-        let seen = look(json!({"pidfile": path})).await;
-        assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Indeterminate, Some(Reason::Invalid)));
-    }
-
-    #[test]
-    fn what_may_not_be_seen_is_not_absent() {
-        let judge = |parameters: Value, count, hidden| {
-            let process: Process = serde_json::from_value(parameters).unwrap();
-            let verdict = process.judge(&Facts { count, hidden, ..Facts::default() }, crate::probe::fixture::NOW);
-            (verdict.outcome(), verdict.reason())
-        };
-        let unsure = (Outcome::Indeterminate, Some(Reason::PermissionDenied));
-        assert_eq!(judge(json!({"match": "x"}), 0, true), unsure);
-        assert_eq!(judge(json!({"match": "x", "min": 0, "max": 0}), 0, true), unsure);
-        assert_eq!(judge(json!({"match": "x"}), 1, true).0, Outcome::Pass);
-        assert_eq!(judge(json!({"match": "x", "max": 1}), 2, true), (Outcome::Fail, Some(Reason::Assertion)));
-        assert_eq!(judge(json!({"match": "x"}), 0, false), (Outcome::Fail, Some(Reason::Missing)));
-    }
-
-    #[test]
-    fn static_errors_are_found() {
-        let count =
-            |parameters| crate::probe::kinds::find("process").unwrap().parse(parameters).unwrap().findings.0.len();
-        assert_eq!(count(json!({})), 1);
-        assert_eq!(count(json!({"match": "("})), 1);
-        assert_eq!(count(json!({"match": "a{500000}"})), 1);
-        assert_eq!(count(json!({"match": "x", "pidfile": "/x", "min": 3, "max": 2})), 2);
     }
 }

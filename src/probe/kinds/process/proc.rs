@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use regex::Regex;
@@ -19,10 +20,12 @@ use super::Seen;
 const PROCESSES: usize = 65_536;
 /// Open files of one process counted, and searched for sockets.
 const OPEN_FILES: usize = 65_536;
+/// Parents of one process looked at.
+const GENERATIONS: usize = 256;
 /// Bytes read of one file of `/proc`.
 const FILE_BYTES: u64 = 1 << 20;
 /// The tables of sockets may be long.
-const SOCKET_BYTES: u64 = 16 << 20;
+pub(super) const SOCKET_BYTES: u64 = 16 << 20;
 
 /// Which processes.
 #[derive(Clone, Debug)]
@@ -49,7 +52,8 @@ pub(in crate::probe::kinds) fn find(which: &Which) -> Result<Found, ProbeError> 
     }
 }
 
-fn matching(proc: &Path, pattern: &Regex) -> Result<Found, ProbeError> {
+/// All processes, and whether some are hidden.
+pub(super) fn all(proc: &Path) -> Result<(Vec<u32>, bool), ProbeError> {
     let entries = fs::read_dir(proc).map_err(|error| {
         let sentence = format!("{} cannot be read: {}", proc.display(), error.kind());
         ProbeError::observer(Reason::PermissionDenied, sentence)
@@ -57,7 +61,13 @@ fn matching(proc: &Path, pattern: &Regex) -> Result<Found, ProbeError> {
     let all: Vec<u32> =
         entries.take(PROCESSES + 1).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     // Mounted with `hidepid`, /proc lacks the first process, which is always there, or its details.
-    let mut found = Found { pids: Vec::new(), hidden: !all.contains(&1) || all.len() > PROCESSES };
+    let hidden = !all.contains(&1) || all.len() > PROCESSES;
+    Ok((all, hidden))
+}
+
+pub(super) fn matching(proc: &Path, pattern: &Regex) -> Result<Found, ProbeError> {
+    let (all, hidden) = all(proc)?;
+    let mut found = Found { pids: Vec::new(), hidden };
     for pid in all {
         match command_line(&proc.join(pid.to_string())) {
             Ok(line) if !line.is_empty() && pattern.is_match(&line) => found.pids.push(pid),
@@ -155,6 +165,7 @@ pub(super) fn describe(pid: u32) -> Option<Seen> {
         name: before.split_once(" (").map_or("", |(_, name)| name).to_owned(),
         uid: line("Uid:")?.parse().ok()?,
         age_s: (uptime - started).max(0.0),
+        started_s: started,
         threads: u64::try_from(field(20)?).unwrap_or(0),
         rss_bytes: line("VmRSS:").and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0).saturating_mul(1024),
         open_fds,
@@ -163,8 +174,30 @@ pub(super) fn describe(pid: u32) -> Option<Seen> {
         listening: sockets.as_ref().map(|sockets| listening(pid, sockets)),
         session: u32::try_from(field(6)?).unwrap_or(0),
         tty: field(7)? != 0,
+        tty_number: u32::try_from(field(7)?).unwrap_or(0),
         unreadable: if open_fds.is_none() { vec!["open files".to_owned()] } else { Vec::new() },
     })
+}
+
+/// The user a process runs as.
+pub(super) fn user(pid: u32) -> Option<u32> {
+    Some(fs::metadata(proc(pid, "")).ok()?.uid())
+}
+
+/// Its parent, the parent of that, and so on.
+pub(super) fn ancestors(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut at = pid;
+    while let Some(parent) = parent(at).filter(|parent| *parent != 0 && found.len() < GENERATIONS) {
+        found.push(parent);
+        at = parent;
+    }
+    found
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = String::from_utf8_lossy(&read(&proc(pid, "stat"), 4096).ok()?).into_owned();
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 /// Their count and the inodes of sockets among them; none without permission.
@@ -212,7 +245,7 @@ fn proc(pid: u32, file: &str) -> std::path::PathBuf {
     format!("/proc/{pid}/{file}").into()
 }
 
-fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -11,8 +11,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::tasks::{Runner, Tasks};
 use crate::probe::net::Stream;
+use crate::probe::net::tasks::{Runner, Tasks};
 
 /// Response headers beyond this are an error.
 pub(super) const MAX_HEAD: usize = 64 << 10;

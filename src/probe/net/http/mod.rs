@@ -6,7 +6,6 @@ mod body;
 mod channel;
 mod exchange;
 mod kept;
-mod tasks;
 
 pub(crate) use exchange::{Answer, Call, Phases};
 pub(crate) use kept::Kept;

@@ -1,9 +1,15 @@
-//! `tcp`: a port accepts connections, or refuses them.
+//! `tcp`: a port accepts connections, or refuses them; or of many ports of one host only the
+//! intended ones answer.
 //!
 //! A pass of `expect: open` proves that the kernel of the target completes a connection, not that
 //! the program behind it answers. A pass of `expect: refused` proves an explicit refusal by every
 //! address that could be reached; silence (a firewall that drops) proves nothing and is
-//! indeterminate.
+//! indeterminate. A pass of `allow` and `deny` proves what one host lets through to the place of the
+//! exporter; there silence is what a firewall should answer, if the host is known to be there.
+
+mod ports;
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,8 +25,14 @@ pub(crate) struct Tcp {
     target: Option<String>,
     /// `host:port` or a URL, instead of a target.
     address: Option<String>,
-    /// What must be seen.
+    /// What must be seen, of one port.
     expect: Expect,
+    /// Instead of the one port of the address: ports of that host that must be open. Only with
+    /// `target`, so that a deployment has named every host of which many ports are tried.
+    allow: Vec<u16>,
+    /// Ports of that host that must not be open: refused, or silent for 2 s while another port of the
+    /// host answers.
+    deny: Vec<u16>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -34,10 +46,11 @@ enum Expect {
 }
 
 /// What one attempt to connect showed.
-#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TcpFacts {
-    outcome: Outcome,
-    /// `host:port` as configured.
+    /// Null if many ports were tried.
+    outcome: Option<Outcome>,
+    /// `host:port` as configured; of many ports, the host.
     address: String,
     /// Address that accepted the connection.
     peer: Option<String>,
@@ -47,6 +60,14 @@ pub(crate) struct TcpFacts {
     connect_s: Option<f64>,
     /// What was seen, in words.
     seen: String,
+    /// Ports of `allow` and `deny` that accepted the connection.
+    open: Vec<u16>,
+    /// Ports that refused it.
+    refused: Vec<u16>,
+    /// Ports that did not answer, or answered that there is no way to them.
+    silent: Vec<u16>,
+    /// Ports for which no time was left.
+    untried: Vec<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +79,10 @@ enum Outcome {
 }
 
 impl Tcp {
+    fn of_many(&self) -> bool {
+        !self.allow.is_empty() || !self.deny.is_empty()
+    }
+
     fn place(&self, cx: &ProbeCx) -> Result<Address, ProbeError> {
         let text = match &self.address {
             Some(address) => address,
@@ -69,7 +94,8 @@ impl Tcp {
 
 impl Probe for Tcp {
     const NAME: &'static str = "tcp";
-    const SUMMARY: &'static str = "A TCP port accepts connections, or refuses them.";
+    const SUMMARY: &'static str =
+        "A TCP port accepts connections, or refuses them; of many, only the intended ones are open.";
     type Facts = TcpFacts;
 
     fn check(&self, findings: &mut Findings) {
@@ -77,6 +103,7 @@ impl Probe for Tcp {
         if let Some(Err(why)) = self.address.as_deref().map(parse_address) {
             findings.error_with_hint("address", why, "write host:port, such as 127.0.0.1:5432");
         }
+        ports::check(self, findings);
     }
 
     fn target(&self) -> Option<&str> {
@@ -89,17 +116,21 @@ impl Probe for Tcp {
 
     async fn observe(&self, cx: &ProbeCx) -> Result<TcpFacts, ProbeError> {
         let place = self.place(cx)?;
+        if self.of_many() {
+            return ports::observe(self, cx, &place).await;
+        }
         let address = place.to_string();
         let outcome = match cx.clients().dial(cx, &place.host, place.port).await {
             Ok(dialed) => {
                 let seen = format!("{address} accepted the connection in {}", spoken(dialed.connect));
                 return Ok(TcpFacts {
-                    outcome: Outcome::Open,
+                    outcome: Some(Outcome::Open),
                     address,
                     peer: Some(dialed.peer.to_string()),
                     dns_s: Some(dialed.dns.as_secs_f64()),
                     connect_s: Some(dialed.connect.as_secs_f64()),
                     seen,
+                    ..TcpFacts::default()
                 });
             }
             Err(error) if error.blame == Blame::Target && error.reason == Reason::Refused => (Outcome::Refused, error),
@@ -107,17 +138,18 @@ impl Probe for Tcp {
             Err(error) => return Err(error),
         };
         let (outcome, error) = outcome;
-        Ok(TcpFacts { outcome, address, peer: None, dns_s: None, connect_s: None, seen: error.detail })
+        Ok(TcpFacts { outcome: Some(outcome), address, seen: error.detail, ..TcpFacts::default() })
     }
 
     fn judge(&self, facts: &TcpFacts, _now: Timestamp) -> Verdict {
+        let Some(outcome) = facts.outcome else { return ports::judge(self, facts) };
         let expected = match self.expect {
             Expect::Open => format!("expected {} to accept connections", facts.address),
             Expect::Refused => format!("expected {} to refuse connections", facts.address),
         };
         let sentence = format!("{expected}; {}", facts.seen);
         let proof = |expected: &str| Proof::of("outcome", expected, facts.seen.clone());
-        let verdict = match (self.expect, facts.outcome) {
+        let verdict = match (self.expect, outcome) {
             (Expect::Open, Outcome::Open) => Verdict::pass(proof("open"), sentence),
             (Expect::Open, Outcome::Refused) => Verdict::fail(Reason::Refused, sentence),
             (Expect::Open, Outcome::Timeout) => Verdict::fail(Reason::Timeout, sentence),
@@ -133,6 +165,7 @@ impl Probe for Tcp {
 
     fn expects(&self) -> Option<&'static str> {
         Some(match self.expect {
+            _ if self.of_many() => "only the intended ports to be open",
             Expect::Open => "an open port",
             Expect::Refused => "a refused connection",
         })
@@ -140,83 +173,8 @@ impl Probe for Tcp {
 
     fn judge_error(&self, error: &ProbeError) -> Verdict {
         match self.expect {
-            Expect::Open => error.verdict(),
-            Expect::Refused => error.indeterminate(),
+            Expect::Open if self.deny.is_empty() => error.verdict(),
+            Expect::Open | Expect::Refused => error.indeterminate(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::model::Outcome as Look;
-    use crate::probe::fixture;
-    use crate::probe::net::peers;
-
-    fn probe(expect: Expect) -> Tcp {
-        Tcp { target: Some("peer".to_owned()), address: None, expect }
-    }
-
-    fn facts(outcome: Outcome) -> TcpFacts {
-        let seen = "h:1 did something".to_owned();
-        TcpFacts { outcome, address: "h:1".to_owned(), peer: None, dns_s: None, connect_s: None, seen }
-    }
-
-    #[test]
-    fn judges_every_pair() {
-        let cases = [
-            (Expect::Open, Outcome::Open, Look::Pass, None),
-            (Expect::Open, Outcome::Refused, Look::Fail, Some(Reason::Refused)),
-            (Expect::Open, Outcome::Timeout, Look::Fail, Some(Reason::Timeout)),
-            (Expect::Refused, Outcome::Refused, Look::Pass, None),
-            (Expect::Refused, Outcome::Open, Look::Fail, Some(Reason::Assertion)),
-            (Expect::Refused, Outcome::Timeout, Look::Indeterminate, Some(Reason::Timeout)),
-        ];
-        for (expect, outcome, look, reason) in cases {
-            let verdict = probe(expect).judge(&facts(outcome), Timestamp(0));
-            assert_eq!((verdict.outcome(), verdict.reason()), (look, reason), "{expect:?} {outcome:?}");
-            assert!(verdict.sentence().starts_with("expected h:1 to"));
-        }
-    }
-
-    #[test]
-    fn an_error_proves_no_refusal() {
-        let error = ProbeError::target(Reason::Dns, "the name h does not exist");
-        assert_eq!(probe(Expect::Open).judge_error(&error).outcome(), Look::Fail);
-        assert_eq!(probe(Expect::Refused).judge_error(&error).outcome(), Look::Indeterminate);
-    }
-
-    #[tokio::test]
-    async fn sees_open_refused_and_silent_ports() {
-        let open = peers::silent().await;
-        let closed = format!("127.0.0.1:{}", peers::closed_port().await);
-        let full = peers::full_backlog().await;
-        for (address, outcome) in
-            [(open.to_string(), Outcome::Open), (closed, Outcome::Refused), (full.to_string(), Outcome::Timeout)]
-        {
-            let begun = Instant::now();
-            let cx = fixture::cx_for(300, &address);
-            let facts = probe(Expect::Open).observe(&cx).await.unwrap();
-            assert_eq!(facts.outcome, outcome, "{}", facts.seen);
-            assert!(begun.elapsed() < Duration::from_millis(900));
-        }
-    }
-
-    #[tokio::test]
-    async fn an_accepted_connection_passes_whatever_comes_after() {
-        for peer in [peers::resets().await, peers::greets(b"SSH-2.0-x\r\n").await] {
-            let cx = fixture::cx_for(300, &peer.to_string());
-            assert_eq!(probe(Expect::Open).observe(&cx).await.unwrap().outcome, Outcome::Open);
-        }
-    }
-
-    #[tokio::test]
-    async fn no_target_is_unconfigured() {
-        let error = probe(Expect::Open).observe(&fixture::cx(300)).await.unwrap_err();
-        assert_eq!(error.reason, Reason::Unconfigured);
     }
 }

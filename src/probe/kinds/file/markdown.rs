@@ -1,0 +1,87 @@
+//! The outline of a Markdown document: front matter, headings, and links that lead nowhere.
+
+use std::path::Path;
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::content::{front_matter, yaml};
+
+/// Links looked at; a document with more is refused.
+const LINKS: usize = 2000;
+
+/// `path` is the document itself: relative links start at its folder. Blocking.
+pub(super) fn parse(text: &str, path: &Path) -> Result<Value, String> {
+    let matter = if text.starts_with("---") { yaml(front_matter(text)?)? } else { Value::Null };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let (mut headings, mut links) = (Vec::new(), Vec::new());
+    let pattern =
+        Regex::new(r#"\]\(\s*<?([^)\s>]+)|^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)"#).map_err(|error| error.to_string())?;
+    let mut fence = None;
+    for line in text.lines() {
+        let start = line.trim_start();
+        // What stands in a block of code is an example.
+        let mark = ["```", "~~~"].into_iter().find(|mark| start.starts_with(mark));
+        match (fence, mark) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            _ => {}
+        }
+        if fence.is_some() || mark.is_some() {
+            continue;
+        }
+        headings.extend(heading(start));
+        let targets = pattern.captures_iter(line).filter_map(|groups| groups.get(1).or(groups.get(2)));
+        links.extend(targets.map(|target| target.as_str().to_owned()));
+    }
+    if links.len() > LINKS {
+        return Err(format!("there are more than {LINKS} links"));
+    }
+    let broken: Vec<&String> = links.iter().filter(|link| is_broken(link, folder)).collect();
+    Ok(json!({ "front_matter": matter, "headings": headings, "broken_links": broken }))
+}
+
+/// `## 3. Restore steps ##` is `restore steps`.
+fn heading(line: &str) -> Option<String> {
+    let rest = line.trim_start_matches('#');
+    let depth = line.len() - rest.len();
+    if !(1..=6).contains(&depth) || !rest.starts_with([' ', '\t']) {
+        return None;
+    }
+    let text = rest.trim().trim_end_matches('#').trim();
+    let words = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')')).trim_start();
+    Some(if words.is_empty() { text } else { words }.to_lowercase())
+}
+
+fn is_broken(link: &str, folder: &Path) -> bool {
+    let scheme = link.split_once(':').is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+    });
+    // Addresses, places in this document, and paths from the root of a site are not relative.
+    if scheme || link.starts_with(['#', '/']) {
+        return false;
+    }
+    let path = link.split(['#', '?']).next().unwrap_or_default();
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    !folder.join(&*path).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_links_and_front_matter_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a b.md"), "").unwrap();
+        let text = "---\nowner: ops\n---\n# 1. Scope\n## Restore steps ##\n#no heading\n```\n# code [x](gone.md)\n```\n\
+                    [a](a%20b.md#x) [b](gone.md) [c](https://x/y) [d](#here) [e](/root)\n\n[ref]: also-gone.md\n";
+        let seen = parse(text, &dir.path().join("plan.md")).unwrap();
+        assert_eq!(seen["front_matter"]["owner"], "ops");
+        assert_eq!(seen["headings"], json!(["scope", "restore steps"]));
+        assert_eq!(seen["broken_links"], json!(["gone.md", "also-gone.md"]));
+        let bare = parse("text only", &dir.path().join("plan.md")).unwrap();
+        assert_eq!((&bare["front_matter"], &bare["headings"]), (&Value::Null, &json!([])));
+        assert!(parse("---\nno end", &dir.path().join("plan.md")).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! One connection: dialled and encrypted by the exporter, then one answer for one request.
+//!
+//! The multiplexed connection of the crate drops what a server says before it is asked, and that is
+//! how a full or protected server introduces itself; so only the crate's parser is used.
+
+use redis::{Value, parse_redis_value_async};
+use tokio::time::{Instant, timeout_at};
+
+use crate::model::{Reason, TlsFiles};
+use crate::probe::net::tls::{Alpn, TlsProfile, Trust};
+use crate::probe::net::{Stream, spoken};
+use crate::probe::{ProbeCx, ProbeError};
+
+use super::address::Address;
+use super::bounded::Bounded;
+use super::fault::Refusal;
+
+/// No answer may have more bytes. That of INFO has some thousands.
+const LIMIT: usize = 1 << 20;
+
+pub(super) struct Session {
+    stream: Bounded<Stream>,
+    /// `host:port`, for sentences.
+    pub(super) peer: String,
+    /// How long it took to connect, with TLS.
+    pub(super) connect_s: f64,
+}
+
+impl Session {
+    pub(super) async fn open(cx: &ProbeCx, address: &Address, files: &TlsFiles) -> Result<Self, ProbeError> {
+        let begun = Instant::now();
+        let peer = address.peer.clone();
+        let socket = cx.clients().dial(cx, &address.host, address.port).await?.stream;
+        let stream = if address.tls {
+            let profile = TlsProfile::of(files, Alpn::None);
+            let name = files.server_name.as_deref().unwrap_or(&address.host);
+            let shaken = cx.clients().handshake(cx, socket, &profile, Trust::Enforced, name, &peer).await?;
+            Stream::Tls(Box::new(shaken.stream?))
+        } else {
+            Stream::Plain(socket)
+        };
+        let stream = Bounded::new(stream, peer.clone(), LIMIT);
+        Ok(Self { stream, peer, connect_s: begun.elapsed().as_secs_f64() })
+    }
+
+    /// Sends one request, of which sentences speak as `what`, and reads one answer.
+    pub(super) async fn ask(
+        &mut self,
+        cx: &ProbeCx,
+        request: &[u8],
+        what: &str,
+    ) -> Result<Result<Value, Refusal>, ProbeError> {
+        let (begun, budget) = (Instant::now(), cx.remaining());
+        let answer = async {
+            self.stream.ask(request).await;
+            parse_redis_value_async(&mut Default::default(), &mut self.stream).await
+        };
+        let answer = timeout_at(cx.deadline(), answer).await;
+        let peer = &self.peer;
+        let Ok(answer) = answer else {
+            let sentence =
+                format!("{peer} accepted the connection but did not answer {what} within {}", spoken(budget));
+            return Err(ProbeError::target(Reason::Timeout, sentence));
+        };
+        match answer {
+            Ok(Value::ServerError(error)) => {
+                let refusal = Refusal::of(&error);
+                cx.note("answer", format!("{what}: {} in {:.1?}", refusal.code, begun.elapsed()));
+                Ok(Err(refusal))
+            }
+            Ok(value) => {
+                cx.note("answer", format!("{what} in {:.1?}", begun.elapsed()));
+                Ok(Ok(value))
+            }
+            Err(error) => Err(self.stream.failed().unwrap_or_else(|| unheard(&error, peer, what))),
+        }
+    }
+}
+
+fn unheard(error: &redis::RedisError, peer: &str, what: &str) -> ProbeError {
+    if error.is_io_error() {
+        return ProbeError::target(Reason::Reset, format!("{peer} closed the connection instead of answering {what}"));
+    }
+    not_redis(peer, what)
+}
+
+/// Something was answered, and Redis would not answer it.
+pub(super) fn not_redis(peer: &str, what: &str) -> ProbeError {
+    ProbeError::target(Reason::Protocol, format!("{peer} does not speak Redis: its answer to {what} is none"))
+}

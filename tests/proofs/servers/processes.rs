@@ -1,0 +1,99 @@
+//! Processes of this host, as cases want them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::Server;
+
+/// Empty until a case spawns something.
+pub(crate) struct Processes {
+    directory: PathBuf,
+    running: Vec<Child>,
+}
+
+impl Processes {
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), running: Vec::new() }
+    }
+
+    /// Waits until it has become the program `named`.
+    fn spawn(&mut self, step: &Value) -> Result<(), String> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let argv: Vec<String> = step["argv"].as_array().into_iter().flatten().filter_map(text).collect();
+        let (program, arguments) = argv.split_first().ok_or("write `spawn: { argv: [sleep, \"60\"] }`")?;
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.directory);
+        for (name, value) in step["env"].as_object().into_iter().flatten() {
+            command.env(name, value.as_str().ok_or("a variable is a text")?);
+        }
+        if let Some(cwd) = step["cwd"].as_str() {
+            std::fs::create_dir_all(cwd).map_err(|error| error.to_string())?;
+            command.current_dir(cwd);
+        }
+        // Its own group, so that what it starts ends with it.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
+        let pid = child.id();
+        self.running.push(child);
+        // Until then it is still the test program, or the shell.
+        let until = Instant::now() + Duration::from_secs(5);
+        let ready = step["until"].as_str();
+        while ready.is_some_and(|file| !Path::new(file).exists()) {
+            if Instant::now() > until {
+                return Err(format!("{program} ({pid}) is not ready"));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(())
+    }
+}
+
+impl Server for Processes {
+    fn values(&self) -> Vec<(String, String)> {
+        vec![("dir".to_owned(), self.directory.display().to_string())]
+    }
+
+    fn parameters(&self) -> Vec<(String, Value)> {
+        vec![("runtime_match".to_owned(), json!("^readiness-test-runtime "))]
+    }
+
+    /// `spawn: { argv, env, cwd, until: FILE }`; `link: { path: target }` makes a symbolic link.
+    fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        match verb {
+            "spawn" => self.spawn(argument),
+            "link" => {
+                for (path, target) in argument.as_object().ok_or("write `link: { path: target }`")? {
+                    let target = target.as_str().ok_or("a target is a text")?;
+                    std::os::unix::fs::symlink(target, path).map_err(|error| format!("{path}: {error}"))?;
+                }
+                Ok(())
+            }
+            _ => Err(format!("processes do not understand `{verb}`")),
+        }
+    }
+
+    fn restore(&mut self) -> Result<(), String> {
+        for mut child in self.running.drain(..) {
+            // The group, by the id of its first process.
+            let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).stderr(Stdio::null()).status();
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        for entry in std::fs::read_dir(&self.directory).map_err(|error| error.to_string())?.flatten() {
+            let path = entry.path();
+            let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        let _ = self.restore();
+    }
+}
