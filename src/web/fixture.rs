@@ -156,6 +156,7 @@ pub(super) fn snapshot() -> Snapshot {
         attested_at: NOW - Span::from_secs(98 * 86_400),
         expires: NOW - Span::from_secs(8 * 86_400),
         signature: "".into(),
+        fields: "".into(),
     });
     let rollups = rollups(&plan, &views);
     Snapshot {

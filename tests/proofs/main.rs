@@ -92,8 +92,15 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
     Ok(failed)
 }
 
+/// What cannot even start is a failure like any other.
 fn run_faults(world: &mut World, files: &[(String, faults::File)]) -> Result<Vec<faults::Outcome>, String> {
-    files.iter().map(|(name, file)| faults::run(world, name, file, &good_world(&file.checklist)?)).collect()
+    let mut outcomes = Vec::new();
+    for (name, file) in files {
+        let good = good_world(&file.checklist)?;
+        outcomes
+            .push(faults::run(world, name, file, &good).unwrap_or_else(|error| faults::Outcome::broken(name, &error)));
+    }
+    Ok(outcomes)
 }
 
 fn run_files(world: &mut World, files: &[File]) -> Result<(usize, Vec<String>), String> {

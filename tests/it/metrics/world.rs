@@ -173,6 +173,7 @@ pub(crate) fn small() -> Snapshot {
         attested_at: NOW,
         expires: Timestamp(NOW.0 + 172_800_500),
         signature: "".into(),
+        fields: "".into(),
     };
     let mut snapshot = snapshot(items, vec![waiver]);
     let mut plan = Plan::clone(&snapshot.plan);

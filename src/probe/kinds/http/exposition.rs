@@ -108,7 +108,10 @@ mod tests {
                     # TYPE idle gauge\n# TYPE h histogram\nh_bucket{le=\"+Inf\"} 3 # {id=\"x\"} 1\nh_sum 0.5\nh_count 3\nplain NaN\n# EOF\n";
         let found = read(text).unwrap();
         let seen: Vec<_> = found.iter().map(|f| (f.name.as_str(), f.kind.as_str(), f.samples)).collect();
-        assert_eq!(seen, [("a_total", "counter", 2), ("h", "histogram", 3), ("idle", "gauge", 0), ("plain", "untyped", 1)]);
+        assert_eq!(
+            seen,
+            [("a_total", "counter", 2), ("h", "histogram", 3), ("idle", "gauge", 0), ("plain", "untyped", 1)]
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ impl HttpRequests {
         let mut unclear = None;
         let mut proof: Option<Proof> = None;
         for (n, response) in facts.responses.iter().enumerate() {
-            let Some((request, own)) = self.requests.get(response.place).zip(self.compiled().requests.get(response.place))
+            let Some((request, own)) =
+                self.requests.get(response.place).zip(self.compiled().requests.get(response.place))
             else {
                 return Verdict::indeterminate(Reason::Internal, "an answer belongs to no request");
             };
@@ -44,7 +45,9 @@ impl HttpRequests {
             return verdict;
         }
         if let Some(why) = &facts.unsent {
-            return unclear.unwrap_or_else(|| Verdict::indeterminate(Reason::NoData, format!("expected an answer to every request, but {why}")));
+            return unclear.unwrap_or_else(|| {
+                Verdict::indeterminate(Reason::NoData, format!("expected an answer to every request, but {why}"))
+            });
         }
         let slowest = facts.responses.iter().map(|response| response.seconds).fold(0.0, f64::max);
         let verdict = match (unclear, proof) {
@@ -52,8 +55,9 @@ impl HttpRequests {
             (None, Some(proof)) => {
                 let count = facts.responses.len();
                 let plural = if count == 1 { "request" } else { "requests" };
-                let sentence =
-                    format!("expected {count} {plural} to be answered as written, saw it of all, the slowest in {slowest:.3} s");
+                let sentence = format!(
+                    "expected {count} {plural} to be answered as written, saw it of all, the slowest in {slowest:.3} s"
+                );
                 Verdict::pass(proof, sentence)
             }
             (None, None) => Verdict::indeterminate(Reason::NoData, "expected at least one request, saw none to send"),
@@ -74,7 +78,10 @@ impl HttpRequests {
             return Verdict::indeterminate(Reason::Status, sentence);
         }
         if !request.refused_with.is_empty() && (200..300).contains(&status) {
-            let sentence = format!("{name}: expected a refusal with {expected} from {}, saw it accepted with {status}", response.url);
+            let sentence = format!(
+                "{name}: expected a refusal with {expected} from {}, saw it accepted with {status}",
+                response.url
+            );
             return Verdict::fail(Reason::AuthAccepted, sentence);
         }
         if let Some(found) = &response.forbidden {
@@ -148,7 +155,11 @@ fn only(one: &Response, other: &Response) -> String {
         (Some(Value::Array(own)), Some(Value::Array(others))) => {
             let missing: Vec<String> =
                 own.iter().filter(|item| !others.contains(item)).take(3).map(Value::to_string).collect();
-            if missing.is_empty() { format!("{} of them", own.len()) } else { format!("only there {}", missing.join(", ")) }
+            if missing.is_empty() {
+                format!("{} of them", own.len())
+            } else {
+                format!("only there {}", missing.join(", "))
+            }
         }
         (Some(value), _) => value.to_string().chars().take(60).collect(),
         (None, _) => "nothing".to_owned(),

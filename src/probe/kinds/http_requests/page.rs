@@ -42,7 +42,9 @@ pub(super) fn assets(html: &str, page: &Url) -> Vec<String> {
 }
 
 fn attribute(attributes: &str, name: &str) -> Option<String> {
-    let found = ATTRIBUTE.captures_iter(attributes).find(|found| found.get(1).is_some_and(|n| n.as_str().eq_ignore_ascii_case(name)))?;
+    let found = ATTRIBUTE
+        .captures_iter(attributes)
+        .find(|found| found.get(1).is_some_and(|n| n.as_str().eq_ignore_ascii_case(name)))?;
     let value = found.get(2).or(found.get(3)).or(found.get(4))?.as_str().trim();
     (!value.is_empty()).then(|| value.to_owned())
 }
