@@ -35,12 +35,7 @@ pub(crate) struct ControlPlane {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self {
-            answers: BTreeMap::new(),
-            key: None,
-            jwt_secret: JWT_SECRET.to_owned(),
-            faults: BTreeSet::new(),
-        }
+        Self { answers: BTreeMap::new(), key: None, jwt_secret: JWT_SECRET.to_owned(), faults: BTreeSet::new() }
     }
 }
 
@@ -159,15 +154,19 @@ impl Behaviour {
             ("POST", ["api", "webhooks", "github"]) => self.webhook(asked),
             ("POST", rest) => self.posted(asked, rest),
             ("GET", [""]) => {
-                let endpoints = json!({"patterns": "/api/patterns", "agents": "/api/agents", "executions": "/api/executions"});
-                ok(json!({"name": "Parallax Control Plane", "version": "0.4.0", "endpoints": endpoints, "ha": "enabled"}))
+                let endpoints =
+                    json!({"patterns": "/api/patterns", "agents": "/api/agents", "executions": "/api/executions"});
+                ok(
+                    json!({"name": "Parallax Control Plane", "version": "0.4.0", "endpoints": endpoints, "ha": "enabled"}),
+                )
             }
             ("GET", ["health"]) => ok(healthy()),
             ("GET", ["health", "ready"]) => ok(json!({"ready": true, "status": "healthy"})),
             ("GET", ["health", "live"]) => ok(json!({"status": "ok"})),
             ("GET", ["health", "cluster"]) => ok(json!({"healthyNodeCount": 2, "leaderId": "cp-1"})),
-            ("GET", ["metrics"]) => Answer::json(200, json!(metrics()))
-                .with("content-type", "text/plain; version=0.0.4; charset=utf-8"),
+            ("GET", ["metrics"]) => {
+                Answer::json(200, json!(metrics())).with("content-type", "text/plain; version=0.0.4; charset=utf-8")
+            }
             ("GET", ["api", "patterns"]) => ok(json!({"patterns": patterns(), "count": 2})),
             ("GET", ["api", "patterns", name]) => match patterns().iter().find(|known| known["name"] == *name) {
                 Some(pattern) => ok(pattern.clone()),
@@ -184,7 +183,9 @@ impl Behaviour {
                 let runtime = |name: &str| json!({"name": name, "type": name, "healthy": true});
                 ok(json!({"runtimes": [runtime("local"), runtime("docker"), runtime("gateway")]}))
             }
-            ("GET", ["api", "managed-agents", "runtimes", "local" | "docker", "health"]) => ok(json!({"healthy": true})),
+            ("GET", ["api", "managed-agents", "runtimes", "local" | "docker", "health"]) => {
+                ok(json!({"healthy": true}))
+            }
             ("GET", ["api", "managed-threads"]) => ok(json!({"threads": [], "count": 0})),
             ("GET", ["api", "license", "features"]) => ok(json!({"plan": "enterprise", "features": ["ha", "audit"]})),
             _ => failed(404, "Not found"),
@@ -218,13 +219,19 @@ impl Behaviour {
 
     fn posted(&self, asked: &Asked, parts: &[&str]) -> Answer {
         if asked.body_bytes > 100 * 1024 {
-            return if self.has("any-size") { failed(400, "patternName is required") } else { failed(413, "request entity too large") };
+            return if self.has("any-size") {
+                failed(400, "patternName is required")
+            } else {
+                failed(413, "request entity too large")
+            };
         }
         let Ok(body) = serde_json::from_slice::<Value>(&asked.body) else {
             return failed(400, "Unexpected end of JSON input");
         };
         match parts {
-            ["api", "executions"] if self.has("any-input") => Answer::json(202, json!({"id": "x", "status": "accepted"})),
+            ["api", "executions"] if self.has("any-input") => {
+                Answer::json(202, json!({"id": "x", "status": "accepted"}))
+            }
             ["api", "executions"] => match &body["patternName"] {
                 Value::Null => failed(400, "patternName is required"),
                 Value::Number(_) if self.has("stack-trace") => {
@@ -282,12 +289,23 @@ fn executions(count: usize) -> Vec<Value> {
 
 /// In the exposition format, as prom-client writes it.
 fn metrics() -> String {
-    let names = ["process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes",
-        "process_open_fds", "nodejs_heap_size_used_bytes", "nodejs_heap_size_total_bytes", "nodejs_external_memory_bytes",
-        "nodejs_eventloop_lag_seconds", "nodejs_eventloop_lag_p99_seconds", "nodejs_active_handles"];
+    let names = [
+        "process_start_time_seconds",
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "nodejs_heap_size_used_bytes",
+        "nodejs_heap_size_total_bytes",
+        "nodejs_external_memory_bytes",
+        "nodejs_eventloop_lag_seconds",
+        "nodejs_eventloop_lag_p99_seconds",
+        "nodejs_active_handles",
+    ];
     let mut text = String::from("# TYPE parallax_pattern_executions_total counter\n");
     for name in names {
-        text += &format!("# HELP parallax_control_plane_{name} x\n# TYPE parallax_control_plane_{name} gauge\nparallax_control_plane_{name} 1\n");
+        text += &format!(
+            "# HELP parallax_control_plane_{name} x\n# TYPE parallax_control_plane_{name} gauge\nparallax_control_plane_{name} 1\n"
+        );
     }
     text
 }

@@ -12,6 +12,7 @@ pub(crate) mod faster;
 pub(crate) mod http_server;
 pub(crate) mod link;
 pub(crate) mod nginx;
+pub(crate) mod pages;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;

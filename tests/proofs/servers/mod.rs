@@ -3,6 +3,7 @@
 mod control_plane;
 mod etcd;
 mod nginx;
+mod pages;
 mod redis;
 mod stand_in;
 
@@ -55,6 +56,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("pages", |directory| Box::new(pages::Pages::start(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("tracker", |_| Box::new(stand_in::Double::tracker())),

@@ -71,7 +71,10 @@ impl Double {
             ("POST /graphql # \"number\":12", request(&["ann", "ben"])),
             (
                 "POST /graphql # object(oid",
-                Answer::json(200, json!({"data": {"repository": {"object": {"associatedPullRequests": {"nodes": [release]}}}}})),
+                Answer::json(
+                    200,
+                    json!({"data": {"repository": {"object": {"associatedPullRequests": {"nodes": [release]}}}}}),
+                ),
             ),
         ];
         Self::start("parallax.forge", vec![("forge-token", "ghp_0123456789abcdefghijklmnopqrstuvwxyz")], good)

@@ -61,7 +61,8 @@ async fn a_request_is_sent_for_each_text_and_for_each_of_an_answer() {
     says(&run(parameters(2)).await, Outcome::Indeterminate, Some(Reason::NoData), "at most 2 are sent");
     let none = json!({ "url": url, "requests": [{ "path": "/x" }, { "path": "/{value}", "each_of": "json.none" }] });
     says(&run(none).await, Outcome::Indeterminate, Some(Reason::NoData), "could not be sent");
-    let literal = json!({ "url": url, "requests": [{ "path": "/agents/{value}", "each": ["a", "b c"], "expect": ["json.up"] }] });
+    let literal =
+        json!({ "url": url, "requests": [{ "path": "/agents/{value}", "each": ["a", "b c"], "expect": ["json.up"] }] });
     says(&run(literal).await, Outcome::Fail, Some(Reason::Assertion), "`b c`");
     let empty = json!({ "url": url, "requests": [{ "path": "/agents/{value}", "each": [] }] });
     says(&run(empty).await, Outcome::Indeterminate, Some(Reason::NoData), "at least one request");
@@ -85,7 +86,8 @@ async fn a_negative_check_passes_only_on_an_explicit_refusal() {
 
 #[tokio::test]
 async fn answers_beside_the_point_prove_nothing_about_a_weakness() {
-    for (status, outcome) in [("503 X", Outcome::Indeterminate), ("401 X", Outcome::Indeterminate), ("500 X", Outcome::Fail)]
+    for (status, outcome) in
+        [("503 X", Outcome::Indeterminate), ("401 X", Outcome::Indeterminate), ("500 X", Outcome::Fail)]
     {
         let url = peer(move |_| response(status, "", "")).await;
         let request = json!({ "path": "/", "status": [404] });
@@ -96,10 +98,7 @@ async fn answers_beside_the_point_prove_nothing_about_a_weakness() {
 
 #[tokio::test]
 async fn payloads_are_held_against_an_innocuous_request() {
-    let url = peer(|line| {
-        if line.contains("OR") { ok("{\"list\":[1,2]}") } else { ok("{\"list\":[1]}") }
-    })
-    .await;
+    let url = peer(|line| if line.contains("OR") { ok("{\"list\":[1,2]}") } else { ok("{\"list\":[1]}") }).await;
     let request = json!({ "name": "list", "path": "/?q={value}", "each": ["x", "' OR 1"], "baseline": "calm",
         "expect": ["items <= baseline.items", "seconds - baseline.seconds < 1.0"] });
     let verdict = run(json!({ "url": url, "negative": true, "requests": [request] })).await;
@@ -123,7 +122,9 @@ async fn instances_must_agree() {
     let one = peer(|_| ok(r#"{"names":["a","b"]}"#)).await;
     let same = peer(|_| ok(r#"{"names":["b","a"]}"#)).await;
     let other = peer(|_| ok(r#"{"names":["a","c"]}"#)).await;
-    let of = |instances: Vec<String>| run(json!({ "instances": instances, "requests": [{ "path": "/", "same": "json.names" }] }));
+    let of = |instances: Vec<String>| {
+        run(json!({ "instances": instances, "requests": [{ "path": "/", "same": "json.names" }] }))
+    };
     says(&of(vec![one.clone(), same]).await, Outcome::Pass, None, "2 requests");
     says(&of(vec![one.clone(), other]).await, Outcome::Fail, Some(Reason::Assertion), "only there \"c\"");
     says(&of(vec![one]).await, Outcome::Indeterminate, Some(Reason::NoData), "two instances");
@@ -132,7 +133,11 @@ async fn instances_must_agree() {
 #[tokio::test]
 async fn a_page_is_loaded_with_what_it_refers_to() {
     let url = peer(|line| match line.split(' ').nth(1).unwrap() {
-        "/" => response("200 OK", "content-type: text/html\r\n", "<script src=/a.js></script><script src=/gone.js></script>"),
+        "/" => response(
+            "200 OK",
+            "content-type: text/html\r\n",
+            "<script src=/a.js></script><script src=/gone.js></script>",
+        ),
         "/a.js" => response("200 OK", "", ""),
         _ => response("404 X", "", ""),
     })
