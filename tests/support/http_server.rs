@@ -23,7 +23,8 @@ pub(crate) struct Asked {
     pub(crate) body_bytes: u64,
 }
 
-/// One answer. A text body is sent as it is, any other as JSON; null is no body.
+/// One answer. A text body is sent as it is, any other as JSON; null is no body. With the status 0
+/// the connection is closed without one.
 #[derive(Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -114,6 +115,9 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> std::io::Resu
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let answer = answer(&Asked { method, target, headers, body, body_bytes });
     std::thread::sleep(answer.delay);
+    if answer.status == 0 {
+        return Ok(());
+    }
     send(stream, answer)?;
     // Closing with unread bytes would reset the connection, and the answer would be lost.
     stream.shutdown(Shutdown::Write)?;

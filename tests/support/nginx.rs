@@ -12,8 +12,13 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::process::Process;
 
-/// Nobody else listens there.
-pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(127, 83, 19, 7);
+/// An address of loopback where nobody else listens, not even another run of the tests.
+pub(crate) fn host() -> Ipv4Addr {
+    let part = |number: u32| u8::try_from(number % 254).unwrap_or(0) + 1;
+    let own = std::process::id();
+    Ipv4Addr::new(127, 83, part(own / 254), part(own))
+}
+
 /// In the good certificate.
 pub(crate) const NAME: &str = "parallax.test";
 /// Common name of the authority.
@@ -32,7 +37,7 @@ pub(crate) struct Shown {
     pub(crate) old_tls: bool,
     /// Headers of every answer over TLS.
     pub(crate) headers: BTreeMap<String, String>,
-    /// Ports of `HOST` in the clear, with what follows `return`, such as `301 https://…` or `200`.
+    /// Ports of `host()` in the clear, with what follows `return`, such as `301 https://…` or `200`.
     pub(crate) plain: BTreeMap<u16, String>,
 }
 
@@ -115,7 +120,7 @@ impl Nginx {
         }
         let mut servers = String::new();
         for (port, answer) in plain {
-            let _ = writeln!(servers, "server {{ listen {HOST}:{port}; return {answer}; }}");
+            let _ = writeln!(servers, "server {{ listen {}:{port}; return {answer}; }}", host());
         }
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()

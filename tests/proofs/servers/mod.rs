@@ -4,6 +4,7 @@ mod control_plane;
 mod etcd;
 mod nginx;
 mod pages;
+mod processes;
 mod redis;
 mod stand_in;
 
@@ -57,6 +58,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pages", |directory| Box::new(pages::Pages::start(directory))),
+    ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("tracker", |_| Box::new(stand_in::Double::tracker())),
@@ -73,6 +75,7 @@ pub(crate) const DOUBLES: &[&str] = &[
     "parallax.tracker",
     "parallax.vault",
 ];
+pub(crate) const DOUBLES: &[&str] = &["parallax.cp", "parallax.rt-local"];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Server, act_on_link, act_on_process};
 use crate::support::link::Link;
-use crate::support::nginx::{self, HOST, NAME, Shown};
+use crate::support::nginx::{self, NAME, Shown, host};
 
 pub(crate) struct Nginx {
     nginx: nginx::Nginx,
@@ -16,14 +16,14 @@ pub(crate) struct Nginx {
 impl Nginx {
     pub(crate) fn start(directory: &Path) -> Self {
         let nginx = nginx::Nginx::start(directory);
-        let link = Link::from(HOST, nginx.port);
+        let link = Link::from(host(), nginx.port);
         Self { nginx, link }
     }
 }
 
 impl Server for Nginx {
     fn targets(&self) -> Vec<(String, Value)> {
-        let address = format!("https://{HOST}:{}", self.link.port);
+        let address = format!("https://{}:{}", host(), self.link.port);
         vec![
             ("parallax.public".to_owned(), json!({ "address": address, "ca": self.nginx.ca(), "server_name": NAME })),
             ("parallax.outside".to_owned(), json!({ "address": address })),
@@ -32,7 +32,7 @@ impl Server for Nginx {
 
     fn parameters(&self) -> Vec<(String, Value)> {
         vec![
-            ("public_host".to_owned(), json!(HOST.to_string())),
+            ("public_host".to_owned(), json!(host().to_string())),
             ("firewall_allow".to_owned(), json!([self.link.port])),
             ("public_issuer".to_owned(), json!(nginx::ISSUER)),
         ]
@@ -41,7 +41,7 @@ impl Server for Nginx {
     fn values(&self) -> Vec<(String, String)> {
         let path = |path: std::path::PathBuf| path.display().to_string();
         vec![
-            ("host".to_owned(), HOST.to_string()),
+            ("host".to_owned(), host().to_string()),
             ("port".to_owned(), self.link.port.to_string()),
             ("name".to_owned(), NAME.to_owned()),
             ("ca".to_owned(), path(self.nginx.ca())),

@@ -12,19 +12,27 @@ use super::Server;
 pub(crate) struct Processes {
     directory: PathBuf,
     running: Vec<Child>,
+    listening: Vec<std::net::TcpListener>,
 }
 
 impl Processes {
     pub(crate) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), running: Vec::new() }
+        Self { directory: directory.to_owned(), running: Vec::new(), listening: Vec::new() }
     }
 
-    /// Waits until it has become the program `named`.
+    /// Waits until it is what it shall be: the file `until` is there, and a moment more.
     fn spawn(&mut self, step: &Value) -> Result<(), String> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let argv: Vec<String> = step["argv"].as_array().into_iter().flatten().filter_map(text).collect();
+        let own_session = step["session"] == true;
         let (program, arguments) = argv.split_first().ok_or("write `spawn: { argv: [sleep, \"60\"] }`")?;
-        let mut command = Command::new(program);
+        // In its own session, or at least group, so that what it starts ends with it.
+        let mut command = Command::new(if own_session { "setsid" } else { program });
+        if own_session {
+            command.arg(program);
+        } else {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
         command.args(arguments).current_dir(&self.directory);
         for (name, value) in step["env"].as_object().into_iter().flatten() {
             command.env(name, value.as_str().ok_or("a variable is a text")?);
@@ -33,8 +41,6 @@ impl Processes {
             std::fs::create_dir_all(cwd).map_err(|error| error.to_string())?;
             command.current_dir(cwd);
         }
-        // Its own group, so that what it starts ends with it.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
         let pid = child.id();
@@ -62,25 +68,40 @@ impl Server for Processes {
         vec![("runtime_match".to_owned(), json!("^readiness-test-runtime "))]
     }
 
-    /// `spawn: { argv, env, cwd, until: FILE }`; `link: { path: target }` makes a symbolic link.
+    /// `spawn: { argv, env, cwd, session, until: FILE }`; `link: { path, to }` makes a symbolic
+    /// link, `socket: { path, mode }` a Unix socket, `listen: ADDRESS` a port.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         match verb {
             "spawn" => self.spawn(argument),
-            "link" => {
-                for (path, target) in argument.as_object().ok_or("write `link: { path: target }`")? {
-                    let target = target.as_str().ok_or("a target is a text")?;
-                    std::os::unix::fs::symlink(target, path).map_err(|error| format!("{path}: {error}"))?;
-                }
+            "socket" => {
+                let path = argument["path"].as_str().ok_or("write `socket: { path: …, mode: \"0660\" }`")?;
+                let mode = argument["mode"].as_str().and_then(|mode| u32::from_str_radix(mode, 8).ok());
+                // The file stays when the listener is gone.
+                drop(std::os::unix::net::UnixListener::bind(path).map_err(|error| format!("{path}: {error}"))?);
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(mode.ok_or("a mode is octal")?);
+                std::fs::set_permissions(path, mode).map_err(|error| error.to_string())
+            }
+            "listen" => {
+                let address = argument.as_str().ok_or("write `listen: 127.0.0.1:2375`")?;
+                self.listening
+                    .push(std::net::TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?);
                 Ok(())
+            }
+            "link" => {
+                let text = |key: &str| argument[key].as_str().ok_or("write `link: { path: …, to: … }`");
+                let (path, to) = (text("path")?, text("to")?);
+                std::os::unix::fs::symlink(to, path).map_err(|error| format!("{path}: {error}"))
             }
             _ => Err(format!("processes do not understand `{verb}`")),
         }
     }
 
     fn restore(&mut self) -> Result<(), String> {
+        self.listening.clear();
         for mut child in self.running.drain(..) {
             // The group, by the id of its first process.
-            let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).stderr(Stdio::null()).status();
+            let _ =
+                Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).stderr(Stdio::null()).status();
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -24,7 +24,7 @@ use crate::probe::net::dns::{Reply, Transport, system_name_servers};
 use crate::probe::net::{Address, parse_address};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dns {
     /// Name of a target: the name server to ask, `dns://host`, `host:port` or an IP address.
@@ -112,19 +112,6 @@ impl Rcode {
             Rcode::Nxdomain => "nxdomain",
             Rcode::Servfail => "servfail",
             Rcode::Refused => "refused",
-        }
-    }
-}
-
-impl Default for Dns {
-    fn default() -> Self {
-        Self {
-            target: None,
-            servers: Vec::new(),
-            name: String::new(),
-            record: RecordKind::default(),
-            protocol: Protocol::default(),
-            expect_rcode: Rcode::default(),
         }
     }
 }

@@ -56,6 +56,18 @@ enum Must {
     OwnDirectory,
 }
 
+impl Must {
+    fn as_text(self) -> &'static str {
+        match self {
+            Must::StartAfterDaemon => "have started after its daemon",
+            Must::ChildOfDaemon => "be below its daemon",
+            Must::OwnSession => "have a session of its own",
+            Must::OwnTerminal => "have a terminal of its own",
+            Must::OwnDirectory => "work in a folder of its own",
+        }
+    }
+}
+
 /// One process, and which agent it belongs to.
 struct Member {
     seen: Seen,
@@ -66,6 +78,9 @@ impl Marked {
     pub(super) fn check(&self, findings: &mut Findings) {
         if self.by.is_empty() {
             findings.error("marked.by", "at least one variable is needed");
+        }
+        if self.must.is_empty() {
+            findings.error("marked.must", "say what must hold");
         }
         if let Some(Err(problem)) = self.daemon.as_deref().map(pattern) {
             findings.error("marked.daemon", problem);
@@ -138,7 +153,8 @@ impl Marked {
 
     pub(super) fn judge(&self, facts: &Facts) -> Verdict {
         let (names, count) = (self.by.join(" or "), facts.count);
-        let expected = format!("expected every process with {names} in its environment to be in order");
+        let musts = self.must.iter().map(|must| must.as_text()).collect::<Vec<_>>().join(", ");
+        let expected = format!("expected every process with {names} in its environment to {musts}");
         if let Some(first) = facts.faults.first() {
             let more = match facts.fault_count - 1 {
                 0 => String::new(),
@@ -161,7 +177,7 @@ impl Marked {
         if count == 0 && self.must.iter().any(own) {
             return Verdict::indeterminate(Reason::NoData, format!("{expected}, but none runs"));
         }
-        let sentence = format!("{expected}, saw {count} of {} agents and no fault", facts.agents);
+        let sentence = format!("{expected}, saw {count} processes of {} agents and no fault", facts.agents);
         Verdict::pass(Proof::of("faults", "none", format!("none among {count} processes")), sentence)
     }
 }
