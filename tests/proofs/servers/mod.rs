@@ -75,7 +75,6 @@ pub(crate) const DOUBLES: &[&str] = &[
     "parallax.tracker",
     "parallax.vault",
 ];
-pub(crate) const DOUBLES: &[&str] = &["parallax.cp", "parallax.rt-local"];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
