@@ -15,7 +15,7 @@ use super::{Clock, Gate};
 use crate::model::{Access, Evaluation, Item, Leg, LegRun, Outcome, Reason, Span, Timestamp, Verdict};
 use crate::probe::guard::Redactor;
 use crate::probe::net::Clients;
-use crate::probe::{Credentials, LegProbe, Observation, ProbeCx};
+use crate::probe::{Credentials, LegFacts, LegProbe, Observation, ProbeCx};
 
 /// A probe that has not ended this long after its deadline is cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_millis(250);
@@ -41,43 +41,64 @@ pub(super) struct Job {
     pub(super) planned_at: Timestamp,
 }
 
+/// A leg that ran.
+struct Ran {
+    began: Instant,
+    run: LegRun,
+    /// Its facts, if another leg looks at them.
+    lent: Option<serde_json::Value>,
+}
+
 impl Runner {
-    /// Runs all legs of an item at once, each behind its own permits, and hands in the evaluation.
+    /// Runs all legs of an item at once, each behind its own permits, but those that look at others
+    /// after them, and hands in the evaluation.
     pub(super) async fn run(self: Arc<Self>, job: Job) {
-        let legs = job.item.legs.iter().zip(&job.probes).enumerate();
-        let runs = join_all(legs.map(|(place, (leg, probe))| self.guarded(&job, place, leg, probe))).await;
+        let mut runs = self.legs(&job, |probe| probe.after.is_empty(), &Arc::default()).await;
+        if job.probes.iter().any(|probe| !probe.after.is_empty()) {
+            let lent = |(leg, ran): (&Leg, &mut Ran)| Some((Arc::clone(&leg.name), ran.lent.take()?));
+            let places = runs.iter_mut().filter_map(|ran| Some((job.item.legs.get(ran.run.leg)?, ran)));
+            let seen: Arc<LegFacts> = Arc::new(places.filter_map(lent).collect());
+            runs.extend(self.legs(&job, |probe| !probe.after.is_empty(), &seen).await);
+            runs.sort_by_key(|ran| ran.run.leg);
+        }
         let finished = self.clock.now();
         // From the first real start, not from the queue. By the monotonic clock, so that a clock that
         // was set meanwhile does not make it older than the run before.
-        let longest = runs.iter().map(|(began, _)| Span::from(began.elapsed())).max().unwrap_or_default();
+        let longest = runs.iter().map(|ran| Span::from(ran.began.elapsed())).max().unwrap_or_default();
         let evaluation = Evaluation {
             item: job.item.id.clone(),
             probe_digest: job.item.digests.probe,
             planned_at: job.planned_at,
             started: finished - longest,
             finished,
-            legs: runs.into_iter().map(|(_, run)| run).collect(),
+            legs: runs.into_iter().map(|ran| ran.run).collect(),
         };
         // Full means that the loop is behind: waiting here slows the probes down and loses nothing.
         // Closed means that the process has stopped.
         let _ = self.results.send(evaluation).await;
     }
 
+    /// Those legs that are meant, all at once.
+    async fn legs(&self, job: &Job, meant: impl Fn(&LegProbe) -> bool, seen: &Arc<LegFacts>) -> Vec<Ran> {
+        let legs = job.item.legs.iter().zip(&job.probes).enumerate().filter(|(_, (_, probe))| meant(probe));
+        join_all(legs.map(|(place, (leg, probe))| self.guarded(job, place, leg, probe, seen))).await
+    }
+
     /// Whatever panics around the probe (redaction, for one) must not keep the evaluation from
     /// coming: the item would count as in flight for ever.
-    async fn guarded(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe) -> (Instant, LegRun) {
+    async fn guarded(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: &Arc<LegFacts>) -> Ran {
         let asked = Instant::now();
-        if let Ok(done) = AssertUnwindSafe(self.run_leg(job, place, leg, probe)).catch_unwind().await {
+        if let Ok(done) = AssertUnwindSafe(self.run_leg(job, place, leg, probe, seen)).catch_unwind().await {
             return done;
         }
         self.metrics.panicked();
         tracing::error!(item = %job.item.id, leg = %leg.name, "a run panicked; this is a bug in the exporter");
         let verdict = Verdict::indeterminate(Reason::Internal, "the run panicked; this is a bug in the exporter");
         let run = LegRun { leg: place, verdict, duration: Span::ZERO, facts: String::new(), trace: Vec::new() };
-        (asked, run)
+        Ran { began: asked, run, lent: None }
     }
 
-    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe) -> (Instant, LegRun) {
+    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: &Arc<LegFacts>) -> Ran {
         let waiting = self.metrics.wait(leg.class);
         let _permits = self.bulkheads.acquire(leg).await;
         drop(waiting);
@@ -87,9 +108,13 @@ impl Runner {
         let started = Instant::now();
         let deadline = started + leg.timeout.to_duration();
         let cx =
-            ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients));
+            ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients))
+                .with_legs(Arc::clone(seen));
         let trace = cx.trace().clone();
-        let Observation { verdict, facts } = self.observe(leg, probe, cx, deadline).await;
+        let observation = self.observe(leg, probe, cx, deadline).await;
+        let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
+        let lent = wanted.then(|| observation.whole()).flatten();
+        let Observation { verdict, facts, .. } = observation;
         let duration = Span::from(started.elapsed());
         // Taken now: it knows the credentials that this very run has read.
         let redactor = job.credentials.redactor();
@@ -105,13 +130,13 @@ impl Runner {
             facts: facts.map(|facts| evidence(facts, &redactor)).unwrap_or_default(),
             trace: trace.take().iter().map(|line| redactor.redact(line)).collect(),
         };
-        (started, run)
+        Ran { began: started, run, lent }
     }
 
     async fn observe(&self, leg: &Leg, probe: &LegProbe, cx: ProbeCx, deadline: Instant) -> Observation {
         let harmful = matches!(leg.access, Access::Mutates | Access::Loads);
         if harmful && !(self.gate.is_open() && probe.enabled) {
-            return Observation { verdict: probe.not_enabled(), facts: None };
+            return Observation::failed(probe.not_enabled());
         }
         // The future is boxed so that it can be dropped here, inside the panic guard.
         let run = AssertUnwindSafe(async { probe.run(&cx).await }).catch_unwind();
@@ -132,7 +157,7 @@ impl Runner {
 }
 
 fn undecided(reason: Reason, sentence: String) -> Observation {
-    Observation { verdict: Verdict::indeterminate(reason, sentence), facts: None }
+    Observation::failed(Verdict::indeterminate(reason, sentence))
 }
 
 /// Cuts texts that evidence cannot hold anyway: redaction costs by length.

@@ -1,8 +1,10 @@
 //! What a probe is lent for one run. It holds no plan and no state.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::net::Clients;
@@ -15,8 +17,12 @@ pub struct ProbeCx {
     target: Option<Arc<Target>>,
     credentials: Arc<Credentials>,
     clients: Arc<Clients>,
+    legs: Arc<LegFacts>,
     trace: Trace,
 }
+
+/// What legs of the same item have observed, by their names. Fields that are not whole are left out.
+pub type LegFacts = BTreeMap<Arc<str>, Value>;
 
 /// A bounded log of the steps of one run, readable after the run was cut off.
 #[derive(Clone, Default)]
@@ -33,7 +39,17 @@ impl ProbeCx {
         credentials: Arc<Credentials>,
         clients: Arc<Clients>,
     ) -> Self {
-        Self { now, deadline, target, credentials, clients, trace: Trace::default() }
+        Self { now, deadline, target, credentials, clients, legs: Arc::default(), trace: Trace::default() }
+    }
+
+    /// Lends what other legs have observed.
+    pub fn with_legs(self, legs: Arc<LegFacts>) -> Self {
+        Self { legs, ..self }
+    }
+
+    /// What the leg of this name observed in this very run; `None` if that failed.
+    pub fn leg(&self, name: &str) -> Option<&Value> {
+        self.legs.get(name)
     }
 
     /// Wall time at the start of the run.

@@ -28,6 +28,8 @@ pub struct Parsed {
     pub target: Option<String>,
     pub address: String,
     pub credentials: Vec<String>,
+    /// Legs of the same item.
+    pub legs: Vec<String>,
     pub findings: Findings,
 }
 
@@ -89,6 +91,7 @@ fn parse<P: Probe>(parameters: Value) -> Result<Parsed, ParseError> {
         target: probe.target().map(str::to_owned),
         address: probe.address(),
         credentials: probe.credentials().into_iter().map(str::to_owned).collect(),
+        legs: probe.legs().into_iter().map(str::to_owned).collect(),
         findings,
         probe: Arc::new(probe),
     })

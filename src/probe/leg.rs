@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{Probe, ProbeCx, ProbeError};
-use crate::expect::Conditions;
+use crate::expect::{Conditions, Gap};
 use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
 
 /// What one run of a leg came to.
@@ -14,6 +14,24 @@ pub struct Observation {
     pub verdict: Verdict,
     /// Absent if the observation failed.
     pub facts: Option<serde_json::Value>,
+    /// What of the facts must not be taken for the whole.
+    pub gaps: Vec<Gap>,
+}
+
+impl Observation {
+    /// Without facts.
+    pub fn failed(verdict: Verdict) -> Self {
+        Self { verdict, facts: None, gaps: Vec::new() }
+    }
+
+    /// The facts for another leg: what is not whole is left out, as it is for conditions.
+    pub fn whole(&self) -> Option<serde_json::Value> {
+        let mut facts = self.facts.clone()?;
+        if let Some(fields) = facts.as_object_mut() {
+            fields.retain(|name, _| !self.gaps.iter().any(|gap| gap.hides && gap.field == name));
+        }
+        Some(facts)
+    }
 }
 
 /// A probe with its facts type erased. Implemented for every `Probe`, and for nothing else: that
@@ -44,7 +62,7 @@ impl<P: Probe> DynProbe for P {
                 Ok(facts) => judge(self, &facts, cx, conditions),
                 Err(error) => {
                     let verdict = self.judge_error(&error);
-                    Observation { verdict: verdict.map_text(|seen| expecting(self.expects(), seen)), facts: None }
+                    Observation::failed(verdict.map_text(|seen| expecting(self.expects(), seen)))
                 }
             }
         })
@@ -65,11 +83,11 @@ fn judge<P: Probe>(probe: &P, facts: &P::Facts, cx: &ProbeCx, conditions: &Condi
         Ok(facts) => facts,
         Err(error) => {
             let error = ProbeError::internal(format!("facts of {} are not JSON: {error}", P::NAME));
-            return Observation { verdict: error.verdict(), facts: None };
+            return Observation::failed(error.verdict());
         }
     };
     let verdict = conditions.judge(built_in, &facts, &gaps, cx.now());
-    Observation { verdict, facts: Some(facts) }
+    Observation { verdict, facts: Some(facts), gaps }
 }
 
 /// What the engine runs for one `LegIndex`.
@@ -80,6 +98,8 @@ pub struct LegProbe {
     pub conditions: Arc<Conditions>,
     /// The item's own switch for legs that mutate or load.
     pub enabled: bool,
+    /// Names of legs of the item that run before it, and whose facts it is lent.
+    pub after: Vec<Arc<str>>,
 }
 
 impl LegProbe {

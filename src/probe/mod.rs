@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use credentials::{CredentialSource, Credentials};
-pub use cx::{ProbeCx, Trace};
+pub use cx::{LegFacts, ProbeCx, Trace};
 pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use leg::{DynProbe, LegProbe, Observation};
@@ -69,6 +69,11 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
 
     /// Names of credentials used besides the target's own.
     fn credentials(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Names of legs of the same item whose facts it looks at. It runs after them.
+    fn legs(&self) -> Vec<&str> {
         Vec::new()
     }
 

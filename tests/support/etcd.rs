@@ -168,6 +168,22 @@ impl Cluster {
         self.ctl(&["move-leader", &other]);
     }
 
+    /// Pauses the leader until another leads, and lets it come back.
+    pub(crate) fn elect(&mut self) {
+        let old = self.leader();
+        self.node(&old).process.pause();
+        let until = Instant::now() + SOON;
+        let new = |cluster: &Self| {
+            let leads = |node: &Node| node.name != old && cluster.status(node).is_some_and(|status| status.0);
+            cluster.nodes.iter().any(leads)
+        };
+        while !new(self) {
+            assert!(Instant::now() < until, "nobody was elected");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.node(&old).process.resume();
+    }
+
     /// (leads, id), if it answers and knows a leader.
     fn status(&self, node: &Node) -> Option<(bool, String)> {
         node.process.pid()?;

@@ -13,14 +13,21 @@ pub(crate) mod http_server;
 pub(crate) mod link;
 pub(crate) mod nginx;
 pub(crate) mod pages;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod stand_in;
+pub(crate) mod timescaledb;
 
 use std::net::TcpListener;
 
 /// A port of loopback that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// Whether something listens on this port of loopback.
+pub(crate) fn listens(port: u16) -> bool {
+    std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
 }

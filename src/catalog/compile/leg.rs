@@ -54,6 +54,10 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
             ));
         }
     }
+    for leg in parsed.legs.iter().filter(|leg| !cx.leg_names.contains_key(*leg)) {
+        let found = Diagnostic::error(Code::LEG_NAME, entry.key_at, format!("no check before it is named `{leg}`"));
+        shared.sink.push(found.help("give the other check a `name`, and write this one after it"));
+    }
     if !problems.is_empty() {
         return cx.unconfigured(problems, applies);
     }
@@ -87,7 +91,8 @@ fn add(
         expects: conditions.sources().map(Into::into).collect(),
         target: bulkhead,
     });
-    probes.push(LegProbe { probe: parsed.probe, target, conditions: Arc::new(conditions), enabled });
+    let after = parsed.legs.iter().map(|leg| Arc::from(leg.as_str())).collect();
+    probes.push(LegProbe { probe: parsed.probe, target, conditions: Arc::new(conditions), enabled, after });
     Check::Leg(cx.legs.len() - 1)
 }
 

@@ -58,6 +58,7 @@ fn catalogue(subjects: &[Subject], generation: u64) -> Compiled {
         target: None,
         conditions: Arc::default(),
         enabled: false,
+        after: Vec::new(),
     });
     Compiled {
         plan: Arc::new(plan),

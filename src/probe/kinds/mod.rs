@@ -3,6 +3,7 @@
 
 mod attestation;
 mod command;
+mod compare;
 mod dns;
 mod env;
 mod etcd;
@@ -22,6 +23,7 @@ use super::{Descriptor, Findings};
 pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<attestation::Attestation>(),
     Descriptor::of::<command::Command>(),
+    Descriptor::of::<compare::Compare>(),
     Descriptor::of::<dns::Dns>(),
     Descriptor::of::<env::Env>(),
     Descriptor::of::<etcd::Etcd>(),

@@ -1,5 +1,6 @@
 //! The whole program, as somebody runs it.
 
+mod credentials;
 mod hanging;
 mod outage;
 mod reload;

@@ -1,16 +1,15 @@
 //! A real PostgreSQL goes away and comes back, under all shipped database rows of Parallax: exactly
 //! the right items turn, and a `kill -9` of the daemon in the middle changes nothing.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::rows::Deployment;
 use crate::rows::database::deployment;
 use crate::support::control_plane::ControlPlane;
 use crate::support::daemon::{Daemon, Launch};
+use crate::support::faster::faster;
 use crate::support::postgres::production::Production;
 
 const ROOT: &str = "parallax/core.database.postgres-reachable";
@@ -34,42 +33,6 @@ const MIXED: [&str; 3] = [
 ];
 /// Every planned run, retry and permit of an interval of two seconds, on a busy machine.
 const SOON: Duration = Duration::from_secs(45);
-
-/// The shipped checklist, with the rows about the database every two seconds.
-fn faster(here: &Deployment) -> PathBuf {
-    let config = here.path("config");
-    copy(&crate::source::root().join("config"), &config);
-    for file in ["core.yaml", "config.yaml", "security.yaml"] {
-        let path = config.join("checklists/parallax").join(file);
-        let text = fs::read_to_string(&path).expect("shipped file");
-        let faster: Vec<String> = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("retry:"))
-            .map(|line| match line.find("interval: ") {
-                Some(at) => format!("{}interval: 2s", &line[..at]),
-                None => line.to_owned(),
-            })
-            .collect();
-        fs::write(&path, faster.join("\n")).expect("copy");
-    }
-    let head = config.join("checklists/parallax.yaml");
-    let text = fs::read_to_string(&head).expect("shipped file");
-    fs::write(&head, text.replace("defaults: { timeout: 10s }", "defaults: { timeout: 2s }")).expect("copy");
-    head
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("folder");
-    for entry in fs::read_dir(from).expect("folder") {
-        let path = entry.expect("entry").path();
-        let target = to.join(path.file_name().expect("name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("copy");
-        }
-    }
-}
 
 /// (item, state) of everything outside the checklist about the daemon itself.
 fn states(daemon: &Daemon) -> Vec<(String, String)> {
@@ -96,7 +59,7 @@ fn postgres_goes_away_and_comes_back() {
     let mut here = deployment(&production, &cp);
     here.parameter("timescaledb_required", false);
     let _application = production.session("require");
-    let root = here.configuration(&faster(&here));
+    let root = here.configuration(&faster("parallax", &here.path("config"), "2s"));
     let directory = tempfile::tempdir().expect("directory");
     let launch = Launch::new(directory.path(), Path::new(&root));
     let daemon = launch.start();
@@ -131,7 +94,12 @@ fn postgres_goes_away_and_comes_back() {
             continue;
         }
         let turned = daemon.json(&format!("/api/v1/items/{item}"));
-        let because_of_it = turned["root_cause"].to_string().contains(ROOT) || turned["reason"] == "refused";
+        // Also by way of a row that asks PostgreSQL, and does not depend on the root.
+        let cause = turned["root_cause"].as_str().filter(|cause| cause.contains('/'));
+        let by_way_of =
+            cause.is_some_and(|cause| daemon.json(&format!("/api/v1/items/{cause}"))["reason"] == "refused");
+        let because_of_it =
+            turned["root_cause"].to_string().contains(ROOT) || turned["reason"] == "refused" || by_way_of;
         assert!(because_of_it, "{item} turned from {was} to {is}, and not because of PostgreSQL: {turned:#}");
     }
 

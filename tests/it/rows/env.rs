@@ -217,10 +217,9 @@ fn later_kinds(here: &mut Deployment) {
         "runtime.env.k8s-in-cluster",
         "runtime.env.image-prefix",
         "sdk.env.control-plane-url",
-        "sdk.env.agent-id",
-        "sdk.env.api-key",
     ];
     here.expect("the built parts hold", &rows.map(|item| (item, "unknown", "unmapped", "")));
+    here.expect("the registry is not known", &[("sdk.env.agent-id", "unknown", "unconfigured", "etcd")]);
 
     here.environment("control-plane", &[("REDIS_URL", "redis://cache:6379"), ("OTEL_TRACES_EXPORTER", "none")]);
     here.environment("runtime-docker", &[("DOCKER_IMAGE_PREFIX", "not an image")]);

@@ -99,7 +99,7 @@ impl Server for Etcd {
     }
 
     /// The verbs of processes and of the network, each with a member or `leader`, or without for all;
-    /// `move_leader`, `fill` (until there is no space), `auth: off`, `revoke` (the monitor's right),
+    /// `move_leader`, `elect` (the leader is lost for a while), `fill` (until there is no space), `auth: off`, `revoke` (the monitor's right),
     /// `register: <agent>`, `put: { key: value }`, `delete: <key>`.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = self.on_nodes(verb, argument) {
@@ -107,6 +107,7 @@ impl Server for Etcd {
         }
         let text = || argument.as_str().ok_or_else(|| format!("write `{verb}: <text>`"));
         match verb {
+            "elect" => self.cluster.elect(),
             "move_leader" => self.cluster.move_leader(),
             "fill" => self.cluster.fill(),
             "auth" => self.cluster.auth(text()? == "on"),

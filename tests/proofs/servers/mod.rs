@@ -4,9 +4,12 @@ mod control_plane;
 mod etcd;
 mod nginx;
 mod pages;
+mod pgbouncer;
+mod postgres;
 mod processes;
 mod redis;
 mod stand_in;
+mod timescaledb;
 
 use std::path::Path;
 use std::time::Duration;
@@ -58,9 +61,12 @@ const SERVERS: &[(&str, Start)] = &[
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pages", |directory| Box::new(pages::Pages::start(directory))),
+    ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
+    ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
+    ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
     ("tracker", |_| Box::new(stand_in::Double::tracker())),
     ("vault", |_| Box::new(stand_in::Double::vault())),
 ];

@@ -19,32 +19,17 @@ pub(crate) const MIGRATIONS: [&str; 6] = [
     "20260312000300_add_episodic_experiences",
 ];
 
-const TABLES: [&str; 17] = [
-    "Pattern",
-    "Agent",
-    "ExecutionEvent",
-    "ConfidenceMetric",
-    "PatternVersion",
-    "License",
-    "Session",
-    "Schedule",
-    "ScheduleRun",
-    "Trigger",
-    "AuditLog",
-    "User",
-    "threads",
-    "thread_events",
-    "shared_decisions",
-    "episodic_experiences",
-    "CredentialGrant",
-];
+/// With which the database of the application is made again.
+pub(super) const TEMPLATE: &str = "pristine";
 
-const ENCRYPTED_ONLY: &str = "local all all trust\nlocal replication all trust\n\
+pub(super) const ENCRYPTED_ONLY: &str = "local all all trust\nlocal replication all trust\n\
                               hostssl all all 127.0.0.1/32 scram-sha-256\n";
 
 pub(crate) struct Production {
     pub(crate) server: Server,
     pub(crate) standby_port: u16,
+    /// What was touched since the start.
+    pub(super) touched: std::cell::Cell<super::faults::Touched>,
 }
 
 /// A session of the application, open until it is dropped.
@@ -68,43 +53,52 @@ impl Production {
         let settings = format!(
             "listen_addresses='127.0.0.1'\nport={}\nunix_socket_directories='{here}'\nssl=on\n\
              ssl_cert_file='{here}/server.crt'\nssl_key_file='{here}/server.key'\nmax_connections=200\n\
-             shared_buffers='256MB'\neffective_cache_size='1GB'\narchive_mode=on\narchive_command='true'\n\
-             dynamic_library_path='{here}:$libdir'\n",
+             log_connections=on\nshared_buffers='256MB'\neffective_cache_size='1GB'\n\
+             wal_keep_size='512MB'\nwal_retrieve_retry_interval='200ms'\narchive_mode=on\narchive_command='true'\n",
             server.port
         );
-        server.write("data/postgresql.auto.conf", &settings, 0o600);
+        let made = std::fs::read_to_string(server.path("data/postgresql.conf")).unwrap();
+        server.write("data/postgresql.conf", &format!("{made}\n{settings}"), 0o600);
         server.write("data/pg_hba.conf", ENCRYPTED_ONLY, 0o600);
         server.run("pg_ctl", &["-D", &data, "-l", &server.path("log"), "-w", "-t", "30", "start"]);
-        let this = Self { server, standby_port: crate::support::free_port() };
+        let this = Self { server, standby_port: crate::support::free_port(), touched: std::cell::Cell::default() };
         this.schema();
         this.start_standby();
         this
     }
 
     fn schema(&self) {
-        let role = format!(
-            "CREATE ROLE parallax LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE readiness LOGIN PASSWORD '{PASSWORD}'"
-        );
-        self.server.sql("postgres", &role);
-        self.server.sql("postgres", "CREATE DATABASE parallax OWNER parallax");
-        let mut sql: String = TABLES.map(|table| format!("CREATE TABLE \"{table}\" (id text);")).concat();
-        sql += "CREATE TABLE \"Workspace\" (id text);\
-                CREATE TABLE \"Execution\" (id text, status text, \"time\" timestamp(3));\
-                CREATE TABLE \"ApiKey\" (id text, \"keyPrefix\" text, \"keyHash\" text, \"createdAt\" timestamp, \
-                \"expiresAt\" timestamp, \"lastUsedAt\" timestamp);\
-                CREATE TABLE _prisma_migrations (migration_name text, checksum text, finished_at timestamptz, \
-                rolled_back_at timestamptz);\
-                INSERT INTO \"Execution\" VALUES ('1', 'completed', now() AT TIME ZONE 'UTC');";
-        for name in MIGRATIONS {
-            sql += &format!("INSERT INTO _prisma_migrations VALUES ('{name}', repeat('a', 64), now(), NULL);");
+        for role in ["parallax", "readiness"] {
+            self.server.sql("postgres", &format!("CREATE ROLE {role} LOGIN"));
         }
-        self.parallax(&sql);
-        self.parallax(include_str!("../../../docs/grants/postgres.sql"));
+        self.passwords();
+        self.server.sql("postgres", "CREATE DATABASE parallax OWNER parallax");
+        self.parallax(include_str!("schema.sql"));
+        let names = MIGRATIONS.map(|name| format!("('{name}', repeat('a', 64), now(), NULL)")).join(", ");
+        self.parallax(&format!("INSERT INTO _prisma_migrations VALUES {names}"));
+        self.grant();
+        self.parallax("VACUUM ANALYZE");
+        self.server.sql("postgres", &format!("CREATE DATABASE {TEMPLATE} TEMPLATE parallax"));
         self.parallax("SELECT pg_switch_wal()");
         self.wait_until("EXISTS (SELECT FROM pg_stat_archiver WHERE archived_count > 0)");
     }
 
-    fn start_standby(&self) {
+    /// Both roles have the password for a month, and the superuser has none.
+    pub(super) fn passwords(&self) {
+        let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 30);
+        for role in ["parallax", "readiness"] {
+            let change = format!("ALTER ROLE {role} PASSWORD '{PASSWORD}' VALID UNTIL '{end}' CONNECTION LIMIT -1");
+            self.server.sql("postgres", &change);
+        }
+        self.server.sql("postgres", "ALTER ROLE postgres PASSWORD NULL");
+    }
+
+    /// The profile of the monitoring role, as documented.
+    pub(super) fn grant(&self) {
+        self.parallax(include_str!("../../../docs/grants/postgres.sql"));
+    }
+
+    pub(super) fn start_standby(&self) {
         let (server, directory) = (&self.server, self.server.path("standby"));
         let (socket, port) = (server.dir.path().display().to_string(), server.port.to_string());
         server.run(
@@ -119,7 +113,12 @@ impl Production {
             "EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL)",
         );
         // Until it has replayed a transaction, an idle standby cannot say how old its data is.
-        self.parallax("CREATE TABLE settled ()");
+        self.server.sql("postgres", "SELECT txid_current()");
+        self.caught_up();
+    }
+
+    /// Waits until the standby has replayed everything.
+    pub(crate) fn caught_up(&self) {
         self.wait_until("EXISTS (SELECT FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn())");
     }
 
@@ -134,19 +133,19 @@ impl Production {
         self.server.run("psql", &["-h", &socket, "-p", &port, "-U", "postgres", "-qXc", sql]);
     }
 
-    /// Waits until a condition holds in the application's database.
+    /// Waits until a condition holds on the primary.
     pub(crate) fn wait_until(&self, condition: &str) {
         let sql = format!(
             "DO $do$ BEGIN FOR n IN 1..200 LOOP IF {condition} THEN RETURN; END IF; \
              PERFORM pg_sleep(0.05); PERFORM pg_stat_clear_snapshot(); END LOOP; RAISE 'it never held'; END $do$"
         );
-        self.parallax(&sql);
+        self.server.sql("postgres", &sql);
     }
 
     /// A setting that a reload makes active.
     pub(crate) fn set(&self, setting: &str) {
-        self.parallax(&format!("ALTER SYSTEM SET {setting}"));
-        self.parallax("SELECT pg_reload_conf()");
+        self.server.sql("postgres", &format!("ALTER SYSTEM SET {setting}"));
+        self.server.sql("postgres", "SELECT pg_reload_conf()");
         // The postmaster hands it on a moment later.
         std::thread::sleep(Duration::from_millis(150));
     }
@@ -155,7 +154,7 @@ impl Production {
     pub(crate) fn accept_plain(&self, accept: bool) {
         let plain = if accept { "host all all 127.0.0.1/32 scram-sha-256\n" } else { "" };
         self.server.write("data/pg_hba.conf", &format!("{ENCRYPTED_ONLY}{plain}"), 0o600);
-        self.parallax("SELECT pg_reload_conf()");
+        self.server.sql("postgres", "SELECT pg_reload_conf()");
         std::thread::sleep(Duration::from_millis(150));
     }
 
@@ -169,22 +168,19 @@ impl Production {
         self.wait_until("NOT EXISTS (SELECT FROM pg_stat_replication)");
     }
 
-    /// A stand-in for the extension: its row in the catalogue, and some library under its name.
-    pub(crate) fn pretend_timescaledb(&self, version: &str) {
-        let lib = Command::new(self.server.bin.join("pg_config")).arg("--pkglibdir").output().unwrap();
-        let lib = String::from_utf8(lib.stdout).unwrap();
-        std::fs::copy(format!("{}/auto_explain.so", lib.trim()), self.server.path("timescaledb.so")).unwrap();
-        self.server.own(self.server.dir.path());
-        self.parallax(&format!(
-            "SET allow_system_table_mods = on; INSERT INTO pg_extension \
-             SELECT 99999, 'timescaledb', oid, 2200, false, '{version}' FROM pg_roles WHERE rolname = 'postgres'"
-        ));
-        self.set("shared_preload_libraries = 'timescaledb'");
+    /// A session of the application over TCP.
+    pub(crate) fn session(&self, sslmode: &str) -> Session {
+        self.open("127.0.0.1", sslmode)
     }
 
-    pub(crate) fn session(&self, sslmode: &str) -> Session {
+    /// A session of the application over the Unix socket.
+    pub(crate) fn local_session(&self) -> Session {
+        self.open(&self.server.dir.path().display().to_string(), "disable")
+    }
+
+    fn open(&self, host: &str, sslmode: &str) -> Session {
         let to = format!(
-            "host=127.0.0.1 port={} user=parallax dbname=parallax sslmode={sslmode} password={PASSWORD}",
+            "host={host} port={} user=parallax dbname=parallax sslmode={sslmode} password={PASSWORD}",
             self.server.port
         );
         let mut command = Command::new(self.server.bin.join("psql"));
@@ -215,7 +211,7 @@ impl Production {
 impl Drop for Production {
     fn drop(&mut self) {
         // The primary is stopped by its own drop.
-        if self.server.dir.path().join("standby/postmaster.pid").exists() {
+        if self.server.postmaster("standby").is_some() {
             self.server.run("pg_ctl", &["-D", &self.server.path("standby"), "-m", "immediate", "-w", "stop"]);
         }
     }

@@ -229,7 +229,7 @@ fn none_of(errors: &[ProbeError]) -> ProbeError {
         [only] => only.clone(),
         [first, ..] => {
             let all = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
-            let detail = format!("none of {} endpoints did: {all}", errors.len());
+            let detail = format!("none of {} endpoints gave it: {all}", errors.len());
             // Whoever could not be looked at might have answered.
             let blame =
                 if errors.iter().all(|error| error.blame == Blame::Target) { Blame::Target } else { Blame::Observer };

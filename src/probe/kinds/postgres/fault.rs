@@ -50,6 +50,10 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
     match code {
         // Not the target's fault: it is the exporter's credential that it does not like.
         "28P01" | "28000" => ProbeError::observer(Reason::AuthRejected, said),
+        // PgBouncer about a wrong password.
+        "08P01" if phase == Phase::Login && message.contains("authentication failed") => {
+            ProbeError::observer(Reason::AuthRejected, said)
+        }
         "42501" => ProbeError::observer(Reason::PermissionDenied, said),
         "3D000" => ProbeError::target(Reason::Missing, said),
         "57014" => ProbeError::target(Reason::Timeout, said),
@@ -58,7 +62,8 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
         "53300" if message.contains("for role") => ProbeError::observer(Reason::PermissionDenied, said),
         // Out of connections, starting up or shutting down: nobody else gets in either.
         "53300" | "57P01" | "57P02" | "57P03" => ProbeError::target(Reason::Refused, said),
-        // A pooler that does not take our start-up options says this; others may well get in.
+        // A pooler says this for nearly everything: an option it does not take, a server it cannot reach.
+        // Others may well get in.
         "08P01" => ProbeError::observer(Reason::Query, said),
         _ if phase == Phase::Login => ProbeError::target(Reason::Query, said),
         // The query may be wrong as well as the database.
@@ -98,6 +103,8 @@ mod tests {
             ("08P01", Phase::Login, Reason::Query, Blame::Observer),
             ("XX000", Phase::Login, Reason::Query, Blame::Target),
         ];
+        let pooler = sqlstate("08P01", "SASL authentication failed", Phase::Login, "db:6432");
+        assert_eq!((pooler.reason, pooler.blame), (Reason::AuthRejected, Blame::Observer));
         let own_limit = sqlstate("53300", "too many connections for role \"readiness\"", Phase::Login, "db:5432");
         assert_eq!((own_limit.reason, own_limit.blame), (Reason::PermissionDenied, Blame::Observer));
         for (code, phase, reason, blame) in cases {

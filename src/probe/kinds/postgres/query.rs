@@ -65,9 +65,19 @@ async fn fetch_limited(
         connection.execute(AssertSqlSafe(format!("ROLLBACK; {begin}"))).await?;
         rows = fetch(leg, sql, connection).await;
     }
-    let rows = rows?;
-    connection.execute("ROLLBACK").await?;
-    Ok(rows)
+    match rows {
+        Ok(rows) => {
+            connection.execute("ROLLBACK").await?;
+            Ok(rows)
+        }
+        Err(stopped) => {
+            // A pooler would have to throw the server's session away. What is told is the first error.
+            if stopped.by_server() {
+                let _ = connection.execute("ROLLBACK").await;
+            }
+            Err(stopped)
+        }
+    }
 }
 
 /// Why there are no rows.
@@ -77,6 +87,11 @@ enum Stopped {
 }
 
 impl Stopped {
+    /// The session goes on, without its transaction.
+    fn by_server(&self) -> bool {
+        matches!(self, Self::Server(error) if fault::refusal(error).is_some())
+    }
+
     /// sqlx looks up a type it does not know between preparing and running a statement, and that
     /// replaces the unnamed statement. It then knows the type, so a second attempt works. A named
     /// statement would avoid this, but would stay behind in a server connection of a pooler.
