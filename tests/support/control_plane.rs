@@ -1,27 +1,31 @@
-//! A double of Parallax's control plane: its routes and their answers, as its source has them.
-//! Any answer can be replaced, and it can ask for an API key.
+//! A double of Parallax's control plane: the routes its source has, answered as a control plane
+//! that is in order would. Any answer can be replaced, and it can be made wrong in the ways that
+//! checks look for.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-#[derive(Clone)]
-struct Answer {
-    status: u16,
-    body: Value,
-    /// How old the `timestamp` of the body is made, in seconds.
-    age_s: i64,
-}
+use super::http_server::{Answer, Asked, HttpServer};
 
-#[derive(Default)]
+/// What it signs tokens with, unless it uses a default.
+const JWT_SECRET: &str = "8f3c1f6a0b5d4e7795c2d18e6a40b7f3";
+pub(crate) const WEBHOOK_SECRET: &str = "5b1e6cf09d2a47c38e71f4a0c96d3b28";
+pub(crate) const ALLOWED_ORIGIN: &str = "https://app.example.org";
+
 struct Behaviour {
-    /// By `METHOD /path`.
+    /// By `METHOD /path`, the query included.
     answers: BTreeMap<String, Answer>,
-    /// Asked for below `/api/`.
+    /// Asked for below `/api/`, or a token signed with the secret.
     key: Option<String>,
+    jwt_secret: String,
+    /// Ways to be wrong: see `product`.
+    faults: BTreeSet<String>,
 }
 
 pub(crate) struct ControlPlane {
@@ -29,53 +33,51 @@ pub(crate) struct ControlPlane {
     behaviour: Arc<Mutex<Behaviour>>,
 }
 
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self { answers: BTreeMap::new(), key: None, jwt_secret: JWT_SECRET.to_owned(), faults: BTreeSet::new() }
+    }
+}
+
 impl ControlPlane {
     /// Healthy, without authentication.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let this = Self { address, behaviour: Arc::default() };
-        this.heal();
-        let behaviour = Arc::clone(&this.behaviour);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let behaviour = Arc::clone(&behaviour);
-                // A client that goes away is no concern of the server.
-                std::thread::spawn(move || drop(serve(&stream, &behaviour)));
-            }
-        });
-        this
+        let behaviour: Arc<Mutex<Behaviour>> = Arc::default();
+        let shared = Arc::clone(&behaviour);
+        let server = HttpServer::start(move |asked| shared.lock().expect("no panic").answer(asked));
+        Self { address: server.address(), behaviour }
     }
 
     pub(crate) fn heal(&self) {
-        let mut behaviour = self.behaviour.lock().unwrap();
-        *behaviour = Behaviour::default();
-        let patterns = [json!({"name": "SimpleConsensus"}), json!({"name": "ConsensusBuilder"})];
-        for (route, body) in [
-            ("GET /health", healthy()),
-            ("GET /health/ready", json!({"ready": true, "status": "healthy"})),
-            ("GET /health/live", json!({"status": "ok"})),
-            ("GET /api/patterns", json!({"patterns": patterns, "count": 2})),
-            ("GET /api/agents", agents(&["a1", "a2"])),
-            ("GET /metrics", json!("parallax_agents_total 0")),
-        ] {
-            behaviour.answers.insert(route.to_owned(), Answer { status: 200, body, age_s: 0 });
-        }
-        let body = json!({"error": "patternName is required"});
-        behaviour.answers.insert("POST /api/executions".to_owned(), Answer { status: 400, body, age_s: 0 });
+        *self.behaviour.lock().expect("no panic") = Behaviour::default();
     }
 
     pub(crate) fn answer(&self, route: &str, status: u16, body: Value) {
-        self.aged(route, status, body, 0);
+        self.answer_with(route, Answer::json(status, body));
+    }
+
+    pub(crate) fn answer_with(&self, route: &str, answer: Answer) {
+        self.behaviour.lock().expect("no panic").answers.insert(route.to_owned(), answer);
     }
 
     /// An answer whose `timestamp` is so many seconds old.
     pub(crate) fn aged(&self, route: &str, status: u16, body: Value, age_s: i64) {
-        self.behaviour.lock().unwrap().answers.insert(route.to_owned(), Answer { status, body, age_s });
+        self.answer_with(route, Answer { age_s, ..Answer::json(status, body) });
     }
 
     pub(crate) fn ask_for_key(&self, key: &str) {
-        self.behaviour.lock().unwrap().key = Some(key.to_owned());
+        self.behaviour.lock().expect("no panic").key = Some(key.to_owned());
+    }
+
+    /// Tokens are signed with, and checked against, this secret.
+    pub(crate) fn sign_with(&self, secret: &str) {
+        self.behaviour.lock().expect("no panic").jwt_secret = secret.to_owned();
+    }
+
+    /// One of: sql-error, sql-tautology, sql-sleep, echoes-markup, no-nosniff, cors-star, cors-echo,
+    /// stack-trace, any-size, no-limit, any-input, hook-unchecked.
+    pub(crate) fn break_it(&self, fault: &str) {
+        self.behaviour.lock().expect("no panic").faults.insert(fault.to_owned());
     }
 }
 
@@ -87,50 +89,223 @@ pub(crate) fn healthy() -> Value {
     })
 }
 
-/// The body of `/api/agents`, as far as anybody looks at it.
-pub(crate) fn agents(ids: &[&str]) -> Value {
-    let agents: Vec<Value> = ids.iter().map(|id| json!({"id": id, "name": id, "status": "active"})).collect();
-    json!({"agents": agents, "count": ids.len()})
+impl Behaviour {
+    fn has(&self, fault: &str) -> bool {
+        self.faults.contains(fault)
+    }
+
+    fn answer(&self, asked: &Asked) -> Answer {
+        if asked.method == "OPTIONS" {
+            return self.answers.get(&asked.route()).cloned().unwrap_or_else(|| self.preflight(asked));
+        }
+        let public = ["/api/license", "/api/webhooks/github"].iter().any(|path| asked.path().starts_with(path));
+        let mut answer = if asked.path().starts_with("/api/") && !public && !self.lets_in(asked) {
+            failed(401, "Unauthorized")
+        } else if let Some(answer) = self.answers.get(&asked.route()) {
+            answer.clone()
+        } else {
+            self.product(asked)
+        };
+        if !self.has("no-nosniff") {
+            answer = answer.with("x-content-type-options", "nosniff");
+        }
+        answer
+    }
+
+    fn lets_in(&self, asked: &Asked) -> bool {
+        let Some(key) = &self.key else { return true };
+        match asked.header("authorization").split_once(' ') {
+            Some(("ApiKey", given)) => given == key,
+            Some(("Bearer", token)) => {
+                let Some((signed, tag)) = token.rsplit_once('.') else { return false };
+                let Ok(tag) = URL_SAFE_NO_PAD.decode(tag) else { return false };
+                verifies(&self.jwt_secret, signed.as_bytes(), &tag)
+            }
+            _ => false,
+        }
+    }
+
+    fn preflight(&self, asked: &Asked) -> Answer {
+        let origin = asked.header("origin").to_owned();
+        let answer = Answer { status: 204, ..Answer::default() };
+        if self.has("cors-star") {
+            answer.with("access-control-allow-origin", "*")
+        } else if self.has("cors-echo") {
+            answer.with("access-control-allow-origin", &origin).with("access-control-allow-credentials", "true")
+        } else if origin == ALLOWED_ORIGIN {
+            answer.with("access-control-allow-origin", &origin).with("vary", "Origin")
+        } else {
+            answer.with("vary", "Origin")
+        }
+    }
+
+    /// What the product answers.
+    fn product(&self, asked: &Asked) -> Answer {
+        let decoded = asked.decoded();
+        if self.has("echoes-markup") && decoded.contains("<script>") {
+            let page = format!("<html>Cannot {} {decoded}</html>", asked.method);
+            return Answer::json(404, json!(page)).with("content-type", "text/html; charset=utf-8");
+        }
+        if let Some(answer) = self.injected(&decoded) {
+            return answer;
+        }
+        let parts: Vec<&str> = asked.path().split('/').skip(1).collect();
+        match (asked.method.as_str(), parts.as_slice()) {
+            ("POST", ["api", "webhooks", "github"]) => self.webhook(asked),
+            ("POST", rest) => self.posted(asked, rest),
+            ("GET", [""]) => {
+                let endpoints =
+                    json!({"patterns": "/api/patterns", "agents": "/api/agents", "executions": "/api/executions"});
+                ok(
+                    json!({"name": "Parallax Control Plane", "version": "0.4.0", "endpoints": endpoints, "ha": "enabled"}),
+                )
+            }
+            ("GET", ["health"]) => ok(healthy()),
+            ("GET", ["health", "ready"]) => ok(json!({"ready": true, "status": "healthy"})),
+            ("GET", ["health", "live"]) => ok(json!({"status": "ok"})),
+            ("GET", ["health", "cluster"]) => ok(json!({"healthyNodeCount": 2, "leaderId": "cp-1"})),
+            ("GET", ["metrics"]) => {
+                Answer::json(200, json!(metrics())).with("content-type", "text/plain; version=0.0.4; charset=utf-8")
+            }
+            ("GET", ["api", "patterns"]) => ok(json!({"patterns": patterns(), "count": 2})),
+            ("GET", ["api", "patterns", name]) => match patterns().iter().find(|known| known["name"] == *name) {
+                Some(pattern) => ok(pattern.clone()),
+                None => failed(404, "Pattern not found"),
+            },
+            ("GET", ["api", "executions"]) => self.executions(asked),
+            ("GET", ["api", "executions", _]) => failed(404, "Execution not found"),
+            ("GET", ["api", "agents"]) => ok(json!({"agents": agents(), "count": 2})),
+            ("GET", ["api", "agents", id, "health"]) if agents().iter().any(|agent| agent["id"] == *id) => {
+                ok(json!({"agentId": id, "status": "healthy"}))
+            }
+            ("GET", ["api", "agents", ..]) => failed(404, "Agent not found"),
+            ("GET", ["api", "managed-agents", "runtimes"]) => {
+                let runtime = |name: &str| json!({"name": name, "type": name, "healthy": true});
+                ok(json!({"runtimes": [runtime("local"), runtime("docker"), runtime("gateway")]}))
+            }
+            ("GET", ["api", "managed-agents", "runtimes", "local" | "docker", "health"]) => {
+                ok(json!({"healthy": true}))
+            }
+            ("GET", ["api", "managed-threads"]) => ok(json!({"threads": [], "count": 0})),
+            ("GET", ["api", "license", "features"]) => ok(json!({"plan": "enterprise", "features": ["ha", "audit"]})),
+            _ => failed(404, "Not found"),
+        }
+    }
+
+    /// What comes of text that reaches the database as SQL.
+    fn injected(&self, decoded: &str) -> Option<Answer> {
+        if self.has("sql-error") && decoded.contains('\'') {
+            return Some(failed(500, "PrismaClientKnownRequestError: syntax error at or near \"'\""));
+        }
+        if self.has("sql-sleep") && decoded.contains("pg_sleep(2)") {
+            let slept = Answer { delay: Duration::from_secs(2), ..failed(404, "Not found") };
+            return Some(if decoded.contains('?') { Answer { status: 200, ..slept } } else { slept });
+        }
+        (self.has("sql-tautology") && decoded.contains("status=' OR '1'='1"))
+            .then(|| ok(json!({"executions": executions(3), "count": 3})))
+    }
+
+    fn executions(&self, asked: &Asked) -> Answer {
+        let limit = asked.query("limit").map_or(Ok(50), |limit| limit.parse::<i64>());
+        let all = executions(if self.has("no-limit") { 1200 } else { 3 });
+        let list: Vec<Value> = match (limit, asked.query("status")) {
+            (Ok(..0) | Err(_), _) => return failed(400, "limit is out of range"),
+            (_, Some(status)) => all.into_iter().filter(|execution| execution["status"] == *status).collect(),
+            (Ok(limit), None) if self.has("no-limit") => all.into_iter().take(limit as usize).collect(),
+            (Ok(limit), None) => all.into_iter().take(limit.min(1000) as usize).collect(),
+        };
+        ok(json!({"count": list.len(), "executions": list}))
+    }
+
+    fn posted(&self, asked: &Asked, parts: &[&str]) -> Answer {
+        if asked.body_bytes > 100 * 1024 {
+            return if self.has("any-size") {
+                failed(400, "patternName is required")
+            } else {
+                failed(413, "request entity too large")
+            };
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(&asked.body) else {
+            return failed(400, "Unexpected end of JSON input");
+        };
+        match parts {
+            ["api", "executions"] if self.has("any-input") => {
+                Answer::json(202, json!({"id": "x", "status": "accepted"}))
+            }
+            ["api", "executions"] => match &body["patternName"] {
+                Value::Null => failed(400, "patternName is required"),
+                Value::Number(_) if self.has("stack-trace") => {
+                    failed(500, "TypeError: name.trim is not a function\n    at Engine.run (/app/dist/engine.js:41:17)")
+                }
+                Value::String(_) => Answer::json(202, json!({"id": "x", "status": "accepted"})),
+                _ => failed(422, "patternName must be a string"),
+            },
+            ["api", "patterns", name, "validate"] if patterns().iter().any(|known| known["name"] == *name) => {
+                match &body["input"] {
+                    Value::Null if !self.has("any-input") => failed(400, "input is required"),
+                    _ => ok(json!({"valid": true, "errors": []})),
+                }
+            }
+            _ => failed(404, "Not found"),
+        }
+    }
+
+    fn webhook(&self, asked: &Asked) -> Answer {
+        let given = asked.header("x-hub-signature-256").strip_prefix("sha256=").unwrap_or_default();
+        let digits = given.as_bytes().chunks(2).map(|two| u8::from_str_radix(&String::from_utf8_lossy(two), 16));
+        let tag: Vec<u8> = digits.collect::<Result<_, _>>().unwrap_or_default();
+        if self.has("hook-unchecked") || verifies(WEBHOOK_SECRET, &asked.body, &tag) {
+            ok(json!({"received": true}))
+        } else {
+            failed(401, "Invalid signature")
+        }
+    }
 }
 
-fn serve(stream: &TcpStream, behaviour: &Mutex<Behaviour>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let (mut length, mut key) = (0, String::new());
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.split_once(':') else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().unwrap_or(0),
-            "authorization" => key = value.trim().to_owned(),
-            _ => {}
-        }
+fn verifies(secret: &str, signed: &[u8], tag: &[u8]) -> bool {
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), signed, tag).is_ok()
+}
+
+fn ok(body: Value) -> Answer {
+    Answer::json(200, body)
+}
+
+fn failed(status: u16, error: &str) -> Answer {
+    Answer::json(status, json!({ "error": error }))
+}
+
+fn patterns() -> Vec<Value> {
+    vec![json!({"name": "SimpleConsensus"}), json!({"name": "ConsensusBuilder"})]
+}
+
+fn agents() -> Vec<Value> {
+    let agent = |id: &str, endpoint: &str| json!({"id": id, "name": id, "endpoint": endpoint, "status": "active"});
+    vec![agent("a1", "127.0.0.1:50061"), agent("a2", "127.0.0.1:50062")]
+}
+
+fn executions(count: usize) -> Vec<Value> {
+    (0..count).map(|n| json!({"id": format!("00000000-0000-4000-8000-{n:012}"), "status": "completed"})).collect()
+}
+
+/// In the exposition format, as prom-client writes it.
+fn metrics() -> String {
+    let names = [
+        "process_start_time_seconds",
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "nodejs_heap_size_used_bytes",
+        "nodejs_heap_size_total_bytes",
+        "nodejs_external_memory_bytes",
+        "nodejs_eventloop_lag_seconds",
+        "nodejs_eventloop_lag_p99_seconds",
+        "nodejs_active_handles",
+    ];
+    let mut text = String::from("# TYPE parallax_pattern_executions_total counter\n");
+    for name in names {
+        text += &format!(
+            "# HELP parallax_control_plane_{name} x\n# TYPE parallax_control_plane_{name} gauge\nparallax_control_plane_{name} 1\n"
+        );
     }
-    reader.take(length).read_to_end(&mut Vec::new())?;
-    let route = first.rsplit_once(' ').map_or("", |(route, _)| route);
-    let answer = {
-        let behaviour = behaviour.lock().unwrap();
-        let refused = route.contains(" /api/") && behaviour.key.as_ref().is_some_and(|k| key != format!("ApiKey {k}"));
-        let other = |status, text: &str| Answer { status, body: json!({ "error": text }), age_s: 0 };
-        match behaviour.answers.get(route) {
-            _ if refused => other(401, "Unauthorized"),
-            Some(answer) => answer.clone(),
-            None => other(404, "Not found"),
-        }
-    };
-    let mut body = answer.body;
-    if let Some(timestamp) = body.get_mut("timestamp").filter(|timestamp| *timestamp == "") {
-        let then = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(answer.age_s);
-        *timestamp = json!(then.to_string());
-    }
-    let body = body.to_string();
-    let mut stream = stream;
-    write!(
-        stream,
-        "HTTP/1.1 {} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        answer.status,
-        body.len()
-    )
+    text
 }

@@ -9,13 +9,16 @@ pub(crate) mod daemon;
 pub(crate) mod dns;
 pub(crate) mod etcd;
 pub(crate) mod faster;
+pub(crate) mod http_server;
 pub(crate) mod link;
 pub(crate) mod nginx;
+pub(crate) mod pages;
 pub(crate) mod people;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod redis;
+pub(crate) mod stand_in;
 pub(crate) mod timescaledb;
 
 use std::net::TcpListener;

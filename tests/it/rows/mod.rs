@@ -2,7 +2,6 @@
 //! order, and fails for the expected reason once it was broken. Every case is printed as one line
 //! of a table: row, what was arranged, state and reason.
 
-mod api;
 pub(crate) mod database;
 
 use std::collections::BTreeMap;

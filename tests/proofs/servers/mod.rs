@@ -4,11 +4,13 @@ mod cli;
 mod control_plane;
 mod etcd;
 mod nginx;
+mod pages;
 mod people;
 mod pgbouncer;
 mod postgres;
 mod processes;
 mod redis;
+mod stand_in;
 mod timescaledb;
 
 use std::path::Path;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::http_server::Answer;
 use crate::support::link::Link;
 use crate::support::process::Process;
 
@@ -60,19 +63,34 @@ type Start = fn(&Path) -> Box<dyn Server>;
 const SERVERS: &[(&str, Start)] = &[
     ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
+    ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
+    ("flags", |_| Box::new(stand_in::Double::flags())),
+    ("forge", |_| Box::new(stand_in::Double::forge())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
+    ("pages", |directory| Box::new(pages::Pages::start(directory))),
     ("people", |directory| Box::new(people::Signers::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
+    ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
+    ("tracker", |_| Box::new(stand_in::Double::tracker())),
+    ("vault", |_| Box::new(stand_in::Double::vault())),
 ];
 
 /// Targets behind which a double stands, by their full names. All others are the real thing.
-pub(crate) const DOUBLES: &[&str] = &["parallax.cp", "parallax.rt-local"];
+pub(crate) const DOUBLES: &[&str] = &[
+    "parallax.cp",
+    "parallax.dashboard",
+    "parallax.flags",
+    "parallax.forge",
+    "parallax.rt-local",
+    "parallax.tracker",
+    "parallax.vault",
+];
 
 /// Starts the server of this name.
 pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, String> {
@@ -82,6 +100,17 @@ pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, Str
     };
     std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     Ok(start(directory))
+}
+
+/// Route and answer of `{ route: GET /health, status: 503, headers: {…}, body: {…}, age: 60 }`.
+pub(crate) fn answer(argument: &Value) -> Result<(String, Answer), String> {
+    let route = argument["route"].as_str().ok_or("an answer needs a `route`")?;
+    let status = u16::try_from(argument["status"].as_u64().unwrap_or(200)).map_err(|_| "no such status")?;
+    let header = |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap_or_default().to_owned());
+    let headers = argument["headers"].as_object().into_iter().flatten().map(header).collect();
+    let age_s = argument["age"].as_i64().unwrap_or(0);
+    let answer = Answer { headers, age_s, ..Answer::json(status, argument["body"].clone()) };
+    Ok((route.to_owned(), answer))
 }
 
 /// What a verb of the network did; `None` if it is none.

@@ -112,6 +112,10 @@ impl HttpRequests {
             let source = request.same.as_deref().unwrap_or_default();
             let mut answers = facts.responses.iter().filter(|response| response.place == place);
             let first = answers.next()?;
+            if answers.clone().next().is_none() {
+                let sentence = format!("{}: expected at least two instances to compare, saw one", request.label());
+                return Some(Verdict::indeterminate(Reason::NoData, sentence));
+            }
             for response in std::iter::once(first).chain(answers.clone()) {
                 if let Some(why) = &response.same_problem {
                     let sentence = format!("{}: could not evaluate `{source}`: {why}", called(response));

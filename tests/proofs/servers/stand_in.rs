@@ -1,0 +1,160 @@
+//! Doubles of services that are not Parallax's own: what they answer while all is well. The forms
+//! are those of the services' documentation.
+
+use serde_json::{Value, json};
+
+use super::{Server, act_on_link, answer};
+use crate::support::http_server::Answer;
+use crate::support::link::Link;
+use crate::support::stand_in::StandIn;
+
+pub(crate) struct Double {
+    target: &'static str,
+    stand_in: StandIn,
+    link: Link,
+    credentials: Vec<(&'static str, &'static str)>,
+}
+
+impl Double {
+    fn start(target: &'static str, credentials: Vec<(&'static str, &'static str)>, good: Vec<(&str, Answer)>) -> Self {
+        let stand_in = StandIn::start(good);
+        let link = Link::to(stand_in.port);
+        Self { target, stand_in, link, credentials }
+    }
+
+    /// The local runtime daemon.
+    pub(crate) fn runtime() -> Self {
+        let good = vec![
+            ("GET /api/health", Answer::json(200, json!({"healthy": true}))),
+            ("GET /api/agents", Answer::json(200, json!({"agents": [{"id": "agent-2"}], "count": 1}))),
+        ];
+        Self::start("parallax.rt-local", Vec::new(), good)
+    }
+
+    /// The web dashboard, with a login that a cookie does not replace.
+    pub(crate) fn dashboard() -> Self {
+        let page = |text: &str| Answer::json(200, json!(text)).with("content-type", "text/html; charset=utf-8");
+        let login = page("<html>login</html>").with("content-security-policy", "default-src 'self'; script-src 'self'");
+        let away = Answer { status: 307, ..Answer::default() }.with("location", "/login?from=%2Fthreads");
+        Self::start("parallax.dashboard", Vec::new(), vec![("GET /login", login), ("GET /threads", away)])
+    }
+
+    /// GitHub.
+    pub(crate) fn forge() -> Self {
+        let runs = json!({"total_count": 1, "workflow_runs": [
+            {"head_sha": SHA, "status": "completed", "conclusion": "success"}]});
+        let limits = Answer::json(200, json!({"rate": {"limit": 5000, "remaining": 4999}}))
+            .with("x-oauth-scopes", "repo, read:org")
+            .with("github-authentication-token-expiration", &in_days(90));
+        let pull = |number: u32| json!({"nodes": [{"number": number, "merged": true}]});
+        let commits = json!({"totalCount": 2, "nodes": [
+            {"oid": "1111", "associatedPullRequests": pull(11)}, {"oid": SHA, "associatedPullRequests": pull(12)}]});
+        let reviews = |logins: &[&str]| -> Value {
+            let review = |login: &&str| json!({"state": "APPROVED", "author": {"login": login}});
+            json!({"nodes": logins.iter().map(review).collect::<Vec<_>>()})
+        };
+        let request = |logins: &[&str]| {
+            let found = json!({"author": {"login": "dev"}, "latestOpinionatedReviews": reviews(logins)});
+            Answer::json(200, json!({"data": {"repository": {"pullRequest": found}}}))
+        };
+        let release = json!({"number": 12, "merged": true, "reviewDecision": "APPROVED",
+            "baseRef": {"refUpdateRule": {"requiresCodeOwnerReviews": true}},
+            "latestOpinionatedReviews": reviews(&["ann", "ben"])});
+        let good = vec![
+            ("GET /rate_limit", limits),
+            (RUNS, Answer::json(200, runs)),
+            (
+                "POST /graphql # compare(",
+                Answer::json(200, json!({"data": {"repository": {"ref": {"compare": {"commits": commits}}}}})),
+            ),
+            ("POST /graphql # \"number\":11", request(&["ann"])),
+            ("POST /graphql # \"number\":12", request(&["ann", "ben"])),
+            (
+                "POST /graphql # object(oid",
+                Answer::json(
+                    200,
+                    json!({"data": {"repository": {"object": {"associatedPullRequests": {"nodes": [release]}}}}}),
+                ),
+            ),
+        ];
+        Self::start("parallax.forge", vec![("forge-token", "ghp_0123456789abcdefghijklmnopqrstuvwxyz")], good)
+    }
+
+    /// Sentry.
+    pub(crate) fn tracker() -> Self {
+        let event = json!([{"eventID": "1", "dateCreated": in_days(-1).replace(" UTC", "Z").replace(' ', "T")}]);
+        let good = vec![
+            ("GET /api/0/projects/org/parallax/", Answer::json(200, json!({"slug": "parallax", "status": "active"}))),
+            ("GET /api/0/projects/org/parallax/keys/", Answer::json(200, json!([{"id": "k", "isActive": true}]))),
+            ("GET /api/0/projects/org/parallax/events/", Answer::json(200, event)),
+        ];
+        Self::start("parallax.tracker", vec![("tracker-token", "sntrys_0123456789abcdef")], good)
+    }
+
+    /// A service of feature flags.
+    pub(crate) fn flags() -> Self {
+        let stamp = |days| in_days(days).replace(" UTC", "Z").replace(' ', "T");
+        let flag = json!({"name": "new-router", "owner": "platform", "created": stamp(-30), "expires": stamp(30)});
+        let good = vec![
+            ("GET /health", Answer::json(200, json!({"status": "GOOD"}))),
+            ("GET /flags", Answer::json(200, json!({"flags": [flag]}))),
+        ];
+        Self::start("parallax.flags", vec![("flags-token", "flags-0123456789abcdef")], good)
+    }
+
+    /// Vault.
+    pub(crate) fn vault() -> Self {
+        let stamp = in_days(-10).replace(" UTC", "Z").replace(' ', "T");
+        let good = vec![
+            ("GET /v1/sys/health", Answer::json(200, json!({"initialized": true, "sealed": false, "standby": false}))),
+            ("GET /v1/secret/metadata/parallax/jwt", Answer::json(200, json!({"data": {"updated_time": stamp}}))),
+        ];
+        Self::start("parallax.vault", vec![("vault-token", "hvs.0123456789abcdef")], good)
+    }
+}
+
+/// The commit that is deployed.
+const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+const RUNS: &str = "GET /repos/org/parallax/actions/workflows/deploy.yml/runs?per_page=1&head_sha=0123456789abcdef0123456789abcdef01234567";
+
+/// As GitHub writes it in the header of a token's expiry.
+fn in_days(days: i64) -> String {
+    let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(days * 24);
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+impl Server for Double {
+    fn targets(&self) -> Vec<(String, Value)> {
+        vec![(self.target.to_owned(), json!({ "address": format!("http://127.0.0.1:{}", self.link.port) }))]
+    }
+
+    fn credentials(&self) -> Vec<(String, String)> {
+        self.credentials.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn values(&self) -> Vec<(String, String)> {
+        vec![("port".to_owned(), self.link.port.to_string())]
+    }
+
+    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, and the network's verbs. A
+    /// route may end with ` # part` for requests whose body has that part.
+    fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        if let Some(done) = act_on_link(&mut self.link, verb, argument) {
+            return done;
+        }
+        match verb {
+            "answer" => {
+                let (route, answer) = answer(argument)?;
+                self.stand_in.answer(&route, answer);
+                Ok(())
+            }
+            _ => Err(format!("the double does not understand `{verb}`")),
+        }
+    }
+
+    fn restore(&mut self) -> Result<(), String> {
+        self.link.mend();
+        self.stand_in.heal();
+        Ok(())
+    }
+}
