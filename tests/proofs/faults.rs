@@ -60,7 +60,7 @@ struct Fault {
     then: Vec<Step>,
     #[serde(default)]
     undo: Vec<Step>,
-    /// All rows that turn. What is blocked by one of them need not be listed.
+    /// All rows that turn. What is blocked by one of them, or made of it, need not be listed.
     #[serde(default)]
     turns: BTreeMap<String, Expected>,
     /// Rows that must have seen the fault in a look, and yet keep their state.
@@ -168,7 +168,7 @@ impl Line {
         let mut rows: Vec<String> = self.turned.iter().map(turned).collect();
         rows.extend(self.tolerated.iter().map(|item| format!("`{item}` saw it and stayed")));
         if self.blocked > 0 {
-            rows.push(format!("{} rows blocked by these", self.blocked));
+            rows.push(format!("{} rows blocked by or made of these", self.blocked));
         }
         let rows = if rows.is_empty() { "none".to_owned() } else { rows.join("<br>") };
         let back = if self.turned.is_empty() { "–".to_owned() } else { format!("{:.1} s", self.back) };
@@ -225,7 +225,11 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
     let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
     for (item, row) in turned.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
         let cause = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
-        if row["state"] != "blocked" || !cause.is_some_and(|cause| meant.contains(cause)) {
+        let held = row["state"] == "blocked" && cause.is_some_and(|cause| meant.contains(cause));
+        let says = row["sentence"].as_str().unwrap_or_default();
+        // Another row, of which it is made, is named as the reason.
+        let made_of = meant.iter().any(|cause| says.contains(&format!("/{cause}`")));
+        if !held && !made_of {
             return Err(format!("{item} turned too: {} {} {}", row["state"], row["reason"], row["sentence"]));
         }
         line.blocked += 1;

@@ -106,7 +106,10 @@ fn run_faults(world: &mut World, files: &[(String, faults::File)]) -> Result<Vec
 fn run_files(world: &mut World, files: &[File]) -> Result<(usize, Vec<String>), String> {
     let (mut passed, mut failed) = (0, Vec::new());
     for file in files {
-        world.need(&file.needed()?)?;
+        if let Err(error) = world.need(&file.needed()?) {
+            failed.push(format!("{}/{}: {error}", file.checklist, file.section));
+            continue;
+        }
         let good = good_world(&file.checklist)?;
         for case in &file.cases {
             let title = format!("{}/{}: {}", file.checklist, file.section, case.case);

@@ -1,6 +1,7 @@
 //! The servers that run, and the private directory they live in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -31,7 +32,8 @@ impl World {
         for name in names {
             if !self.servers.contains_key(name) {
                 let started = Instant::now();
-                let server = servers::start(name, &self.directory.path().join("servers").join(name))?;
+                let place = self.directory.path().join("servers").join(name);
+                let server = caught(|| servers::start(name, &place))??;
                 println!("started {name} in {:.1} s", started.elapsed().as_secs_f64());
                 self.servers.insert(name.clone(), server);
             }
@@ -119,4 +121,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// A server that cannot start fails its cases, not the run.
+fn caught<T>(start: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(start)).map_err(|panic| match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(_) => "it panicked".to_owned(),
+    })
 }

@@ -19,7 +19,7 @@ enum Mode {
 }
 
 struct Shared {
-    server: SocketAddr,
+    server: Mutex<SocketAddr>,
     mode: Mutex<Mode>,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -42,7 +42,8 @@ impl Link {
     /// The same from another address of loopback, on which nobody else listens.
     pub(crate) fn from(host: Ipv4Addr, server: u16) -> Self {
         let server = SocketAddr::from(([127, 0, 0, 1], server));
-        let shared = Arc::new(Shared { server, mode: Mutex::new(Mode::Through), open: Mutex::default() });
+        let shared =
+            Arc::new(Shared { server: Mutex::new(server), mode: Mutex::new(Mode::Through), open: Mutex::default() });
         let listener = TcpListener::bind((host, 0)).expect("a free port");
         let port = listener.local_addr().expect("address").port();
         let mut link = Self { port, host, shared, listening: None };
@@ -74,7 +75,13 @@ impl Link {
         *lock(&self.shared.mode) = Mode::Slow(by);
     }
 
-    /// As it was made.
+    /// New connections go to another server, as after a fail-over; open ones are reset.
+    pub(crate) fn lead_to(&self, server: u16) {
+        lock(&self.shared.server).set_port(server);
+        self.drop_open();
+    }
+
+    /// As it was made, but for where it leads.
     pub(crate) fn mend(&mut self) {
         let was = std::mem::replace(&mut *lock(&self.shared.mode), Mode::Through);
         if was == Mode::Swallow {
@@ -123,7 +130,8 @@ fn carry(client: TcpStream, shared: &Arc<Shared>) {
         return;
     }
     // A server that refuses is seen as a connection that ends at once: reset, not closed politely.
-    let Ok(server) = TcpStream::connect(shared.server) else { return };
+    let to = *lock(&shared.server);
+    let Ok(server) = TcpStream::connect(to) else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     lock(&shared.open).extend([client.try_clone(), server.try_clone()].into_iter().flatten());
     let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };

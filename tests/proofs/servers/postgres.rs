@@ -68,7 +68,7 @@ impl Server for Postgres {
 
     /// `sql`, `admin` (SQL outside the application's database), `standby_sql`, `set: "name = value"`, `hba: <rules>`, `certificate: expired`, `restart`,
     /// `sessions: plain | <count>`, `no_application`, `fill_connections: <count>`, `stop_standby`,
-    /// `promote`, `stop`, `kill`, `pause`, `resume`, and the verbs of the network.
+    /// `promote`, `fail_over`, `stop`, `kill`, `pause`, `resume`, and the verbs of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         caught(|| self.arrange(verb, argument))?
     }
@@ -120,6 +120,14 @@ impl Postgres {
             "fill_connections" => self.application.extend(production.fill(count()?)),
             "stop_standby" => production.without_standby(),
             "promote" => production.promote(),
+            // The primary is lost, the standby takes over, and the name leads to it.
+            "fail_over" => {
+                self.primary.cut();
+                production.signal("KILL");
+                production.promote();
+                self.primary.lead_to(production.standby_port);
+                self.primary.mend();
+            }
             // Where nothing listens, connections are refused: the link must not accept for it.
             "stop" => {
                 self.primary.cut();
@@ -139,6 +147,7 @@ impl Postgres {
     fn put_back(&mut self) {
         self.application.clear();
         self.production.restore();
+        self.primary.lead_to(self.production.server.port);
         self.primary.mend();
         self.standby.mend();
         self.production.wait_for_sessions(0);
