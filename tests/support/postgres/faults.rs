@@ -70,7 +70,10 @@ impl Production {
     /// SIGKILL, SIGSTOP or SIGCONT to the postmaster.
     pub(crate) fn signal(&self, name: &str) {
         self.touch(|touched| touched.process = true);
-        signal(self.server.postmaster("data").expect("a running server"), name);
+        // One that was killed takes no more signals.
+        if let Some(pid) = self.server.postmaster("data") {
+            signal(pid, name);
+        }
     }
 
     pub(crate) fn restarted(&self) {
