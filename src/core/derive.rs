@@ -4,7 +4,7 @@
 //! they are this function again.
 
 use super::waiver::relief;
-use super::{absorb, explain};
+use super::{absorb, explain, regression};
 use crate::model::{
     Applicability, Effective, Item, ItemMemory, Mode, Outcome, Reason, Slot, Span, State, Timestamp, Waiver,
 };
@@ -114,7 +114,7 @@ fn base<W>(memory: &ItemMemory, item: &Item, context: &Context<W>, now: Timestam
         None => (Outcome::Indeterminate, last.reason),
     };
     // Seen only while a dependency was away, which has come back: whose fault it was is not known yet.
-    if outcome == Outcome::Fail && memory.ready_since.is_some() && context.hold.is_none() {
+    if context.hold.is_none() && regression::is_owed(memory) {
         return Base { state: State::Unknown, reason: Some(Reason::Pending), changes_at: until };
     }
     let state = match (outcome, reason) {

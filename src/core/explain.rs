@@ -2,6 +2,7 @@
 
 use super::combine::{Decided, Leaves, combine};
 use super::derive::base_reason;
+use super::regression::is_owed;
 use crate::model::{Applicability, Effective, Item, ItemMemory, LastRun, Outcome, Plan, Reason, Slot, State, cut};
 
 /// Looks up another item, for the sentence of a root cause.
@@ -93,7 +94,9 @@ pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item
         (State::Unknown, Some(Reason::DefinitionChanged)) if memory.definition_changed => {
             "the check was changed and has not been evaluated since".to_owned()
         }
-        (State::Unknown, Some(Reason::Pending)) if is_owed(memory) => pending(memory),
+        (State::Unknown, Some(Reason::Pending)) if is_owed(memory) && effective.state != State::Blocked => {
+            pending(memory)
+        }
         (State::Stale, reason) if !is_own_word(memory, reason) => stale(memory, reason),
         _ => match (fixed(item), &memory.last_run) {
             (Some(decided), _) => decided.sentence,
@@ -106,11 +109,6 @@ pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item
 /// Whether the last run itself said that its evidence is stale.
 fn is_own_word(memory: &ItemMemory, reason: Option<Reason>) -> bool {
     memory.last_run.as_ref().is_some_and(|last| last.outcome == Outcome::Indeterminate && last.reason == reason)
-}
-
-/// Whether the failure is not known to be the item's own.
-fn is_owed(memory: &ItemMemory) -> bool {
-    memory.ready_since.is_some() && memory.confirmed.is_some_and(|confirmed| confirmed.outcome == Outcome::Fail)
 }
 
 /// What was seen last was seen while a dependency was away.

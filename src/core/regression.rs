@@ -4,7 +4,7 @@
 //! `ready_since` is kept until a look that was made after the recovery still fails (then it
 //! counts) or passes (then it is forgotten). An unknown in between does not launder a loss.
 
-use crate::model::{ItemMemory, Span, Timestamp};
+use crate::model::{ItemMemory, Outcome, Span, Timestamp};
 
 /// The hard dependencies of an item, as seen when its evaluation is absorbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,22 +16,28 @@ pub(crate) enum Footing {
 }
 
 impl Footing {
-    /// Whether a look that began at `started` speaks for the item alone.
+    /// Whether a look that began at `started` speaks for the item alone. One of the same instant does
+    /// not: which of the two came first must make no difference.
     pub(crate) fn carries(self, started: Timestamp) -> bool {
         match self {
             Footing::Lost => false,
-            Footing::FirmSince(since) => since.is_none_or(|since| since <= started),
+            Footing::FirmSince(since) => since.is_none_or(|since| since < started),
         }
     }
 
-    /// Whether a look is the first one made since the dependencies came back. What was confirmed
-    /// before may have been their fault, so a pass need not be seen twice.
-    pub(crate) fn is_new_for(self, before: Option<Timestamp>, started: Timestamp) -> bool {
+    /// For a check that looks at nothing but other items, as they are now.
+    pub(crate) fn at_this_instant(self) -> Self {
         match self {
-            Footing::FirmSince(Some(since)) => since <= started && before.is_some_and(|before| before < since),
-            Footing::FirmSince(None) | Footing::Lost => false,
+            Footing::Lost => Footing::Lost,
+            Footing::FirmSince(_) => Footing::FirmSince(None),
         }
     }
+}
+
+/// Whether the item counts as failing on what was seen only while a dependency was away. Such a
+/// failure is not known to be its own, so one pass ends it.
+pub(crate) fn is_owed(memory: &ItemMemory) -> bool {
+    memory.ready_since.is_some() && memory.confirmed.is_some_and(|confirmed| confirmed.outcome == Outcome::Fail)
 }
 
 /// To be called for each failing look while the confirmed outcome is a fail.
@@ -58,7 +64,7 @@ pub(crate) fn regained(memory: &mut ItemMemory, at: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Confirmed, Outcome, Reason};
+    use crate::model::{Confirmed, Reason};
 
     fn failing_since(lost_at: i64) -> ItemMemory {
         let confirmed = Confirmed { outcome: Outcome::Fail, reason: Some(Reason::Refused), since: Timestamp(lost_at) };
@@ -94,13 +100,20 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_look_after_a_recovery_is_new() {
+    fn a_look_of_the_instant_of_recovery_does_not_carry() {
         let firm = Footing::FirmSince(Some(Timestamp(500)));
-        assert!(firm.is_new_for(Some(Timestamp(490)), Timestamp(500)));
-        assert!(!firm.is_new_for(Some(Timestamp(480)), Timestamp(490)), "it began before the recovery");
-        assert!(!firm.is_new_for(Some(Timestamp(510)), Timestamp(520)), "the second look");
-        assert!(!firm.is_new_for(None, Timestamp(520)), "the first look of all has a rule of its own");
-        assert!(!Footing::FirmSince(None).is_new_for(Some(Timestamp(490)), Timestamp(500)));
-        assert!(!Footing::Lost.is_new_for(Some(Timestamp(490)), Timestamp(500)));
+        assert!(firm.carries(Timestamp(501)) && !firm.carries(Timestamp(500)));
+        assert!(firm.at_this_instant().carries(Timestamp(500)));
+        assert!(!Footing::Lost.at_this_instant().carries(Timestamp(500)));
+    }
+
+    #[test]
+    fn a_failure_is_owed_until_it_is_counted_or_gone() {
+        let mut memory = failing_since(500);
+        assert!(is_owed(&memory));
+        lost(&mut memory, Span::ZERO, Footing::Lost, Timestamp(590), Timestamp(600));
+        assert!(is_owed(&memory));
+        lost(&mut memory, Span::ZERO, Footing::FirmSince(None), Timestamp(690), Timestamp(700));
+        assert!(!is_owed(&memory));
     }
 }

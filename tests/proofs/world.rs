@@ -1,6 +1,6 @@
 //! The servers that run, and the private directory they live in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -12,6 +12,8 @@ use crate::servers::{self, Server};
 pub(crate) struct World {
     directory: tempfile::TempDir,
     servers: BTreeMap<String, Box<dyn Server>>,
+    /// Those that the cases at hand know of: others run, but are not there for them.
+    needed: BTreeSet<String>,
 }
 
 impl World {
@@ -20,11 +22,12 @@ impl World {
         // Servers that run as another user must come through.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(directory.path(), open).expect("mode");
-        Self { directory, servers: BTreeMap::new() }
+        Self { directory, servers: BTreeMap::new(), needed: BTreeSet::new() }
     }
 
-    /// Starts what does not run yet.
+    /// Starts what does not run yet. From now on only these are there.
     pub(crate) fn need(&mut self, names: &[String]) -> Result<(), String> {
+        self.needed = names.iter().cloned().collect();
         for name in names {
             if !self.servers.contains_key(name) {
                 let started = Instant::now();
@@ -42,7 +45,8 @@ impl World {
     }
 
     pub(crate) fn servers(&self) -> impl Iterator<Item = &dyn Server> {
-        self.servers.values().map(|server| &**server)
+        let needed = self.servers.iter().filter(|(name, _)| self.needed.contains(*name));
+        needed.map(|(_, server)| &**server)
     }
 
     /// `${dir}` and `${server.key}` in every text below `value` are replaced. A name of a server
@@ -86,7 +90,13 @@ impl World {
             return Some(jiff::Timestamp::from_second(at).ok()?.to_string());
         }
         let (server, key) = name.split_once('.')?;
-        self.servers.get(server)?.values().into_iter().find(|(known, _)| known == key).map(|(_, value)| value)
+        self.servers
+            .get(server)
+            .filter(|_| self.needed.contains(server))?
+            .values()
+            .into_iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value)
     }
 
     /// Does one step.

@@ -35,7 +35,7 @@ pub(crate) fn absorb(memory: &mut ItemMemory, item: &Item, evaluation: Evaluatio
     let measurements = legs::measurements(item, &memory.legs, finished);
 
     let mut hysteresis = item.policy.hysteresis;
-    if around.footing.is_new_for(memory.last_started, started) {
+    if regression::is_owed(memory) {
         hysteresis.recover_after = 1;
     }
     memory.probe_digest = item.digests.probe;
@@ -67,6 +67,7 @@ pub(crate) fn recombine(
     footing: Footing,
     now: Timestamp,
 ) -> bool {
+    let footing = footing.at_this_instant();
     let same = memory.last_run.as_ref().is_some_and(|last| {
         last.outcome == decided.outcome && last.reason == decided.reason && *last.sentence == *decided.sentence
     });
