@@ -30,6 +30,7 @@ pub(super) fn on_paper(leg: &Attestation, record: &Record, now: Timestamp) -> At
         attested_at_s: record.attested_at_s,
         expires_s,
         evidence: record.evidence.clone(),
+        evidence_sha256: record.evidence_sha256.trim().to_lowercase(),
         fields: record.fields.clone(),
         problem,
         standing,

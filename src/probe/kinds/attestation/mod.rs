@@ -96,6 +96,8 @@ pub(crate) struct Attested {
     /// What it says itself, or earlier by `max_days`.
     expires_s: i64,
     evidence: String,
+    /// The SHA-256 recorded with it; empty if none is.
+    evidence_sha256: String,
     /// The structured claims it makes.
     fields: BTreeMap<String, Value>,
     /// Null if there is no digest, or the evidence is not a file of this host.
