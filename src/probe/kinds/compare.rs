@@ -130,9 +130,15 @@ impl Side {
         match (at, fields) {
             (Value::Array(items), _) => items.iter().try_for_each(|item| self.collect(item, fields, values)),
             (Value::Object(object), [field, rest @ ..]) => {
-                let has = |(name, text): (&String, &String)| object.get(name).and_then(Value::as_str) == Some(text);
-                if rest.is_empty() && !self.having.iter().all(has) {
-                    return Ok(());
+                if rest.is_empty() {
+                    for (name, text) in &self.having {
+                        // Whoever does not say it can neither be counted nor left out.
+                        let seen = object.get(name).ok_or_else(|| format!("not every value of {} has `{name}`", self.leg))?;
+                        let same = seen.as_str().map_or_else(|| seen.to_string() == *text, |seen| seen == text);
+                        if !same {
+                            return Ok(());
+                        }
+                    }
                 }
                 self.collect(object.get(*field).ok_or_else(missing)?, rest, values)
             }

@@ -86,7 +86,7 @@ fn said(status: &Status, seen: Option<ProbeError>, what: &str, doing: &str) -> F
 /// What etcd says in these words means, and whether it is to blame for it.
 fn wording(message: &str) -> Option<(Option<Said>, Reason, bool)> {
     let refused = |refusal| Some(Said::Refused(refusal));
-    let text = message.strip_prefix("etcdserver: ").unwrap_or(message);
+    let text = message.strip_prefix("etcdserver: ")?;
     Some(match text {
         "user name is empty" => (refused(Refusal::NoUser), Reason::PermissionDenied, false),
         "permission denied" => (refused(Refusal::PermissionDenied), Reason::PermissionDenied, false),
@@ -149,6 +149,7 @@ mod tests {
             (Code::Unimplemented, "etcdserver: whatever", None, Reason::Query, Blame::Observer),
             // Not the words of etcd: nothing was refused by the right peer.
             (Code::PermissionDenied, "RBAC: access denied", None, Reason::Protocol, Blame::Target),
+            (Code::PermissionDenied, "permission denied", None, Reason::Protocol, Blame::Target),
             (Code::Unauthenticated, "no token", None, Reason::Protocol, Blame::Target),
             (Code::OutOfRange, "decoded message length too large: found 9", None, Reason::TooLarge, Blame::Observer),
         ];
