@@ -28,8 +28,10 @@ impl Login {
     pub(super) async fn of(leg: &Etcd, cx: &ProbeCx) -> Result<Option<Self>, ProbeError> {
         let name = leg.credential.as_deref().or(cx.target()?.credential.as_deref());
         let Some(name) = name.filter(|_| !leg.anonymous) else {
-            if leg.expect_error.contains(&Refusal::Login) {
-                return Err(ProbeError::unconfigured("a login must be refused, and no credential for it is configured"));
+            if leg.expect_error == [Refusal::Login] {
+                return Err(ProbeError::unconfigured(
+                    "a login must be refused, and no credential for it is configured",
+                ));
             }
             return Ok(None);
         };
