@@ -135,8 +135,8 @@ impl Side {
                         // Whoever does not say it can neither be counted nor left out.
                         let seen =
                             object.get(name).ok_or_else(|| format!("not every value of {} has `{name}`", self.leg))?;
-                        let same = seen.as_str().map_or_else(|| seen.to_string() == *text, |seen| seen == text);
-                        if !same {
+                        let seen = seen.as_str().map_or_else(|| seen.to_string(), str::to_owned);
+                        if seen != *text {
                             return Ok(());
                         }
                     }
