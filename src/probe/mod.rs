@@ -12,6 +12,7 @@ pub(crate) mod fixture;
 pub mod guard;
 pub mod kinds;
 mod leg;
+mod line;
 mod literals;
 pub mod net;
 

@@ -97,7 +97,6 @@ fn secrets_are_exposed_in_few_places() {
         "probe/credentials.rs",
         "probe/guard/redact.rs",
         "probe/kinds/command/mod.rs",
-        "probe/kinds/command/reference.rs",
         "probe/kinds/env/mod.rs",
         "probe/kinds/env/source.rs",
         "probe/kinds/etcd/session.rs",

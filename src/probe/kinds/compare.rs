@@ -130,9 +130,16 @@ impl Side {
         match (at, fields) {
             (Value::Array(items), _) => items.iter().try_for_each(|item| self.collect(item, fields, values)),
             (Value::Object(object), [field, rest @ ..]) => {
-                let has = |(name, text): (&String, &String)| object.get(name).and_then(Value::as_str) == Some(text);
-                if rest.is_empty() && !self.having.iter().all(has) {
-                    return Ok(());
+                if rest.is_empty() {
+                    for (name, text) in &self.having {
+                        // Whoever does not say it can neither be counted nor left out.
+                        let seen =
+                            object.get(name).ok_or_else(|| format!("not every value of {} has `{name}`", self.leg))?;
+                        let seen = seen.as_str().map_or_else(|| seen.to_string(), str::to_owned);
+                        if seen != *text {
+                            return Ok(());
+                        }
+                    }
                 }
                 self.collect(object.get(*field).ok_or_else(missing)?, rest, values)
             }
@@ -196,6 +203,17 @@ mod tests {
         assert!(seen.2.contains("only api has `c`"), "{}", seen.2);
         let seen = compared(leg(false), registry(&["a", "b"]), api()).await;
         assert!(seen.0 == Outcome::Fail && seen.2.contains("only registry has `b`"), "{}", seen.2);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_say_what_is_asked_for_is_not_left_out() {
+        let api = || json!({ "agents": [{ "id": "a", "status": "active" }, { "id": "b", "state": "active" }] });
+        let seen = compared(leg(true), registry(&["a"]), api()).await;
+        assert_eq!((seen.0, seen.1), (Outcome::Indeterminate, Some(Reason::NoData)), "{}", seen.2);
+        let mut numbers = leg(true);
+        numbers["among"]["having"] = json!({ "status": "1" });
+        let api = json!({ "agents": [{ "id": "a", "status": 1 }, { "id": "b", "status": 2 }] });
+        assert_eq!(compared(numbers, registry(&["a"]), api).await.0, Outcome::Pass);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The whole program, as somebody runs it.
 
 mod credentials;
+mod echoes;
 mod hanging;
 mod outage;
 mod reload;

@@ -5,10 +5,13 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use super::echoes;
 use crate::support::daemon::Launch;
 
 const PASSWORD: &str = "c4nary-Passw0rd-in-a-dsn";
 const TOKEN: &str = "c4nary+Tok3n/in=a-header";
+const REDIS: &str = "c4nary-Redis-Passw0rd";
+const ETCD: &str = "c4nary-Etcd=Passw0rd";
 const VARIABLE: &str = "c4nary Vari4ble \"quoted\" & more";
 
 /// Answers every request with everything it was sent, as a rude server would.
@@ -46,7 +49,7 @@ fn encodings(secret: &str) -> Vec<String> {
 }
 
 fn assert_clean(what: &str, text: &str) {
-    for secret in [PASSWORD, TOKEN, VARIABLE] {
+    for secret in [PASSWORD, TOKEN, VARIABLE, REDIS, ETCD] {
         for form in encodings(secret) {
             assert!(!text.contains(&form), "{what} holds `{form}`");
         }
@@ -64,6 +67,7 @@ fn files_below(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
 fn a_planted_secret_appears_nowhere() {
     let directory = tempfile::tempdir().expect("directory");
     let (server, refused) = (echo(), crate::support::free_port());
+    let (redis, etcd) = (echoes::redis(), echoes::etcd());
     let token_file = directory.path().join("token.txt");
     std::fs::write(&token_file, format!("{TOKEN}\n")).expect("token");
     let env_file = directory.path().join("workload.env");
@@ -80,20 +84,34 @@ fn a_planted_secret_appears_nowhere() {
 targets:
   pg: {{ address: \"postgresql://app@127.0.0.1:{refused}/db\", credential: password }}
   pg-echo: {{ address: \"postgresql://app@{server}/db?sslmode=disable\", credential: password }}
+  redis-echo: {{ address: \"redis://app@{redis}\", credential: redis }}
+  etcd-echo: {{ address: \"http://{etcd}\", credential: etcd }}
   workload: {{ address: \"file:{env}\" }}
 credentials:
   password: {{ env: CANARY_PASSWORD }}
   token: {{ file: {token} }}
   variable: {{ env: CANARY_VARIABLE }}
+  redis: {{ env: CANARY_REDIS }}
+  etcd: {{ env: CANARY_ETCD }}
 checklists:
   c:
     title: Canaries
-    targets: {{ pg: nobody, pg-echo: rude, workload: environment }}
+    targets: {{ pg: nobody, pg-echo: rude, redis-echo: rude, etcd-echo: rude, workload: environment }}
     sections: {{ s: S }}
     defaults: {{ interval: 1s, timeout: 1s }}
     items:
       s.dsn: {{ title: D, priority: low, mode: auto, check: {{ postgres: {{ target: pg }} }} }}
       s.rude-dsn: {{ title: R, priority: low, mode: auto, check: {{ postgres: {{ target: pg-echo }} }} }}
+      s.rude-redis:
+        title: C
+        priority: low
+        mode: auto
+        check:
+          all_of:
+            - redis: {{ target: redis-echo, commands: [info] }}
+              expect: info.server.said == 'nothing'
+      s.refusing-redis: {{ title: F, priority: low, mode: auto, check: {{ redis: {{ target: redis-echo }} }} }}
+      s.rude-etcd: {{ title: E, priority: low, mode: auto, check: {{ etcd: {{ target: etcd-echo, user: app, key: k }} }} }}
       s.header:
         title: H
         priority: low
@@ -120,12 +138,23 @@ checklists:
     );
     std::fs::write(&config, &text).expect("config");
     let mut launch = Launch::new(directory.path(), &config);
-    launch.environment =
-        vec![("CANARY_PASSWORD".to_owned(), PASSWORD.to_owned()), ("CANARY_VARIABLE".to_owned(), VARIABLE.to_owned())];
+    launch.environment = [("PASSWORD", PASSWORD), ("VARIABLE", VARIABLE), ("REDIS", REDIS), ("ETCD", ETCD)]
+        .map(|(name, value)| (format!("CANARY_{name}"), value.to_owned()))
+        .into();
     launch.arguments.push("--log.level=debug".to_owned());
     let daemon = launch.start();
-    let items = ["s.dsn", "s.rude-dsn", "s.header", "s.basic", "s.variable", "s.url"];
-    for item in &items[..4] {
+    let items = [
+        "s.dsn",
+        "s.rude-dsn",
+        "s.rude-redis",
+        "s.refusing-redis",
+        "s.rude-etcd",
+        "s.header",
+        "s.basic",
+        "s.variable",
+        "s.url",
+    ];
+    for item in &items[..7] {
         daemon.wait_for_evaluation(&format!("c/{item}"), Duration::from_secs(15));
     }
     daemon.wait_for("c/s.variable", "fail", Duration::from_secs(15));
@@ -139,11 +168,14 @@ checklists:
         pages.push(format!("/api/v1/items/c/{item}"));
     }
     let mut evidence_seen = false;
+    let mut echoed = 0;
     for page in &pages {
         let body = daemon.get(page).body;
         evidence_seen |= body.contains("you_said");
+        echoed += usize::from(page.starts_with("/api/v1/items/c/s.r") && body.contains(echoes::ECHOED));
         assert_clean(page, &body);
     }
+    assert_eq!(echoed, 3, "what Redis and etcd repeated was told, but for the password");
     assert!(evidence_seen, "the echoed answer is evidence, so there was something to redact");
 
     // A secret written into the catalogue by mistake is refused, and not repeated in the error.

@@ -25,6 +25,7 @@ use crate::expect::Gap;
 use crate::model::{Access, Class, Proof, Reason, Timestamp, Verdict};
 use crate::probe::guard::sandbox::{self, Job};
 use crate::probe::kinds::process::pattern;
+use crate::probe::line::line;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 use reference::{Reference, Values};
@@ -233,10 +234,13 @@ impl Probe for Command {
         let expected = self.exit.iter().map(i32::to_string).collect::<Vec<_>>().join(" or ");
         let saw = |code: i32| format!("expected exit code {expected} of {program}, saw {code}");
         let verdict = match facts.exit_code {
-            Some(code) if self.exit.contains(&code) => match self.too_old(facts).or_else(|| self.differs(facts)) {
-                Some(verdict) => verdict,
-                None => Verdict::pass(Proof::of("exit code", &expected, code.to_string()), saw(code)),
-            },
+            // Of another code nobody knows whose it is.
+            Some(code) if self.exit.contains(&code) && (code == 0 || self.via.is_empty()) => {
+                match self.too_old(facts).or_else(|| self.differs(facts)) {
+                    Some(verdict) => verdict,
+                    None => Verdict::pass(Proof::of("exit code", &expected, code.to_string()), saw(code)),
+                }
+            }
             Some(code) if self.via.is_empty() => Verdict::fail(Reason::ExitStatus, saw(code) + &last_line(facts)),
             Some(code) if self.missing_fails && NOT_THERE.contains(&code) => Verdict::fail(
                 Reason::Missing,
@@ -357,9 +361,9 @@ impl Command {
 
 /// What the program said last, as a tail for a sentence.
 fn last_line(facts: &Facts) -> String {
-    let line = |text: &str| text.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
-    match line(&facts.stderr).or_else(|| line(&facts.stdout)) {
-        Some(line) => format!(": {}", line.trim().chars().take(200).collect::<String>()),
+    let last = |text: &str| text.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
+    match last(&facts.stderr).or_else(|| last(&facts.stdout)) {
+        Some(last) => format!(": {}", line(last.trim(), 200)),
         None => String::new(),
     }
 }

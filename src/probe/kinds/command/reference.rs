@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::model::Reason;
+use crate::probe::kinds::http::request::secret_header;
 use crate::probe::net::http::Call;
 use crate::probe::net::mask_url;
 use crate::probe::net::tls::{Alpn, TlsProfile};
@@ -96,12 +96,7 @@ async fn one(reference: &Reference, known: &Values, cx: &ProbeCx) -> Result<Vec<
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     if let Some(name) = &reference.credential {
-        let secret = cx.credential(name).await?;
-        let text = Zeroizing::new(format!("{}{}", reference.prefix, secret.expose()));
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| ProbeError::unconfigured(format!("credential `{name}` cannot be sent in a header")))?;
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
+        headers.insert(header::AUTHORIZATION, secret_header(cx, name, &reference.prefix).await?);
     }
     let profile = TlsProfile::of(&target.tls, Alpn::Http);
     let call = Call {

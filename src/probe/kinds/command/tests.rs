@@ -84,6 +84,16 @@ async fn a_missing_program_fails_where_it_is_what_is_looked_for() {
 }
 
 #[tokio::test]
+async fn a_code_that_may_be_of_the_program_between_proves_nothing() {
+    let parameters =
+        |code: i32| json!({"argv": ["tool"], "via": ["/bin/sh", "-c", format!("exit {code}")], "exit": [0, 1]});
+    assert_eq!(run("command", parameters(0), &cx(5000)).await.verdict.outcome(), Outcome::Pass);
+    let verdict = run("command", parameters(1), &cx(5000)).await.verdict;
+    assert_eq!(verdict.outcome(), Outcome::Indeterminate, "{}", verdict.sentence());
+    assert!(verdict.sentence().contains("may be /bin/sh's own"), "{}", verdict.sentence());
+}
+
+#[tokio::test]
 async fn what_is_found_must_be_what_is_listed() {
     let parameters = |find: &[&str]| {
         let script = "printf 'ID a\\nID b\\n'";

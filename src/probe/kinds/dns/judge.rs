@@ -2,6 +2,7 @@
 
 use super::{Dns, DnsFacts, Rcode};
 use crate::model::{Proof, Reason, Verdict};
+use crate::probe::line::line;
 
 pub(super) fn judge(dns: &Dns, facts: &DnsFacts) -> Verdict {
     let verdict = rcode_fault(dns, facts).or_else(|| fault(dns, facts)).unwrap_or_else(|| pass(dns, facts));
@@ -88,7 +89,7 @@ fn answer(rcode: &str, values: &[String]) -> String {
 /// The first few.
 fn list(values: &[String]) -> String {
     const SHOWN: usize = 4;
-    let short = |value: &String| value.chars().take(80).collect::<String>();
+    let short = |value: &String| line(value, 80);
     let shown = values.iter().take(SHOWN).map(short).collect::<Vec<_>>().join(", ");
     match values.len().checked_sub(SHOWN) {
         Some(more) if more > 0 => format!("{shown} and {more} more"),

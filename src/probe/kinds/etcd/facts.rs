@@ -187,6 +187,8 @@ pub(super) fn gaps(leg: &Etcd, facts: &Facts) -> Vec<Gap> {
     }
     if !leg.asks(Rpc::Members) {
         hide(&["members", "member_count", "learner_count"], "`members` is not among `rpc`");
+    } else if facts.members.len() < usize::try_from(facts.member_count).unwrap_or(usize::MAX) {
+        hide(&["members"], "there are more members than are kept");
     }
     if !leg.asks(Rpc::Alarms) {
         hide(&["alarms"], "`alarms` is not among `rpc`");

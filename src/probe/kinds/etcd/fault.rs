@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 use super::Refusal;
 use crate::model::Reason;
 use crate::probe::ProbeError;
+use crate::probe::line::line;
 
 /// Text from the server is cut here before it goes into a sentence.
 const MESSAGE_LIMIT: usize = 200;
@@ -48,13 +49,13 @@ pub(super) fn explain(error: &Error, seen: Option<ProbeError>, what: &str, doing
     match error {
         Error::GRpcStatus(status) => said(status, seen, what, doing),
         Error::TransportError(_) => seen.unwrap_or_else(|| broken(what, "the connection failed")).into(),
-        other => ProbeError::internal(format!("{doing} of {what}: {}", cut(&other.to_string()))).into(),
+        other => ProbeError::internal(format!("{doing} of {what}: {}", line(&other.to_string(), MESSAGE_LIMIT))).into(),
     }
 }
 
 fn said(status: &Status, seen: Option<ProbeError>, what: &str, doing: &str) -> Fault {
     let message = status.message();
-    let answered = || format!("{what} answered {doing} with {:?}: {}", status.code(), cut(message));
+    let answered = || format!("{what} answered {doing} with {:?}: {}", status.code(), line(message, MESSAGE_LIMIT));
     // Only what etcd words itself is its answer: a proxy on the way may refuse in other words.
     if let Some((said, reason, own)) = wording(message) {
         let error = if own { ProbeError::target(reason, answered()) } else { ProbeError::observer(reason, answered()) };
@@ -86,7 +87,7 @@ fn said(status: &Status, seen: Option<ProbeError>, what: &str, doing: &str) -> F
 /// What etcd says in these words means, and whether it is to blame for it.
 fn wording(message: &str) -> Option<(Option<Said>, Reason, bool)> {
     let refused = |refusal| Some(Said::Refused(refusal));
-    let text = message.strip_prefix("etcdserver: ").unwrap_or(message);
+    let text = message.strip_prefix("etcdserver: ")?;
     Some(match text {
         "user name is empty" => (refused(Refusal::NoUser), Reason::PermissionDenied, false),
         "permission denied" => (refused(Refusal::PermissionDenied), Reason::PermissionDenied, false),
@@ -101,16 +102,10 @@ fn wording(message: &str) -> Option<(Option<Said>, Reason, bool)> {
 }
 
 fn broken(what: &str, message: &str) -> ProbeError {
-    ProbeError::target(Reason::Protocol, format!("{what} does not speak gRPC as etcd does: {}", cut(message)))
-}
-
-/// One short line.
-fn cut(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match line.char_indices().nth(MESSAGE_LIMIT) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
+    ProbeError::target(
+        Reason::Protocol,
+        format!("{what} does not speak gRPC as etcd does: {}", line(message, MESSAGE_LIMIT)),
+    )
 }
 
 #[cfg(test)]
@@ -149,6 +144,7 @@ mod tests {
             (Code::Unimplemented, "etcdserver: whatever", None, Reason::Query, Blame::Observer),
             // Not the words of etcd: nothing was refused by the right peer.
             (Code::PermissionDenied, "RBAC: access denied", None, Reason::Protocol, Blame::Target),
+            (Code::PermissionDenied, "permission denied", None, Reason::Protocol, Blame::Target),
             (Code::Unauthenticated, "no token", None, Reason::Protocol, Blame::Target),
             (Code::OutOfRange, "decoded message length too large: found 9", None, Reason::TooLarge, Blame::Observer),
         ];
@@ -163,11 +159,5 @@ mod tests {
         let seen = ProbeError::target(Reason::Reset, "e:2379 reset the connection");
         let fault = said(&Status::unavailable("transport error"), Some(seen.clone()), "e:2379", "the read");
         assert_eq!(fault.error, seen);
-    }
-
-    #[test]
-    fn text_from_the_server_is_one_short_line() {
-        assert_eq!(cut("a\nb"), "a b");
-        assert!(cut(&"ä".repeat(500)).chars().count() == MESSAGE_LIMIT + 1);
     }
 }

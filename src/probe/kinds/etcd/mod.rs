@@ -167,6 +167,9 @@ impl Probe for Etcd {
         if self.anonymous && (self.user.is_some() || self.credential.is_some()) {
             findings.error("anonymous", "nobody has no `user` and no `credential`");
         }
+        if self.anonymous && self.expect_error == [Refusal::Login] {
+            findings.error("expect_error", "nobody logs in, so no `login` can be refused");
+        }
         if self.limit == 0 || self.limit > KEYS_CEILING {
             findings.error("limit", format!("expected 1 to {KEYS_CEILING} keys"));
         }

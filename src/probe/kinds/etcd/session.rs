@@ -27,7 +27,14 @@ impl Login {
     /// `None` if nobody does.
     pub(super) async fn of(leg: &Etcd, cx: &ProbeCx) -> Result<Option<Self>, ProbeError> {
         let name = leg.credential.as_deref().or(cx.target()?.credential.as_deref());
-        let Some(name) = name.filter(|_| !leg.anonymous) else { return Ok(None) };
+        let Some(name) = name.filter(|_| !leg.anonymous) else {
+            if leg.expect_error == [Refusal::Login] {
+                return Err(ProbeError::unconfigured(
+                    "a login must be refused, and no credential for it is configured",
+                ));
+            }
+            return Ok(None);
+        };
         let Some(user) = leg.user.clone().filter(|user| !user.is_empty()) else {
             return Err(ProbeError::unconfigured("the target has a credential, but the check names no `user` of it"));
         };

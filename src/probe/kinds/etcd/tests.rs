@@ -29,6 +29,7 @@ fn parameters_that_make_no_sense_are_found() {
         (json!({ "target": "etcd", "rpc": ["status"], "endpoints": ["127.0.0.1:1"] }), "endpoints[0]"),
         (json!({ "target": "etcd", "rpc": ["status"], "endpoints": ["http://u@h:1"] }), "endpoints[0]"),
         (json!({ "target": "etcd", "prefix": "a", "anonymous": true, "user": "u" }), "anonymous"),
+        (json!({ "target": "etcd", "prefix": "a", "anonymous": true, "expect_error": ["login"] }), "expect_error"),
         (json!({ "target": "etcd", "prefix": "a", "limit": 0 }), "limit"),
         (json!({ "target": "etcd", "prefix": "a", "max_bytes": 0 }), "max_bytes"),
         (json!({ "target": "etcd", "prefix": "a", "keys_only": true, "distinct": ["id"] }), "keys_only"),
@@ -36,6 +37,23 @@ fn parameters_that_make_no_sense_are_found() {
     for (parameters, path) in cases {
         assert_eq!(findings(parameters.clone()), [path], "{parameters}");
     }
+}
+
+#[tokio::test]
+async fn a_login_that_nobody_tries_is_not_accepted() {
+    let parameters = json!({ "target": "peer", "prefix": "a", "expect_error": ["login"] });
+    let seen = fixture::run("etcd", parameters, &fixture::cx_for(1000, "http://127.0.0.1:1")).await.verdict;
+    assert_eq!((seen.outcome(), seen.reason()), (Outcome::Indeterminate, Some(Reason::Unconfigured)));
+}
+
+#[test]
+fn a_list_that_was_cut_is_not_the_whole() {
+    let leg: Etcd = serde_json::from_value(json!({ "rpc": ["members"] })).unwrap();
+    let hidden = |count| {
+        let facts = Facts { asked: "e:1".to_owned(), member_count: count, ..Facts::default() };
+        leg.gaps(&facts).iter().any(|gap| gap.field == "members")
+    };
+    assert!(hidden(65) && !hidden(0));
 }
 
 #[test]

@@ -12,13 +12,19 @@ const LINKS: usize = 2000;
 
 /// `path` is the document itself: relative links start at its folder. Blocking.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Value, String> {
-    let matter = if text.starts_with("---") { yaml(front_matter(text)?)? } else { Value::Null };
+    let (mut matter, mut body) = (Value::Null, text);
+    if text.starts_with("---") {
+        let inside = front_matter(text)?;
+        matter = yaml(inside)?;
+        // A comment there looks like a heading.
+        body = text.split_once(inside).map_or(text, |(_, rest)| rest);
+    }
     let folder = path.parent().unwrap_or(Path::new("/"));
     let (mut headings, mut links) = (Vec::new(), Vec::new());
     let pattern =
         Regex::new(r#"\]\(\s*<?([^)\s>]+)|^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)"#).map_err(|error| error.to_string())?;
     let mut fence = None;
-    for line in text.lines() {
+    for line in body.lines() {
         let start = line.trim_start();
         // What stands in a block of code is an example.
         let mark = ["```", "~~~"].into_iter().find(|mark| start.starts_with(mark));
@@ -74,7 +80,7 @@ mod tests {
     fn headings_links_and_front_matter_are_found() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a b.md"), "").unwrap();
-        let text = "---\nowner: ops\n---\n# 1. Scope\n## Restore steps ##\n#no heading\n```\n# code [x](gone.md)\n```\n\
+        let text = "---\nowner: ops\n# Rollback\n---\n# 1. Scope\n## Restore steps ##\n#no heading\n```\n# code [x](gone.md)\n```\n\
                     [a](a%20b.md#x) [b](gone.md) [c](https://x/y) [d](#here) [e](/root)\n\n[ref]: also-gone.md\n";
         let seen = parse(text, &dir.path().join("plan.md")).unwrap();
         assert_eq!(seen["front_matter"]["owner"], "ops");

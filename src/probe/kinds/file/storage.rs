@@ -44,9 +44,12 @@ fn on(device: &Path, depth: usize) -> Option<bool> {
         return Some(true);
     }
     let below: Vec<_> = fs::read_dir(device.join("slaves")).into_iter().flatten().flatten().collect();
-    if below.is_empty() || depth == 0 {
+    if depth == 0 {
+        return None;
+    }
+    if below.is_empty() {
         // A partition lists what lies below with its disk, and a disk below nothing is plain.
-        return Some(false);
+        return if device.join("partition").exists() { on(device.parent()?, depth - 1) } else { Some(false) };
     }
     below
         .iter()
@@ -76,6 +79,10 @@ mod tests {
         let volume = device("dm-1", "LVM-1", &["dm-0"]);
         let mixed = device("dm-2", "LVM-2", &["dm-0", "sda"]);
         assert_eq!([plain, luks, volume, mixed].map(|path| on(&path, DEPTH)), [false, true, true, false].map(Some));
+        let part = device("dm-0/dm-0p1", "", &[]);
+        fs::write(part.join("partition"), "1").unwrap();
+        assert_eq!(on(&part, DEPTH), Some(true), "of an encrypted disk");
+        assert_eq!(on(&part, 0), None);
         assert_eq!(encrypted(Path::new("/proc")), None);
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use glob::Pattern;
 use tokio::time::Instant;
 
 use crate::model::Reason;
@@ -33,11 +34,11 @@ struct Budget {
 
 pub(super) fn all(wanted: &Wanted, filesystem: bool) -> Result<Facts, ProbeError> {
     let mut budget = Budget { entries: ENTRIES, until: wanted.until };
-    let (mut found, mut missing): (Vec<(PathBuf, Seen, f64)>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut found: Vec<(PathBuf, Seen, f64)> = Vec::new();
+    let (mut missing, mut other_kind) = (Vec::new(), Vec::new());
     for text in &wanted.paths {
-        let is_pattern = text.contains(['*', '?', '[']);
-        for path in matching(text, is_pattern)? {
-            budget.spend(&path)?;
+        let is_pattern = is_pattern(text);
+        for path in matching(text, &mut budget)? {
             // One that a pattern found and that is gone again is none.
             let Some(one) = seen(&path)? else {
                 if !is_pattern {
@@ -50,9 +51,11 @@ pub(super) fn all(wanted: &Wanted, filesystem: bool) -> Result<Facts, ProbeError
                 Kind::File => one.kind == "file",
                 Kind::Directory => one.kind == "directory",
             };
-            if fits || !is_pattern {
+            if fits {
                 let newest = newest(&path, one.modified_s, wanted.levels, &mut budget)?;
                 found.push((path, one, newest));
+            } else if !is_pattern {
+                other_kind.push(text.clone());
             }
         }
     }
@@ -75,6 +78,7 @@ pub(super) fn all(wanted: &Wanted, filesystem: bool) -> Result<Facts, ProbeError
     Ok(Facts {
         count: found.len(),
         missing,
+        other_kind,
         newest_age_s: age(found.first()),
         oldest_age_s: age(found.last()),
         newest_size_bytes: found.first().map(|(_, one, _)| one.size),
@@ -83,16 +87,41 @@ pub(super) fn all(wanted: &Wanted, filesystem: bool) -> Result<Facts, ProbeError
     })
 }
 
-fn matching(text: &str, is_pattern: bool) -> Result<Vec<PathBuf>, ProbeError> {
-    if !is_pattern {
-        return Ok(vec![text.into()]);
-    }
-    let paths = glob::glob(text).map_err(|error| ProbeError::unconfigured(format!("{text}: {}", error.msg)))?;
-    let mut found = Vec::new();
-    for path in paths.take(ENTRIES + 1) {
-        found.push(path.map_err(|error| closed(error.path(), error.error().kind()))?);
+/// Paths that the text stands for, in the order of their names; whether there is something at them is
+/// not looked at. Goes through the folders itself: the walk of `glob` takes what is closed for what is
+/// not there, and knows no bound.
+fn matching(text: &str, budget: &mut Budget) -> Result<Vec<PathBuf>, ProbeError> {
+    let mut found = vec![PathBuf::from("/")];
+    for part in text.split('/').filter(|part| !part.is_empty()) {
+        if !is_pattern(part) {
+            found.iter_mut().for_each(|path| path.push(part));
+            continue;
+        }
+        let pattern = Pattern::new(part)
+            .map_err(|error| ProbeError::unconfigured(format!("the pattern cannot be used: {}", error.msg)))?;
+        let mut below = Vec::new();
+        for folder in &found {
+            let entries = match fs::read_dir(folder) {
+                Ok(entries) => entries,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(error) => return Err(closed(folder, error.kind())),
+            };
+            for entry in entries {
+                let path = entry.map_err(|error| closed(folder, error.kind()))?.path();
+                budget.spend(&path)?;
+                if path.file_name().is_some_and(|name| pattern.matches(&name.to_string_lossy())) {
+                    below.push(path);
+                }
+            }
+        }
+        below.sort_unstable();
+        found = below;
     }
     Ok(found)
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
 }
 
 /// The latest change of the path and of what is in it.
@@ -106,7 +135,12 @@ fn newest(path: &Path, own: f64, levels: usize, budget: &mut Budget) -> Result<f
         let path = entry.map_err(|error| closed(path, error.kind()))?.path();
         budget.spend(&path)?;
         // A link says nothing about what it leads to, which may be outside.
-        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            // Gone in the meantime.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(closed(&path, error.kind())),
+        };
         let modified = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
         let modified = modified.map_or(own, |since| since.as_secs_f64());
         latest = latest.max(newest(&path, modified, levels - 1, budget)?);

@@ -22,7 +22,7 @@ use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 pub(crate) struct Files {
     /// Absolute paths. `*`, `?` and `[…]` stand for parts of one name; a path without them must exist.
     paths: Vec<String>,
-    /// any, file or directory: what else matches a pattern is left out.
+    /// any, file or directory: what else matches a pattern is left out, and a path without one must be that.
     kind: Kind,
     /// At least so many.
     min: usize,
@@ -56,6 +56,8 @@ pub(crate) struct Facts {
     count: usize,
     /// Paths without a pattern at which there is nothing.
     missing: Vec<String>,
+    /// Paths without a pattern at which there is something of another kind.
+    other_kind: Vec<String>,
     /// The newest 256 of them, newest first; with more, conditions on this field cannot be evaluated.
     files: Vec<Entry>,
     /// Of the newest and the oldest; null if there are none. Negative if the time lies ahead.
@@ -101,6 +103,8 @@ impl Probe for Files {
             }
             if let Err(error) = glob::Pattern::new(path) {
                 findings.error(&format!("paths[{at}]"), error.msg.to_owned());
+            } else if path.contains("**") {
+                findings.error(&format!("paths[{at}]"), "`**` would have no bound; a `*` stands for one level");
             }
         }
         if self.levels > look::LEVELS {
@@ -124,6 +128,10 @@ impl Probe for Files {
         let what = self.paths.join(", ");
         if let Some(path) = facts.missing.first() {
             return Verdict::fail(Reason::Missing, format!("expected {path} to exist, saw nothing there"));
+        }
+        if let Some(path) = facts.other_kind.first() {
+            let kind = if self.kind == Kind::File { "a file" } else { "a directory" };
+            return Verdict::fail(Reason::Assertion, format!("expected {path} to be {kind}, saw something else there"));
         }
         let (least, count) = (self.min, facts.count);
         let sentence = format!("expected at least {least} at {what}, saw {count}");

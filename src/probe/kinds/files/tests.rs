@@ -91,9 +91,40 @@ async fn more_than_can_be_described_is_no_proof() {
     assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
 }
 
+#[tokio::test]
+async fn a_path_of_another_kind_is_not_what_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("store");
+    fs::write(&file, "").unwrap();
+    let seen = look(json!({"paths": [file], "kind": "directory"})).await.verdict;
+    assert_eq!((seen.outcome(), seen.reason()), (Outcome::Fail, Some(Reason::Assertion)), "{}", seen.sentence());
+    assert!(seen.sentence().contains("to be a directory"), "{}", seen.sentence());
+}
+
+#[tokio::test]
+async fn what_is_closed_is_not_what_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    // A folder that cannot be entered, for root too.
+    fs::create_dir(dir.path().join("a")).unwrap();
+    std::os::unix::fs::symlink("round", dir.path().join("a/round")).unwrap();
+    for pattern in ["a/round/*.dump", "*/round/b"] {
+        let seen = look(json!({"paths": [dir.path().join(pattern)]})).await.verdict;
+        assert_eq!(seen.outcome(), Outcome::Indeterminate, "{pattern}: {}", seen.sentence());
+    }
+    fs::create_dir(dir.path().join("b")).unwrap();
+    fs::write(dir.path().join("b/.hidden"), "").unwrap();
+    fs::write(dir.path().join("b/x.dump"), "").unwrap();
+    let count = |pattern: &str| look(json!({"paths": [dir.path().join(pattern)], "min": 0}));
+    assert_eq!(facts(count("b/*").await).count, 2);
+    assert_eq!(facts(count("b/?.du[lm]p").await).count, 1);
+    assert_eq!(facts(count("*/x.dump").await).count, 1);
+    assert_eq!(facts(count("gone/*").await).count, 0);
+}
+
 #[test]
 fn static_errors_are_found() {
     let count = |parameters| crate::probe::kinds::find("files").unwrap().parse(parameters).unwrap().findings.0.len();
     assert_eq!(count(json!({})), 1);
     assert_eq!(count(json!({"paths": ["relative", "/a/***"], "levels": 99})), 3);
+    assert_eq!(count(json!({"paths": ["/a/**/b"]})), 1);
 }

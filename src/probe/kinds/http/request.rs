@@ -37,9 +37,7 @@ impl Http {
         }
         for (name, header) in self.secret_headers.iter().filter(|(_, header)| header.when) {
             let (name, _) = parse_header(name, "").map_err(ProbeError::unconfigured)?;
-            let secret = cx.credential(&header.credential).await?;
-            let text = Zeroizing::new(format!("{}{}", header.prefix, secret.expose()));
-            headers.insert(name, sensitive(&text, &header.credential)?);
+            headers.insert(name, secret_header(cx, &header.credential, &header.prefix).await?);
         }
         if let Some(authorization) = self.authorization(cx).await? {
             headers.insert(header::AUTHORIZATION, authorization);
@@ -49,18 +47,17 @@ impl Http {
     }
 
     async fn authorization(&self, cx: &ProbeCx) -> Result<Option<HeaderValue>, ProbeError> {
-        let (text, name) = if let Some(name) = &self.bearer {
-            let token = cx.credential(name).await?;
-            (Zeroizing::new(format!("Bearer {}", token.expose())), name)
+        if let Some(name) = &self.bearer {
+            secret_header(cx, name, "Bearer ").await.map(Some)
         } else if let Some(basic) = &self.basic {
             let password = cx.credential(&basic.password).await?;
             let pair = Zeroizing::new(format!("{}:{}", basic.user, password.expose()));
             let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-            (Zeroizing::new(format!("Basic {}", *encoded)), &basic.password)
+            let text = Zeroizing::new(format!("Basic {}", *encoded));
+            sensitive(&text, &basic.password).map(Some)
         } else {
-            return Ok(None);
-        };
-        sensitive(&text, name).map(Some)
+            Ok(None)
+        }
     }
 
     pub(super) fn profile(&self, cx: &ProbeCx) -> TlsProfile {
@@ -80,6 +77,17 @@ impl Http {
         let own = self.tls.server_name.as_deref();
         own.or_else(|| cx.target().ok().and_then(|target| target.tls.server_name.as_deref()))
     }
+}
+
+/// The value of a credential after `prefix`, such as `Bearer `.
+pub(in crate::probe::kinds) async fn secret_header(
+    cx: &ProbeCx,
+    credential: &str,
+    prefix: &str,
+) -> Result<HeaderValue, ProbeError> {
+    let secret = cx.credential(credential).await?;
+    let text = Zeroizing::new(format!("{prefix}{}", secret.expose()));
+    sensitive(&text, credential)
 }
 
 /// A value that is never shown, and is not sent to another origin.

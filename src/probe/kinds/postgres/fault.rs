@@ -5,6 +5,7 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::model::Reason;
 use crate::probe::ProbeError;
+use crate::probe::line::line;
 use crate::probe::net::from_io;
 
 /// Where in the session it happened.
@@ -20,7 +21,7 @@ const MESSAGE_LIMIT: usize = 200;
 /// What the server said, if it was the server that said it.
 pub(super) fn refusal(error: &Error) -> Option<(String, String)> {
     let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
-    Some((cut(error.code(), 5), cut(error.message(), MESSAGE_LIMIT)))
+    Some((line(error.code(), 5), line(error.message(), MESSAGE_LIMIT)))
 }
 
 /// Translates; `peer` is `host:port`.
@@ -32,16 +33,16 @@ pub(super) fn explain(error: &Error, phase: Phase, peer: &str) -> ProbeError {
         Error::Io(error) => from_io(error, peer),
         Error::Protocol(message) => ProbeError::target(
             Reason::Protocol,
-            format!("{peer} does not speak PostgreSQL: {}", cut(message, MESSAGE_LIMIT)),
+            format!("{peer} does not speak PostgreSQL: {}", line(message, MESSAGE_LIMIT)),
         ),
         Error::Configuration(_) => {
             ProbeError::unconfigured(format!("the connection to {peer} is not configured rightly"))
         }
         Error::Encode(error) | Error::Decode(error) => ProbeError::observer(
             Reason::Query,
-            format!("a value cannot be exchanged: {}", cut(&error.to_string(), MESSAGE_LIMIT)),
+            format!("a value cannot be exchanged: {}", line(&error.to_string(), MESSAGE_LIMIT)),
         ),
-        other => ProbeError::internal(format!("{peer}: {}", cut(&other.to_string(), MESSAGE_LIMIT))),
+        other => ProbeError::internal(format!("{peer}: {}", line(&other.to_string(), MESSAGE_LIMIT))),
     }
 }
 
@@ -69,17 +70,6 @@ fn sqlstate(code: &str, message: &str, phase: Phase, peer: &str) -> ProbeError {
         // The query may be wrong as well as the database.
         _ => ProbeError::observer(Reason::Query, said),
     }
-}
-
-/// One line of at most `limit` bytes.
-pub(super) fn cut(text: &str, limit: usize) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.len() > limit {
-        let end = (0..=limit).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-        line.truncate(end);
-        line.push('…');
-    }
-    line
 }
 
 #[cfg(test)]
@@ -132,7 +122,7 @@ mod tests {
 
     #[test]
     fn text_from_the_server_is_one_short_line() {
-        assert_eq!(cut("a\nb\tc", 10), "a b c");
-        assert_eq!(cut("ääää", 5), "ää…");
+        assert_eq!(line("a\nb\tc", 10), "a b c");
+        assert_eq!(line("ääää", 5), "ää…");
     }
 }

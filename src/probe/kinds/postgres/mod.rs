@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::expect::Gap;
 use crate::model::{Access, Proof, Reason, Timestamp, Verdict};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
@@ -224,6 +225,14 @@ impl Probe for Postgres {
         };
         let verdict = verdict.measured("connect_seconds", facts.connect_s, None);
         if self.sql.is_some() { verdict.measured("query_seconds", facts.query_s, None) } else { verdict }
+    }
+
+    /// What was not asked must not be taken for what is not there.
+    fn gaps(&self, _: &Facts) -> Vec<Gap> {
+        let without_sql = [("rows", "`sql`"), ("row_count", "`sql`"), ("columns", "`sql`")];
+        let fields = without_sql.into_iter().filter(|_| self.sql.is_none());
+        let fields = fields.chain([("attempts", "`pairs`")].into_iter().filter(|_| self.pairs.is_empty()));
+        fields.map(|(field, what)| Gap { field, why: format!("{what} is not given"), hides: true }).collect()
     }
 
     fn expects(&self) -> Option<&'static str> {

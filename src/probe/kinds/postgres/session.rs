@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::model::{Reason, Secret, TlsFiles};
+use crate::probe::line::line;
 use crate::probe::net::{Stream, from_io};
 use crate::probe::{ProbeCx, ProbeError};
 
@@ -180,7 +181,7 @@ async fn session(
 fn refused(error: &sqlx::Error) -> Option<(String, String)> {
     match error {
         sqlx::Error::Protocol(message) if message.contains("authentication method") => {
-            Some((PROTOCOL.to_owned(), fault::cut(message, 120)))
+            Some((PROTOCOL.to_owned(), line(message, 120)))
         }
         error => fault::refusal(error),
     }

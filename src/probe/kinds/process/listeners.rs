@@ -1,5 +1,6 @@
 //! The TCP ports on which this host (or the container the exporter runs in) listens.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -28,7 +29,14 @@ pub(super) fn look() -> Result<Facts, ProbeError> {
     let mut read = false;
     for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
         // Without IPv6 there is no second table.
-        let Ok(raw) = proc::read(Path::new(table), proc::SOCKET_BYTES) else { continue };
+        let raw = match proc::read(Path::new(table), proc::SOCKET_BYTES) {
+            Ok(raw) => raw,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => {
+                let sentence = format!("{table} cannot be read: {}", error.kind());
+                return Err(ProbeError::observer(Reason::PermissionDenied, sentence));
+            }
+        };
         if raw.len() as u64 == proc::SOCKET_BYTES {
             return Err(ProbeError::observer(Reason::TooLarge, format!("{table} is too long to be read")));
         }
@@ -54,10 +62,11 @@ pub(super) fn judge(only: &[u16], facts: &Facts) -> Verdict {
         facts.listeners.iter().filter(|seen| !seen.loopback && !only.contains(&seen.port)).collect();
     surplus.dedup_by_key(|seen| seen.port);
     let names = only.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let expected = format!("expected only the ports {names} to listen on other addresses than loopback");
+    let names = if only.is_empty() { "no port".to_owned() } else { format!("only the ports {names}") };
+    let expected = format!("expected {names} to listen on other addresses than loopback");
     if surplus.is_empty() {
         let sentence = format!("{expected}, saw no other");
-        return Verdict::pass(Proof::of("listeners", format!("only {names}"), "no other"), sentence);
+        return Verdict::pass(Proof::of("listeners", names, "no other"), sentence);
     }
     let shown: Vec<String> = surplus.iter().take(20).map(|seen| format!("{} on {}", seen.port, seen.address)).collect();
     let more = if surplus.len() > 20 { " and more" } else { "" };

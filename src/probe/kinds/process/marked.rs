@@ -156,7 +156,7 @@ impl Marked {
         let musts = self.must.iter().map(|must| must.as_text()).collect::<Vec<_>>().join(", ");
         let expected = format!("expected every process with {names} in its environment to {musts}");
         if let Some(first) = facts.faults.first() {
-            let more = match facts.fault_count - 1 {
+            let more = match facts.fault_count.saturating_sub(1) {
                 0 => String::new(),
                 1 => ", and one fault more".to_owned(),
                 more => format!(", and {more} faults more"),
@@ -308,8 +308,12 @@ fn leading_out(root: &Path, folder: &Path, levels: u32, left: &mut usize, hidden
         }
         *left -= 1;
         let (Ok(kind), path) = (entry.file_type(), entry.path()) else { continue };
-        if kind.is_symlink() && fs::canonicalize(&path).is_ok_and(|to| !to.starts_with(root)) {
-            found.push(path);
+        if kind.is_symlink() {
+            match fs::canonicalize(&path) {
+                Ok(to) if !to.starts_with(root) => found.push(path),
+                Ok(_) => {}
+                Err(error) => *hidden |= error.kind() == ErrorKind::PermissionDenied,
+            }
         } else if kind.is_dir() && levels > 1 {
             found.extend(leading_out(root, &path, levels - 1, left, hidden));
         }

@@ -182,12 +182,24 @@ impl Probe for Process {
         verdict.measured("processes", count as f64, Some(self.min as f64))
     }
 
+    /// What was not looked at must not be taken for what is not there, nor a part for the whole.
     fn gaps(&self, facts: &Facts) -> Vec<Gap> {
-        if facts.count <= DESCRIBED {
-            return Vec::new();
+        let mut gaps = Vec::new();
+        let mut hide = |fields: &[&'static str], why: String| {
+            gaps.extend(fields.iter().map(|field| Gap { field, why: why.clone(), hides: true }));
+        };
+        if self.only_ports.is_some() {
+            hide(&["count", "processes", "hidden"], "`only_ports` looks at no process".to_owned());
+        } else {
+            hide(&["listeners"], "`only_ports` is not given".to_owned());
         }
-        let why = format!("there are {} processes and {DESCRIBED} are described", facts.count);
-        vec![Gap { field: "processes", why, hides: true }]
+        if self.marked.is_none() {
+            hide(&["agents", "daemon", "faults", "fault_count"], "`marked` is not given".to_owned());
+        }
+        if facts.count > DESCRIBED {
+            hide(&["processes"], format!("there are {} processes and {DESCRIBED} are described", facts.count));
+        }
+        gaps
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::model::Reason;
 use crate::probe::ProbeError;
+use crate::probe::line::line;
 
 /// Text from the server is cut here before it goes into a sentence.
 const MESSAGE_LIMIT: usize = 200;
@@ -62,17 +63,6 @@ impl Refusal {
             _ => ProbeError::observer(Reason::Query, format!("{peer} answered the login with {code}")),
         }
     }
-}
-
-/// One line of at most `limit` bytes.
-pub(super) fn line(text: &str, limit: usize) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.len() > limit {
-        let end = (0..=limit).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
-        line.truncate(end);
-        line.push('…');
-    }
-    line
 }
 
 #[cfg(test)]

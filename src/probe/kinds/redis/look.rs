@@ -36,6 +36,11 @@ pub(super) async fn look(leg: &Redis, cx: &ProbeCx) -> Result<Facts, ProbeError>
             let what = format!("{} has a user, and no credential for it is configured", address.peer);
             return Err(ProbeError::unconfigured(what));
         }
+        // Who may not do something, or what password is wrong, is only seen of somebody who logs in.
+        None if !leg.refused_with.is_empty() && !leg.anonymous => {
+            let what = format!("no credential is configured to log in to {} with", address.peer);
+            return Err(ProbeError::unconfigured(what));
+        }
         None => None,
     };
     let mut session = Session::open(cx, &address, files).await?;

@@ -25,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::expect::Gap;
 use crate::model::{Access, Timestamp, Verdict};
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
@@ -234,6 +235,17 @@ impl Probe for Redis {
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
         judge::judge(self, facts)
+    }
+
+    /// What was not asked must not be taken for what is not there.
+    fn gaps(&self, _: &Facts) -> Vec<Gap> {
+        let lists = [
+            (Command::SentinelMasters, "masters", "`sentinel_masters` is not among `commands`"),
+            (Command::SentinelReplicas, "sentinel_replicas", "`sentinel_replicas` is not among `commands`"),
+            (Command::Info, "info", "`info` is not among `commands`"),
+        ];
+        let unasked = lists.into_iter().filter(|(command, ..)| !self.commands.contains(command));
+        unasked.map(|(_, field, why)| Gap { field, why: why.to_owned(), hides: true }).collect()
     }
 
     fn expects(&self) -> Option<&'static str> {

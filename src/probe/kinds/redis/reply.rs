@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use redis::Value as Reply;
 use serde_json::Value;
 
-use super::fault::line;
 use super::info::scalar;
+use crate::probe::line::line;
 
 /// What ROLE says.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expect::Gap;
 use crate::model::{Proof, Reason, Timestamp, Verdict};
 use crate::probe::net::{Address, parse_address, spoken};
 use crate::probe::{Blame, Findings, Probe, ProbeCx, ProbeError};
@@ -52,7 +53,7 @@ pub(crate) struct TcpFacts {
     outcome: Option<Outcome>,
     /// `host:port` as configured; of many ports, the host.
     address: String,
-    /// Address that accepted the connection.
+    /// Address that accepted the connection; of many ports, all addresses of the host.
     peer: Option<String>,
     /// Seconds to resolve the name.
     dns_s: Option<f64>,
@@ -161,6 +162,14 @@ impl Probe for Tcp {
             Some(seconds) => verdict.measured("connect_seconds", seconds, None),
             None => verdict,
         }
+    }
+
+    fn gaps(&self, _: &TcpFacts) -> Vec<Gap> {
+        if self.of_many() {
+            return Vec::new();
+        }
+        let gap = |field| Gap { field, why: "only one port was tried".to_owned(), hides: true };
+        ["open", "refused", "silent", "untried"].map(gap).into()
     }
 
     fn expects(&self) -> Option<&'static str> {

@@ -1,5 +1,6 @@
 //! Many ports of one host: those that must be open and those that must not.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -17,12 +18,14 @@ const AT_ONCE: usize = 4;
 /// How long a port may be silent.
 const SILENCE: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Copy)]
+/// At one address. Of several, the later one here tells what is seen of the host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Port {
-    Open,
+    Unreachable,
     Refused,
     Silent,
     Untried,
+    Open,
 }
 
 pub(super) fn check(tcp: &Tcp, findings: &mut Findings) {
@@ -49,18 +52,17 @@ pub(super) fn check(tcp: &Tcp, findings: &mut Findings) {
 
 /// An error only if a port could not be tried for a reason that says nothing about it.
 pub(super) async fn observe(tcp: &Tcp, cx: &ProbeCx, place: &Address) -> Result<TcpFacts, ProbeError> {
-    // One name, one address: a host that answers with several could be seen half.
-    let address = cx.clients().resolve(cx, &place.host).await?;
-    let host = address.first().map_or_else(|| place.host.clone(), ToString::to_string);
+    let addresses = cx.clients().resolve(cx, &place.host).await?;
+    let peer = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let ports: Vec<u16> = tcp.allow.iter().chain(&tcp.deny).copied().collect();
-    let mut facts = TcpFacts { address: place.host.clone(), peer: Some(host.clone()), ..TcpFacts::default() };
+    let mut facts = TcpFacts { address: place.host.clone(), peer: Some(peer), ..TcpFacts::default() };
     for some in ports.chunks(AT_ONCE) {
-        let seen = join_all(some.iter().map(|port| look(cx, &host, *port))).await;
+        let seen = join_all(some.iter().map(|port| at_every(cx, &addresses, *port))).await;
         for (port, seen) in some.iter().zip(seen) {
             match seen? {
                 Port::Open => facts.open.push(*port),
                 Port::Refused => facts.refused.push(*port),
-                Port::Silent => facts.silent.push(*port),
+                Port::Silent | Port::Unreachable => facts.silent.push(*port),
                 Port::Untried => facts.untried.push(*port),
             }
         }
@@ -70,14 +72,24 @@ pub(super) async fn observe(tcp: &Tcp, cx: &ProbeCx, place: &Address) -> Result<
     Ok(facts)
 }
 
-async fn look(cx: &ProbeCx, host: &str, port: u16) -> Result<Port, ProbeError> {
+/// A name may have several addresses, and each of them is a way in: the port is open if one of them
+/// is, and refused only if every one that could be reached says so.
+async fn at_every(cx: &ProbeCx, addresses: &[IpAddr], port: u16) -> Result<Port, ProbeError> {
+    let seen = join_all(addresses.iter().map(|address| look(cx, *address, port))).await;
+    if seen.iter().any(|seen| matches!(seen, Ok(Port::Open))) {
+        return Ok(Port::Open);
+    }
+    seen.into_iter().try_fold(Port::Unreachable, |all, seen| Ok(all.max(seen?)))
+}
+
+async fn look(cx: &ProbeCx, address: IpAddr, port: u16) -> Result<Port, ProbeError> {
     // With less time silence would prove nothing.
     let enough = cx.remaining() >= SILENCE;
-    match timeout(SILENCE, cx.clients().dial(cx, host, port)).await {
+    match timeout(SILENCE, cx.clients().dial(cx, &address.to_string(), port)).await {
         Ok(Ok(_)) => Ok(Port::Open),
         Ok(Err(error)) if error.blame == Blame::Target => match error.reason {
             Reason::Refused => Ok(Port::Refused),
-            Reason::Unreachable => Ok(Port::Silent),
+            Reason::Unreachable => Ok(Port::Unreachable),
             Reason::Timeout if enough => Ok(Port::Silent),
             Reason::Timeout => Ok(Port::Untried),
             // It was accepted first.

@@ -112,6 +112,22 @@ async fn a_port_that_was_not_tried_is_not_closed() {
     assert_eq!(look, Look::Indeterminate);
 }
 
+#[tokio::test]
+async fn every_address_of_a_host_is_a_way_in() {
+    let Ok(other) = std::net::TcpListener::bind("[::1]:0") else { return };
+    let (open, closed) = (other.local_addr().unwrap().port(), peers::closed_port().await);
+    let (look, reason, said) = many("localhost:1", &[], &[open, closed], 6000).await;
+    assert_eq!((look, reason), (Look::Fail, Some(Reason::Assertion)), "{said}");
+    assert_eq!(many("localhost:1", &[open], &[closed], 6000).await.0, Look::Pass);
+}
+
+#[tokio::test]
+async fn of_one_port_nothing_is_said_of_many() {
+    let cx = fixture::cx_for(1000, &peers::silent().await.to_string());
+    let seen = fixture::run_with("tcp", serde_json::json!({ "target": "peer" }), &["open.size() == 0"], &cx).await;
+    assert_eq!(seen.verdict.reason(), Some(Reason::ExpressionError), "{}", seen.verdict.sentence());
+}
+
 #[test]
 fn many_ports_need_a_host_that_was_named() {
     let findings = |parameters| Descriptor::of::<Tcp>().parse(parameters).unwrap().findings.0;
