@@ -180,10 +180,10 @@ impl EventLoop {
         Some(last.plus(CREDENTIAL_PERIOD))
     }
 
-    fn absorb(&mut self, evaluation: Evaluation) {
+    fn absorb(&mut self, mut evaluation: Evaluation) {
         let now = self.clock.now();
         let (id, finished) = (evaluation.item.clone(), evaluation.finished);
-        let evidence = self.evidence(&evaluation);
+        let evidence = self.evidence(&mut evaluation);
         let effects = self.world.apply(Event::Evaluated(Box::new(evaluation)), now);
         let dropped = effects.dropped;
         if dropped {
@@ -205,21 +205,23 @@ impl EventLoop {
         }
     }
 
-    fn evidence(&self, evaluation: &Evaluation) -> Vec<Evidence> {
+    /// Takes facts and traces out: the world has no use for them.
+    fn evidence(&self, evaluation: &mut Evaluation) -> Vec<Evidence> {
         let item = self.world.plan().slot(&evaluation.item).and_then(|slot| self.world.plan().item(slot));
         let Some(item) = item else { return Vec::new() };
-        let with_leg = evaluation.legs.iter().filter_map(|run| Some((item.legs.get(run.leg)?, run)));
+        let (id, at) = (&evaluation.item, evaluation.finished);
+        let with_leg = evaluation.legs.iter_mut().filter_map(|run| Some((item.legs.get(run.leg)?, run)));
         with_leg
             .map(|(leg, run)| Evidence {
-                item: evaluation.item.clone(),
+                item: id.clone(),
                 leg: leg.name.to_string(),
-                at: evaluation.finished,
+                at,
                 duration: run.duration,
                 outcome: run.verdict.outcome(),
                 reason: run.verdict.reason(),
                 sentence: run.verdict.sentence().to_owned(),
-                facts: run.facts.clone(),
-                trace: run.trace.clone(),
+                facts: std::mem::take(&mut run.facts),
+                trace: std::mem::take(&mut run.trace),
             })
             .collect()
     }

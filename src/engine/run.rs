@@ -176,8 +176,7 @@ fn shorten(value: &mut serde_json::Value) {
 
 fn evidence(mut facts: serde_json::Value, redactor: &Redactor) -> String {
     shorten(&mut facts);
-    redactor.redact_json(&mut facts);
-    let mut text = facts.to_string();
+    let mut text = redactor.json_text(facts);
     if text.len() > FACTS_LIMIT {
         let mut end = FACTS_LIMIT;
         while !text.is_char_boundary(end) {

@@ -1,6 +1,7 @@
 //! What a probe is lent for one run. It holds no plan and no state.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -81,8 +82,8 @@ impl ProbeCx {
     }
 
     /// Adds a step to the trace, such as `note("connect", "127.0.0.1:5432 in 3 ms")`. No secrets.
-    pub fn note(&self, step: &str, text: impl AsRef<str>) {
-        self.trace.note(step, text.as_ref());
+    pub fn note(&self, step: &str, text: impl Display) {
+        self.trace.note(step, text);
     }
 
     pub fn trace(&self) -> &Trace {
@@ -91,7 +92,7 @@ impl ProbeCx {
 }
 
 impl Trace {
-    fn note(&self, step: &str, text: &str) {
+    fn note(&self, step: &str, text: impl Display) {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.len() < TRACE_STEPS {
             let mut line = format!("{step}: {text}");

@@ -66,7 +66,7 @@ impl Redactor {
     /// The text without secrets; `None` if it has none, as most texts do.
     fn masked(&self, text: &str) -> Option<String> {
         let mut masked = self.known_values(text);
-        let named = NAMES.as_ref().is_none_or(|names| names.is_match(masked.as_deref().unwrap_or(text)));
+        let named = is_named(masked.as_deref().unwrap_or(text));
         for pattern in PATTERNS.iter() {
             let now = masked.as_deref().unwrap_or(text);
             if (pattern.hint)(now, named) && pattern.regex.is_match(now) {
@@ -103,27 +103,44 @@ impl Redactor {
         Some(out)
     }
 
-    /// All strings and keys. Two keys that become equal keep the later value.
-    pub fn redact_json(&self, value: &mut Value) {
+    /// Facts as text, with all strings, keys and numbers cleaned. Nearly always there is nothing to
+    /// mask, and one look at the whole text says so: a name beside which a secret may stand needs no
+    /// escape in JSON, so what no pattern suspects in the text none finds in a string of it.
+    pub fn json_text(&self, mut value: Value) -> String {
+        let text = value.to_string();
+        let named = is_named(&text);
+        let suspect = self.known.is_some() || PATTERNS.iter().any(|pattern| (pattern.hint)(&text, named));
+        if suspect && self.redact_json(&mut value) { value.to_string() } else { text }
+    }
+
+    /// All strings and keys. Two keys that become equal keep the later value. True if there was
+    /// something to mask.
+    pub fn redact_json(&self, value: &mut Value) -> bool {
         match value {
-            Value::String(text) => {
-                if let Some(masked) = self.masked(text) {
+            Value::String(text) => match self.masked(text) {
+                Some(masked) => {
                     *text = masked;
+                    true
                 }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_json(item)),
+                None => false,
+            },
+            Value::Array(items) => items.iter_mut().fold(false, |masked, item| self.redact_json(item) | masked),
             Value::Object(map) => {
-                map.values_mut().for_each(|value| self.redact_json(value));
-                if map.keys().any(|key| self.masked(key).is_some()) {
-                    *map = std::mem::take(map).into_iter().map(|(key, value)| (self.redact(&key), value)).collect();
+                let masked = map.values_mut().fold(false, |masked, value| self.redact_json(value) | masked);
+                if !map.keys().any(|key| self.masked(key).is_some()) {
+                    return masked;
                 }
+                *map = std::mem::take(map).into_iter().map(|(key, value)| (self.redact(&key), value)).collect();
+                true
             }
             Value::Number(number) => {
-                if self.known.is_some() && self.known_values(&number.to_string()).is_some() {
+                let known = self.known.is_some() && self.known_values(&number.to_string()).is_some();
+                if known {
                     *value = Value::String(MASK.to_owned());
                 }
+                known
             }
-            Value::Null | Value::Bool(_) => {}
+            Value::Null | Value::Bool(_) => false,
         }
     }
 }
@@ -205,11 +222,16 @@ struct Pattern {
     hint: Hint,
 }
 
+/// What it says yes to it says yes to in any longer text, too.
 type Hint = fn(&str, bool) -> bool;
 
-/// Names beside which a secret may stand.
+/// True if a name occurs beside which a secret may stand.
+fn is_named(text: &str) -> bool {
+    NAMES.as_ref().is_none_or(|names| names.is_match(text))
+}
+
 static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let names = ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access"];
+    let names = ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
     AhoCorasick::builder().ascii_case_insensitive(true).build(names).ok()
 });
 
@@ -218,7 +240,7 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     let patterns: [(&str, Hint); 5] = [
         (
             r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
-            |text, _| text.contains("PRIVATE KEY"),
+            |text, named| named && text.contains("PRIVATE KEY"),
         ),
         (r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]+(?P<at>@)", |text, _| {
             text.contains('@') && text.contains("://")
@@ -316,6 +338,25 @@ mod tests {
         let mut value = serde_json::json!({"hunter22": ["x hunter22 y", 12345678, 7, null, {"deep": "hunter22"}]});
         of(&["hunter22", "12345678"]).redact_json(&mut value);
         assert_eq!(value, serde_json::json!({"***": ["x *** y", "***", 7, null, {"deep": "***"}]}));
+    }
+
+    #[test]
+    fn facts_as_text_are_as_clean_as_facts() {
+        let plain = serde_json::json!({"status": 200, "server": "nginx", "\n\"": ["a@b", null]});
+        assert_eq!(Redactor::default().json_text(plain.clone()), plain.to_string());
+        for value in [
+            serde_json::json!({"url": "redis://:hunter22@cache"}),
+            serde_json::json!({"a": ["\"x\"\n-----BEGIN RSA PRIVATE KEY-----\nMIIE"]}),
+            serde_json::json!({"password=hunter22": 1}),
+            serde_json::json!({"deep": {"x": "Authorization: Bearer abc"}}),
+            serde_json::json!({"port": 12345678, "name": "hunter2"}),
+        ] {
+            for redactor in [Redactor::default(), of(&["hunter22", "12345678"])] {
+                let mut clean = value.clone();
+                assert_eq!(redactor.redact_json(&mut clean), clean != value);
+                assert_eq!(redactor.json_text(value.clone()), clean.to_string());
+            }
+        }
     }
 
     #[test]

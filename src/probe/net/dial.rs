@@ -40,7 +40,7 @@ impl Clients {
             )
         })??;
         let connect = resolved.elapsed();
-        cx.note("connect", format!("{peer} in {connect:.1?}"));
+        cx.note("connect", format_args!("{peer} in {connect:.1?}"));
         Ok(Dialed { stream, peer, dns: resolved - begun, connect })
     }
 }

@@ -1,10 +1,15 @@
 //! URLs and header names as they may be shown.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use url::Url;
 
 /// Fragments of names whose values are never shown.
-const SUSPICIOUS: &[&str] =
-    &["token", "key", "passw", "pwd", "secret", "sig", "auth", "cred", "session", "cookie", "jwt"];
+static SUSPICIOUS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let parts = ["token", "key", "passw", "pwd", "secret", "sig", "auth", "cred", "session", "cookie", "jwt"];
+    AhoCorasick::builder().ascii_case_insensitive(true).build(parts).ok()
+});
 
 /// Names that contain such a fragment and yet hold no secret.
 const HARMLESS: &[&str] = &[
@@ -18,8 +23,8 @@ const HARMLESS: &[&str] = &[
 
 /// True if a query parameter or header of this name may hold a secret.
 pub fn is_suspicious_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    !HARMLESS.contains(&name.as_str()) && SUSPICIOUS.iter().any(|part| name.contains(part))
+    SUSPICIOUS.as_ref().is_none_or(|parts| parts.is_match(name))
+        && !HARMLESS.iter().any(|harmless| name.eq_ignore_ascii_case(harmless))
 }
 
 /// The URL without user info, fragment and the values of suspicious query parameters.

@@ -143,7 +143,7 @@ impl Clients {
         let answered = Instant::now();
         phases.first_byte = answered - asked;
         let (head, body) = response.into_parts();
-        cx.note("headers", format!("{} in {:.1?}", head.status, phases.first_byte));
+        cx.note("headers", format_args!("{} in {:.1?}", head.status, phases.first_byte));
 
         let budget = cx.remaining();
         let body = match timeout_at(cx.deadline(), collect(&mut line.channel, body, call.max_body)).await {
