@@ -99,7 +99,7 @@ pub(crate) fn underlying(effective: &Effective, memory: &ItemMemory, item: &Item
         }
         (State::Stale, reason) if !is_own_word(memory, reason) => stale(memory, reason),
         _ => match (fixed(item), &memory.last_run) {
-            (Some(decided), _) => decided.sentence,
+            (Some(decided), _) => decided.sentence.to_string(),
             (None, Some(last)) => run(effective.underlying, memory, item, last),
             (None, None) => "not evaluated yet".to_owned(),
         },

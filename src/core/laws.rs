@@ -110,7 +110,7 @@ fn memories(world: &World) -> Vec<(ItemId, ItemMemory)> {
     plan.items
         .iter()
         .enumerate()
-        .map(|(n, item)| (item.id.clone(), world.memory(Slot(n as u32)).unwrap().clone()))
+        .map(|(n, item)| (item.id.clone(), ItemMemory::clone(world.memory(Slot(n as u32)).unwrap())))
         .collect()
 }
 
@@ -309,7 +309,7 @@ proptest! {
             } else if item.is_scheduled() {
                 let mut kept = memory.clone();
                 kept.standing = now_has.standing;
-                prop_assert_eq!(now_has, &kept);
+                prop_assert_eq!(&**now_has, &kept);
                 // What was seen while a dependency was away is a failure under a hold, and nothing without one.
                 if item.depends_on.is_empty() {
                     prop_assert_eq!(world.effective(slot).unwrap().underlying, states[n].underlying);

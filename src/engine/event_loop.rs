@@ -235,7 +235,7 @@ impl EventLoop {
         self.outbox.add(|pending| {
             for slot in &effects.dirty {
                 if let (Some(item), Some(memory)) = (self.world.plan().item(*slot), self.world.memory(*slot)) {
-                    pending.memory(item.id.clone(), memory.clone());
+                    pending.memory(item.id.clone(), Arc::clone(memory));
                 }
             }
             for id in effects.removed {

@@ -1,6 +1,7 @@
 //! What waits to be written: bounded, coalescing, shared by the event loop and the persister.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::model::{ItemId, ItemMemory, Timestamp, Transition};
 use crate::store::{Batch, Evidence};
@@ -17,7 +18,7 @@ const BATCH_ROWS: usize = 1_000;
 /// Memories coalesce by item, so they are bounded by the number of items.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    memories: HashMap<ItemId, ItemMemory>,
+    memories: HashMap<ItemId, Arc<ItemMemory>>,
     transitions: VecDeque<Transition>,
     evidence: VecDeque<Evidence>,
     evidence_bytes: usize,
@@ -33,7 +34,7 @@ pub(super) struct Dropped {
 }
 
 impl Pending {
-    pub(super) fn memory(&mut self, id: ItemId, memory: ItemMemory) {
+    pub(super) fn memory(&mut self, id: ItemId, memory: Arc<ItemMemory>) {
         // It is back: a tombstone written after its memory would bury it.
         self.removed.remove(&id);
         self.memories.insert(id, memory);
@@ -70,18 +71,18 @@ impl Pending {
         let mut batch = Batch { removed, ..Batch::default() };
         for (id, _) in &batch.removed {
             // In the same transaction and before it: a memory that comes later brings the item back.
-            batch.memories.extend(self.memories.remove_entry(id));
+            batch.memories.extend(self.memories.remove_entry(id).map(owned));
         }
         let room = BATCH_ROWS.min(self.transitions.len());
         batch.transitions.extend(self.transitions.drain(..room));
         for transition in &batch.transitions {
             if let Some(memory) = self.memories.remove(&transition.item) {
-                batch.memories.push((transition.item.clone(), memory));
+                batch.memories.push(owned((transition.item.clone(), memory)));
             }
         }
         let room = BATCH_ROWS.saturating_sub(batch.memories.len() + batch.transitions.len());
         let more: Vec<ItemId> = self.memories.keys().take(room).cloned().collect();
-        batch.memories.extend(more.into_iter().filter_map(|id| self.memories.remove_entry(&id)));
+        batch.memories.extend(more.into_iter().filter_map(|id| self.memories.remove_entry(&id)).map(owned));
         let room = BATCH_ROWS.saturating_sub(batch.memories.len() + batch.transitions.len());
         let room = room.min(self.evidence.len());
         batch.evidence.extend(self.evidence.drain(..room));
@@ -94,7 +95,7 @@ impl Pending {
         let kept_since: HashSet<ItemId> =
             batch.removed.iter().map(|(id, _)| id).filter(|id| self.memories.contains_key(id)).cloned().collect();
         for (id, memory) in batch.memories {
-            self.memories.entry(id).or_insert(memory);
+            self.memories.entry(id).or_insert_with(|| Arc::new(memory));
         }
         for (id, at) in batch.removed {
             // Unless it is back. One that was in the same batch is gone: it came before.
@@ -125,6 +126,11 @@ impl Pending {
     }
 }
 
+/// For the store. Only what goes into one transaction is copied.
+fn owned((id, memory): (ItemId, Arc<ItemMemory>)) -> (ItemId, ItemMemory) {
+    (id, Arc::unwrap_or_clone(memory))
+}
+
 /// Bytes of its texts.
 fn weight(evidence: &Evidence) -> usize {
     evidence.facts.len() + evidence.sentence.len() + evidence.trace.iter().map(String::len).sum::<usize>()
@@ -139,8 +145,8 @@ mod tests {
         ItemId::new("c", &format!("i{n}"))
     }
 
-    fn memory(evaluations: u64) -> ItemMemory {
-        ItemMemory { evaluations, ..ItemMemory::default() }
+    fn memory(evaluations: u64) -> Arc<ItemMemory> {
+        Arc::new(ItemMemory { evaluations, ..ItemMemory::default() })
     }
 
     fn transition(n: usize) -> Transition {
@@ -179,7 +185,7 @@ mod tests {
         pending.transition(transition(2));
         pending.put_back(batch);
         let batch = pending.take_batch();
-        assert_eq!(batch.memories, vec![(id(1), memory(2))]);
+        assert_eq!(batch.memories, vec![owned((id(1), memory(2)))]);
         let order: Vec<_> = batch.transitions.iter().map(|t| t.at.0).collect();
         assert_eq!(order, [1, 2], "history stays in order");
     }
@@ -233,7 +239,7 @@ mod tests {
         pending.memory(id(1), memory(3));
         pending.put_back(failed);
         let batch = pending.take_batch();
-        assert_eq!((batch.memories, batch.removed.len()), (vec![(id(1), memory(3))], 0));
+        assert_eq!((batch.memories, batch.removed.len()), (vec![owned((id(1), memory(3)))], 0));
 
         pending.memory(id(2), memory(1));
         let failed = pending.take_batch();

@@ -121,7 +121,7 @@ fn view(world: &World, slot: Slot) -> Option<Arc<ItemView>> {
     Some(Arc::new(ItemView {
         item: Arc::clone(item),
         effective: effective.clone(),
-        memory: memory.clone(),
+        memory: Arc::clone(memory),
         fragment: families::render(item, effective, memory, world.plan()),
     }))
 }

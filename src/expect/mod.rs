@@ -25,6 +25,8 @@ mod text;
 mod types;
 mod values;
 
+use std::sync::Arc;
+
 use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
@@ -53,7 +55,7 @@ struct Expression {
 
 #[derive(Debug)]
 struct Measure {
-    name: String,
+    name: Arc<str>,
     value: Expression,
     threshold: Option<Expression>,
 }
@@ -117,7 +119,7 @@ impl Conditions {
             let value = compile(index, &source.value, Wanted::Number);
             let threshold = source.threshold.as_ref().map(|threshold| compile(index, threshold, Wanted::Number));
             measures.push(value.map(|value| Measure {
-                name: source.name.clone(),
+                name: source.name.as_str().into(),
                 value,
                 threshold: threshold.flatten(),
             }));
@@ -141,7 +143,9 @@ impl Conditions {
         for expression in conditions.iter().chain(of_measures) {
             reads.add(&expression.tree);
         }
-        Ok(Self { conditions, measures, params: params.clone(), reads })
+        // Of most legs none reads them, and a checklist has hundreds.
+        let params = if reads.contains("params") { params.clone() } else { Value::Null };
+        Ok(Self { conditions, measures, params, reads })
     }
 
     /// The conditions as written, in their order.
@@ -242,7 +246,7 @@ impl Measure {
     fn take(&self, context: &cel::Context<'_, '_>) -> Option<Measurement> {
         let number = |e: &Expression| scope::evaluate(&e.tree, context).ok().as_ref().and_then(values::number);
         Some(Measurement {
-            name: self.name.clone(),
+            name: Arc::clone(&self.name),
             value: number(&self.value)?,
             threshold: self.threshold.as_ref().and_then(number),
         })

@@ -58,7 +58,7 @@ pub fn render(item: &Item, effective: &Effective, memory: &ItemMemory, plan: &Pl
 
 /// The first of each name: two samples with the same labels would make a scrape fail as a whole.
 fn distinct(measurements: &[Measurement]) -> impl Iterator<Item = &Measurement> {
-    let earlier = |at: usize, name: &str| measurements.iter().take(at).any(|m| m.name == name);
+    let earlier = |at: usize, name: &str| measurements.iter().take(at).any(|m| *m.name == *name);
     measurements.iter().enumerate().filter(move |(at, m)| !earlier(*at, &m.name)).map(|(_, m)| m)
 }
 
@@ -143,6 +143,6 @@ impl Lines {
     }
 
     fn finish(self) -> Fragment {
-        Fragment::new(self.text, self.ends, self.series)
+        Fragment::new(&self.text, self.ends, self.series)
     }
 }

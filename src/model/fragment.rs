@@ -22,7 +22,9 @@ pub struct Fragment {
 pub type Ends = [u32; ITEM_FAMILIES + 1];
 
 impl Fragment {
-    pub fn new(text: Vec<u8>, ends: Ends, series: u32) -> Self {
+    pub fn new(text: &[u8], ends: Ends, series: u32) -> Self {
+        // A copy, so that it lies where it just fits: cutting the big buffer down in place would leave a
+        // gap behind it that the next big one does not fit into.
         Self { text: text.into(), ends, series }
     }
 

@@ -1,5 +1,7 @@
 //! An item of a checklist, as compiled.
 
+use std::sync::Arc;
+
 use super::{Check, Digest, ItemId, Leg, Policy, Schedule, SectionPath, Slot, Span};
 
 /// How bad it is when the item is not ready. Exposed as `priority`, so that it does not meet an
@@ -80,10 +82,10 @@ pub enum Applicability {
 /// The line of the document the item comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    pub file: Box<str>,
+    pub file: Arc<str>,
     pub line: u32,
     /// Link to the document, if the checklist names one.
-    pub url: Option<Box<str>>,
+    pub url: Option<Arc<str>>,
 }
 
 /// Four digests, so that a reload knows what kind of change it was.
@@ -107,9 +109,9 @@ pub struct Item {
     pub coverage: Coverage,
     pub claim: Claim,
     /// Kinds of its legs joined with `+`, `composite`, or `unmapped`: the `probe` label.
-    pub probe: Box<str>,
-    pub team: Box<str>,
-    pub runbook_url: Box<str>,
+    pub probe: Arc<str>,
+    pub team: Arc<str>,
+    pub runbook_url: Arc<str>,
     pub source: Option<Source>,
     pub check: Check,
     /// All legs of `check`, in the order in which it names them. `LegIndex` counts over the plan;

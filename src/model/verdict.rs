@@ -1,5 +1,7 @@
 //! What one look at a target says.
 
+use std::sync::Arc;
+
 use super::{Reason, Timestamp};
 
 /// The three things one look can say. "Could not tell" is not "failed".
@@ -40,7 +42,8 @@ pub struct Proof(Vec<Assertion>);
 /// Names are constants of a kind or identifiers from the catalogue, never text from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    pub name: String,
+    /// Shared by the verdict of a leg and the run.
+    pub name: Arc<str>,
     pub value: f64,
     /// What the value is compared with, if anything.
     pub threshold: Option<f64>,
@@ -51,8 +54,9 @@ pub struct Measurement {
 pub struct Verdict {
     outcome: Outcome,
     reason: Option<Reason>,
-    sentence: String,
-    proof: Vec<Assertion>,
+    /// Shared with what the run came to, which mostly says the same.
+    sentence: Arc<str>,
+    proof: Box<[Assertion]>,
     pub measurements: Vec<Measurement>,
     /// After this instant the evidence no longer holds (a certificate, an attestation, a report).
     pub valid_until: Option<Timestamp>,
@@ -94,7 +98,7 @@ impl Proof {
 impl Verdict {
     /// `sentence` says what was expected and what was seen.
     pub fn pass(proof: Proof, sentence: impl Into<String>) -> Self {
-        Self { proof: proof.0, ..Self::bare(Outcome::Pass, None, sentence.into()) }
+        Self { proof: proof.0.into(), ..Self::bare(Outcome::Pass, None, sentence.into()) }
     }
 
     pub fn fail(reason: Reason, sentence: impl Into<String>) -> Self {
@@ -109,8 +113,8 @@ impl Verdict {
         Self {
             outcome,
             reason,
-            sentence: cut(sentence),
-            proof: Vec::new(),
+            sentence: cut(sentence).into(),
+            proof: Box::default(),
             measurements: Vec::new(),
             valid_until: None,
         }
@@ -119,7 +123,7 @@ impl Verdict {
     pub fn measured(mut self, name: &str, value: f64, threshold: Option<f64>) -> Self {
         // Kept for as long as the verdict is the last one, so without room for more.
         self.measurements.reserve_exact(1);
-        self.measurements.push(Measurement { name: name.to_owned(), value, threshold });
+        self.measurements.push(Measurement { name: name.into(), value, threshold });
         self
     }
 
@@ -141,6 +145,11 @@ impl Verdict {
         &self.sentence
     }
 
+    /// The same, to keep without copying it.
+    pub(crate) fn shared_sentence(&self) -> Arc<str> {
+        Arc::clone(&self.sentence)
+    }
+
     /// What was checked; empty unless the outcome is a pass.
     pub fn proof(&self) -> &[Assertion] {
         &self.proof
@@ -148,7 +157,7 @@ impl Verdict {
 
     /// The same verdict with every text passed through `clean`, for redaction.
     pub fn map_text(mut self, clean: impl Fn(&str) -> String) -> Self {
-        self.sentence = cut(clean(&self.sentence));
+        self.sentence = cut(clean(&self.sentence)).into();
         for assertion in &mut self.proof {
             assertion.expected = clean(&assertion.expected);
             assertion.seen = clean(&assertion.seen);

@@ -26,7 +26,7 @@ pub struct Snapshot {
 pub struct ItemView {
     pub item: Arc<Item>,
     pub effective: Effective,
-    pub memory: ItemMemory,
+    pub memory: Arc<ItemMemory>,
     pub fragment: Fragment,
 }
 
@@ -65,7 +65,7 @@ pub struct StoreHealth {
 impl Snapshot {
     /// Why the item is in its state: the one sentence that board, API and command line share.
     pub fn sentence(&self, view: &ItemView) -> String {
-        let other = |slot: Slot| self.items.get(slot.index()).map(|view| (&view.effective, &view.memory));
+        let other = |slot: Slot| self.items.get(slot.index()).map(|view| (&view.effective, &*view.memory));
         explain_with(&view.effective, &view.memory, &view.item, &self.plan, &other)
     }
 }

@@ -282,7 +282,7 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         next_change_at: Some(NOW.plus(Span::from_secs(108))),
     };
     let fragment = families::render(&item, &effective, &memory, &Plan::default());
-    ItemView { item: Arc::new(item), effective, memory, fragment }
+    ItemView { item: Arc::new(item), effective, memory: Arc::new(memory), fragment }
 }
 
 fn rollups(plan: &Plan, views: &[Arc<ItemView>]) -> Rollups {

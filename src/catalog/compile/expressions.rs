@@ -1,9 +1,12 @@
 //! Conditions and measurements, with their errors mapped into the file.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Shared;
 use super::item::ItemCx;
+use super::kinds::Kind;
 use crate::catalog::sink::Sink;
 use crate::catalog::syntax::{Data, Entry, Node, Place};
 use crate::catalog::wire::{Fields, map, name, text};
@@ -25,7 +28,7 @@ pub(super) fn applies(node: &Node, cx: &ItemCx<'_, '_>) -> bool {
 }
 
 /// `expect` and `measure` of a leg; `None` if one of them is wrong.
-pub(super) fn conditions(leg: &Node, facts: &Value, cx: &ItemCx<'_, '_>) -> Option<Conditions> {
+pub(super) fn conditions(leg: &Node, kind: &Kind, cx: &ItemCx<'_, '_>) -> Option<Arc<Conditions>> {
     let (shared, sink) = (cx.shared, cx.shared.sink);
     let before = sink.errors();
     let expect_nodes: Vec<&Node> = match leg.get("expect").map(|entry| &entry.value) {
@@ -42,8 +45,16 @@ pub(super) fn conditions(leg: &Node, facts: &Value, cx: &ItemCx<'_, '_>) -> Opti
         return None;
     }
     let sources: Vec<MeasureSource> = measures.iter().map(|(source, _)| source.clone()).collect();
-    match Conditions::compile(&expect, &sources, facts, &cx.checklist.parameters.json) {
-        Ok(conditions) => Some(conditions),
+    let key = format!("{} {} {expect:?} {sources:?}", cx.checklist.def.id.value, kind.descriptor.name);
+    if let Some(known) = shared.conditions.borrow().get(&key) {
+        return Some(Arc::clone(known));
+    }
+    match Conditions::compile(&expect, &sources, &kind.facts, &cx.checklist.parameters.json) {
+        Ok(conditions) => {
+            let conditions = Arc::new(conditions);
+            shared.conditions.borrow_mut().insert(key, Arc::clone(&conditions));
+            Some(conditions)
+        }
         Err(errors) => {
             for error in errors {
                 let measured = || error.index.checked_sub(expect_nodes.len()).and_then(|index| measures.get(index));

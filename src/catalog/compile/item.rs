@@ -12,7 +12,7 @@ use crate::catalog::wire::{ChecklistDef, ItemDef, Located};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
     Access, Applicability, CREDENTIAL_PERIOD, Check, Coverage, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg,
-    Mode, Policy, Reason, Schedule, SectionPath, Slot, Source, Span,
+    Mode, Policy, Reason, Schedule, Slot, Source, Span,
 };
 
 const DEFAULT_INTERVAL: Span = Span::from_secs(60);
@@ -144,9 +144,9 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     let policy = policy(&def, &cx, interval);
     let coverage = if cx.unmapped { Coverage::Unmapped } else { coverage(def.mode.value) };
     let source = def.line.zip(checklist.def.source_file.as_ref()).map(|(line, file)| Source {
-        file: file.as_str().into(),
+        file: shared.words.share(file),
         line,
-        url: checklist.def.source_url.as_deref().map(Into::into),
+        url: checklist.def.source_url.as_deref().map(|url| shared.words.share(url)),
     });
     let alias = |alias: &Located<String>| {
         ItemId::parse(&alias.value).unwrap_or_else(|| ItemId::new(&checklist.def.id.value, &alias.value))
@@ -154,15 +154,15 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     let mut item = Item {
         id: named.id.clone(),
         aliases: def.aliases.iter().map(alias).collect(),
-        section: SectionPath::new(named.section.as_str()),
+        section: named.section.clone(),
         title: def.title.as_str().into(),
         priority: def.priority,
         mode: def.mode.value,
         coverage,
         claim: def.claim,
-        probe: label(&cx).into(),
-        team: def.team.as_deref().unwrap_or(&defaults.team).into(),
-        runbook_url: def.runbook_url.as_deref().unwrap_or(&defaults.runbook_url).into(),
+        probe: shared.words.share(&label(&cx)),
+        team: shared.words.share(def.team.as_deref().unwrap_or(&defaults.team)),
+        runbook_url: shared.words.share(def.runbook_url.as_deref().unwrap_or(&defaults.runbook_url)),
         source,
         check,
         legs: std::mem::take(&mut cx.legs),
@@ -236,7 +236,7 @@ fn digests(item: &Item, cx: &ItemCx<'_, '_>) -> Digests {
         schedule.number(leg.timeout.0);
     }
     let mut meta = Digester::default();
-    for text in [&item.title, &item.team, &item.runbook_url, &item.probe] {
+    for text in [&*item.title, &*item.team, &*item.runbook_url, &*item.probe] {
         meta.text(text);
     }
     let rest = (&item.section, item.priority, item.mode, item.coverage, item.claim, &item.source, &item.aliases);

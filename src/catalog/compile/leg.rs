@@ -34,7 +34,7 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
     let enabled =
         node.get("enabled").filter(|_| unset.is_empty()).and_then(|e| boolean(&e.value, sink)).unwrap_or(false);
     let applies = node.get("when").is_none_or(|when| expressions::applies(&when.value, cx));
-    let conditions = expressions::conditions(&node, &kind.facts, cx);
+    let conditions = expressions::conditions(&node, kind, cx);
     digest(&node, cx);
     cx.add_kind(kind.descriptor.name);
 
@@ -74,13 +74,14 @@ fn add(
     kind: &Kind,
     timeout: Span,
     target: Option<Arc<Target>>,
-    conditions: Conditions,
+    conditions: Arc<Conditions>,
     enabled: bool,
     cx: &mut ItemCx<'_, '_>,
 ) -> Check {
-    let mut probes = cx.shared.legs.borrow_mut();
+    let shared = cx.shared;
+    let mut probes = shared.legs.borrow_mut();
     let index = LegIndex(u32::try_from(probes.len()).unwrap_or(u32::MAX));
-    let bulkhead = target.as_ref().map_or_else(|| parsed.address.as_str().into(), |target| target.name.clone());
+    let bulkhead = target.as_ref().map_or_else(|| shared.words.share(&parsed.address), |target| target.name.clone());
     // Most items have one leg, and room for more of them would stay.
     cx.legs.reserve_exact(1);
     cx.legs.push(Leg {
@@ -93,8 +94,8 @@ fn add(
         expects: conditions.sources().map(Into::into).collect(),
         target: bulkhead,
     });
-    let after = parsed.legs.iter().map(|leg| Arc::from(leg.as_str())).collect();
-    probes.push(LegProbe { probe: parsed.probe, target, conditions: Arc::new(conditions), enabled, after });
+    let after = parsed.legs.iter().map(|leg| shared.words.share(leg)).collect();
+    probes.push(LegProbe { probe: parsed.probe, target, conditions, enabled, after });
     Check::Leg(cx.legs.len() - 1)
 }
 
@@ -146,7 +147,7 @@ pub(super) fn given_name(node: &Node, cx: &mut ItemCx<'_, '_>) -> Option<String>
 
 fn leg_name(node: &Node, kind: &Kind, at: Place, cx: &mut ItemCx<'_, '_>) -> Arc<str> {
     if let Some(given) = given_name(node, cx) {
-        return given.into();
+        return cx.shared.words.share(&given);
     }
     let base = kind.descriptor.name;
     let count = cx.unnamed.entry(base).or_insert(0);
@@ -155,7 +156,7 @@ fn leg_name(node: &Node, kind: &Kind, at: Place, cx: &mut ItemCx<'_, '_>) -> Arc
         let candidate = if *count == 1 { base.to_owned() } else { format!("{base}-{count}") };
         if !cx.leg_names.contains_key(&candidate) {
             cx.leg_names.insert(candidate.clone(), at);
-            return candidate.into();
+            return cx.shared.words.share(&candidate);
         }
     }
 }

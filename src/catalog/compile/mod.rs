@@ -13,6 +13,7 @@ mod parameters;
 mod params;
 mod records;
 mod substitute;
+mod words;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,11 +27,13 @@ pub(super) use kinds::Kinds;
 pub(super) use names::Names;
 
 use self::params::Parameters;
+use self::words::Words;
 use super::Builtins;
 use super::sink::Sink;
 use super::wire::{ChecklistDef, Root};
 use crate::core::Graph;
 use crate::diag::SourceMap;
+use crate::expect::Conditions;
 use crate::model::{Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
 use crate::probe::{Credentials, LegProbe};
 
@@ -45,6 +48,9 @@ pub(super) struct Shared<'a> {
     parameters: &'a [Parameters],
     attestations: HashMap<ItemId, Vec<Value>>,
     legs: RefCell<Vec<LegProbe>>,
+    words: Words,
+    /// By checklist, kind and source: a compiled expression is many times its text.
+    conditions: RefCell<HashMap<String, Arc<Conditions>>>,
 }
 
 /// What compiled, complete only if the sink has no error, and what the rules look at.
@@ -82,13 +88,16 @@ pub(super) fn compile<'a>(
         parameters: &parameters,
         attestations: records::by_item(&attestations),
         legs: RefCell::default(),
+        words: Words::default(),
+        conditions: RefCell::default(),
     };
     let slots = (0u32..).map(Slot).take(names.items.len());
     let compiled: Vec<Option<item::Compiled>> = slots.map(|slot| item::compile(slot, &shared)).collect();
     let views: Vec<Option<&Item>> = compiled.iter().map(|done| done.as_ref().map(|done| &done.item)).collect();
     let checklists =
         root.checklists.iter().enumerate().map(|(index, def)| checklist(index, def, &views, &shared)).collect();
-    let legs = shared.legs.take();
+    let mut legs = shared.legs.take();
+    legs.shrink_to_fit();
 
     let inputs = |done: &Option<item::Compiled>| {
         done.as_ref().map(|done| [&*done.item.depends_on, &done.references].concat()).unwrap_or_default()
@@ -100,6 +109,7 @@ pub(super) fn compile<'a>(
         items.extend(item.map(Arc::new));
         facts.push(fact);
     }
+    items.shrink_to_fit();
     let plan = Plan { generation: 0, checklists, items, slots: names.slots.clone(), waivers, attestations };
     let credentials = Credentials::new(deployment.credentials.clone());
     Output { plan, legs, credentials, deployment, names, items: facts, cycles }

@@ -32,6 +32,7 @@ impl<'n> Names<'n> {
         for (index, checklist) in checklists.iter().enumerate() {
             let order: HashMap<&str, usize> =
                 checklist.sections.iter().enumerate().map(|(place, section)| (section.path.as_str(), place)).collect();
+            let paths: Vec<SectionPath> = checklist.sections.iter().map(|s| SectionPath::new(&s.path)).collect();
             let mut items: Vec<(usize, NamedItem<'n>)> = Vec::new();
             for entry in &checklist.items {
                 if !name(&entry.key, true, entry.key_at, sink) {
@@ -41,9 +42,9 @@ impl<'n> Names<'n> {
                 if section.is_none() {
                     no_section(entry, checklist, sink);
                 }
-                let (place, path) = section.unwrap_or((usize::MAX, ""));
+                let place = section.map_or(usize::MAX, |(place, _)| place);
                 let id = ItemId::new(&checklist.id.value, &entry.key);
-                let section = SectionPath::new(path);
+                let section = paths.get(place).cloned().unwrap_or_else(|| SectionPath::new(""));
                 items.push((place, NamedItem { id, entry, checklist: index, section }));
             }
             items.sort_by_key(|(place, _)| *place);

@@ -61,7 +61,7 @@ pub(crate) fn snapshot() -> Snapshot {
                 regressed_since: None,
                 next_change_at: None,
             },
-            memory: ItemMemory { last_run: run, ..ItemMemory::default() },
+            memory: Arc::new(ItemMemory { last_run: run, ..ItemMemory::default() }),
             fragment: Fragment::default(),
         }));
     }

@@ -45,8 +45,8 @@ impl Leaves for Looks<'_> {
         }
         let verdict = &leg.verdict;
         let sentence = match self.item.legs.len() {
-            0 | 1 => verdict.sentence().to_owned(),
-            _ => cut(format!("{name}: {}", verdict.sentence())),
+            0 | 1 => verdict.shared_sentence(),
+            _ => cut(format!("{name}: {}", verdict.sentence())).into(),
         };
         Decided { outcome: verdict.outcome(), reason: verdict.reason(), sentence, valid_until: evidence_end(verdict) }
     }
@@ -63,10 +63,10 @@ pub(super) fn measurements(item: &Item, legs: &[Option<LegMemory>], at: Timestam
     for (leg, memory) in item.legs.iter().zip(legs) {
         let Some(memory) = memory.as_ref().filter(|memory| memory.fresh_until >= at) else { continue };
         for measurement in &memory.verdict.measurements {
-            let taken = |name: &str| all.iter().any(|other| other.name == name);
+            let taken = |name: &str| all.iter().any(|other| *other.name == *name);
             let mut measurement = measurement.clone();
             if taken(&measurement.name) {
-                measurement.name = format!("{}_{}", leg.name.replace(['-', '.', ' '], "_"), measurement.name);
+                measurement.name = format!("{}_{}", leg.name.replace(['-', '.', ' '], "_"), measurement.name).into();
             }
             if !taken(&measurement.name) {
                 all.push(measurement);

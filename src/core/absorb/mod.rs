@@ -192,13 +192,7 @@ fn refresh(
 }
 
 fn last_run(decided: Decided, measurements: Arc<[Measurement]>, duration: Span) -> LastRun {
-    LastRun {
-        outcome: decided.outcome,
-        reason: decided.reason,
-        sentence: decided.sentence.into(),
-        measurements,
-        duration,
-    }
+    LastRun { outcome: decided.outcome, reason: decided.reason, sentence: decided.sentence, measurements, duration }
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn measurements_of_all_legs_have_names_of_their_own() {
     let measured = verdict(Outcome::Pass, Reason::Other, "fast").measured("latency_seconds", 0.1, Some(1.0));
     absorb(&mut memory, &item, evaluation(&item, &measured, at(0)), &ALONE);
     let names: Vec<String> =
-        memory.last_run.unwrap().measurements.iter().map(|Measurement { name, .. }| name.clone()).collect();
+        memory.last_run.unwrap().measurements.iter().map(|Measurement { name, .. }| name.to_string()).collect();
     assert_eq!(names, ["latency_seconds", "leg1_latency_seconds"]);
 }
 

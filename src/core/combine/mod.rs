@@ -3,6 +3,8 @@
 //! Pass is true, fail is false, indeterminate is undecided, and what does not apply is left out.
 //! An undecided input may keep a combination from passing, never make it pass.
 
+use std::sync::Arc;
+
 use crate::model::{Check, Outcome, Reason, Slot, Timestamp, cut};
 
 /// What one input or a combination of them says, and in whose words.
@@ -11,7 +13,7 @@ pub(crate) struct Decided {
     pub(crate) outcome: Outcome,
     /// Of the deciding input; absent for a pass.
     pub(crate) reason: Option<Reason>,
-    pub(crate) sentence: String,
+    pub(crate) sentence: Arc<str>,
     /// The earliest end of the evidence that a pass rests on.
     pub(crate) valid_until: Option<Timestamp>,
 }
@@ -25,12 +27,12 @@ pub(crate) trait Leaves {
 }
 
 impl Decided {
-    pub(crate) fn undecided(reason: Reason, sentence: impl Into<String>) -> Self {
+    pub(crate) fn undecided(reason: Reason, sentence: impl Into<Arc<str>>) -> Self {
         Self { outcome: Outcome::Indeterminate, reason: Some(reason), sentence: sentence.into(), valid_until: None }
     }
 
     fn failed(reason: Reason, sentence: String) -> Self {
-        Self { outcome: Outcome::Fail, reason: Some(reason), sentence: cut(sentence), valid_until: None }
+        Self { outcome: Outcome::Fail, reason: Some(reason), sentence: cut(sentence).into(), valid_until: None }
     }
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn combine(check: &Check, leaves: &impl Leaves) -> Option<Decided> {
     match check {
         Check::Leg(place) => Some(leaves.leg(*place)),
         Check::Item(slot) => leaves.item(*slot),
-        Check::Undecided { reason, sentence } => Some(Decided::undecided(*reason, sentence.to_string())),
+        Check::Undecided { reason, sentence } => Some(Decided::undecided(*reason, &**sentence)),
         Check::NotApplicable => None,
         Check::AllOf(checks) => over(checks, leaves, all_of),
         Check::AnyOf(checks) => over(checks, leaves, |parts| at_least(1, parts, true)),
@@ -82,7 +84,7 @@ fn at_least(n: u32, mut parts: Vec<Decided>, any: bool) -> Decided {
     let outcome = if pass + undecided < n { Outcome::Fail } else { Outcome::Indeterminate };
     let mut lacking: Vec<Decided> = parts.into_iter().filter(|part| part.outcome == outcome).collect();
     // Whoever has to choose an alternative wants to know what is wrong with each.
-    let all = lacking.iter().map(|part| part.sentence.as_str()).collect::<Vec<_>>().join("; ");
+    let all = lacking.iter().map(|part| &*part.sentence).collect::<Vec<_>>().join("; ");
     lacking.truncate(1);
     let Some(deciding) = lacking.pop() else {
         return Decided::failed(Reason::TooFew, format!("expected at least {n} to pass, only {total} apply"));
@@ -90,7 +92,7 @@ fn at_least(n: u32, mut parts: Vec<Decided>, any: bool) -> Decided {
     match outcome {
         _ if total == 1 && n == 1 => deciding,
         Outcome::Fail if any => {
-            Decided { sentence: cut(format!("none of {total} alternatives passes: {all}")), ..deciding }
+            Decided { sentence: cut(format!("none of {total} alternatives passes: {all}")).into(), ..deciding }
         }
         Outcome::Fail => {
             Decided::failed(Reason::TooFew, cut(format!("expected at least {n} of {total} to pass, {pass} do: {all}")))
@@ -111,11 +113,11 @@ fn none_of(mut parts: Vec<Decided>) -> Decided {
 }
 
 fn passed(parts: &[Decided]) -> Decided {
-    let sentences: Vec<&str> = parts.iter().map(|part| part.sentence.as_str()).collect();
+    let sentences: Vec<&str> = parts.iter().map(|part| &*part.sentence).collect();
     Decided {
         outcome: Outcome::Pass,
         reason: None,
-        sentence: cut(sentences.join("; ")),
+        sentence: cut(sentences.join("; ")).into(),
         valid_until: parts.iter().filter_map(|part| part.valid_until).min(),
     }
 }

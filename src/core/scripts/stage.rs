@@ -117,7 +117,7 @@ impl Stage {
     fn stop(&mut self) {
         let old = self.world.take().unwrap();
         let memory = |(n, item): (usize, &std::sync::Arc<crate::model::Item>)| {
-            (item.id.clone(), old.memory(Slot(n as u32)).unwrap().clone())
+            (item.id.clone(), ItemMemory::clone(old.memory(Slot(n as u32)).unwrap()))
         };
         self.stopped = Some(old.plan().items.iter().enumerate().map(memory).collect());
         self.wake_at = None;
@@ -158,13 +158,13 @@ impl Stage {
     fn find(&self, name: &str) -> Result<(Slot, Effective, ItemMemory), String> {
         let world = self.world.as_ref().unwrap();
         let slot = world.plan().slot(&id(name)).ok_or(format!("no item `{name}`"))?;
-        Ok((slot, world.effective(slot).unwrap().clone(), world.memory(slot).unwrap().clone()))
+        Ok((slot, world.effective(slot).unwrap().clone(), ItemMemory::clone(world.memory(slot).unwrap())))
     }
 
     fn show(&mut self, name: &str) -> Result<(), String> {
         let (slot, one, memory) = self.find(name)?;
         let world = self.world.as_ref().unwrap();
-        let look = |slot: Slot| Some((world.effective(slot)?, world.memory(slot)?));
+        let look = |slot: Slot| Some((world.effective(slot)?, &**world.memory(slot)?));
         let item = world.plan().item(slot).unwrap();
         let sentence = explain_with(&one, &memory, item, world.plan(), &look);
         let out = &mut self.out;

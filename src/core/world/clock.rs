@@ -1,5 +1,7 @@
 //! A jump of the wall clock: the evidence is as old as it was, whatever the clock says now.
 
+use std::sync::Arc;
+
 use super::settle::Trigger;
 use super::{Effects, World};
 use crate::core::absorb;
@@ -11,6 +13,7 @@ impl World {
     pub(super) fn clock_jumped(&mut self, expected: Timestamp, now: Timestamp, effects: &mut Effects) {
         let by = now.0.saturating_sub(expected.0);
         for (memory, item) in self.memories.iter_mut().zip(&self.plan.items) {
+            let memory = Arc::make_mut(memory);
             shift(memory, item, by);
             never_ahead(memory, item, now);
         }

@@ -19,14 +19,16 @@ use crate::model::{Effective, Evaluation, ItemId, ItemMemory, Plan, Slot, Timest
 /// Owned by one task; everybody else reads snapshots.
 pub struct World {
     plan: Arc<Plan>,
-    memories: Vec<ItemMemory>,
+    /// Shared with readers and with what waits to be written: a memory is half of what an item costs,
+    /// and each of them would hold one of its own.
+    memories: Vec<Arc<ItemMemory>>,
     effective: Vec<Effective>,
     /// By slot; of waived items too, where the effective state does not show it.
     holds: Vec<Option<Hold>>,
     /// By slot: when we came back, for items that were fresh when we went.
     resumed: Vec<Option<Timestamp>>,
     /// Of items that are not in the plan, so that one that comes back is as it was.
-    buried: HashMap<ItemId, ItemMemory>,
+    buried: HashMap<ItemId, Arc<ItemMemory>>,
     links: Links,
     /// The next change by time alone of each item that has one.
     wakes: BTreeSet<(Timestamp, Slot)>,
@@ -82,7 +84,7 @@ impl World {
     /// A world in which nothing was ever evaluated.
     pub fn new(plan: Arc<Plan>, now: Timestamp) -> Self {
         let links = Links::of(&plan);
-        let memories = plan.items.iter().map(|item| settle::blank(item)).collect();
+        let memories = plan.items.iter().map(|item| Arc::new(settle::blank(item))).collect();
         let mut world = Self {
             effective: settle::unsettled(&plan, now),
             holds: vec![None; plan.items.len()],
@@ -125,7 +127,7 @@ impl World {
         &self.plan
     }
 
-    pub fn memory(&self, slot: Slot) -> Option<&ItemMemory> {
+    pub fn memory(&self, slot: Slot) -> Option<&Arc<ItemMemory>> {
         self.memories.get(slot.index())
     }
 
@@ -137,7 +139,7 @@ impl World {
         self.links.rollups.count(&self.plan, &self.effective)
     }
 
-    fn bury(&mut self, id: ItemId, memory: ItemMemory) {
+    fn bury(&mut self, id: ItemId, memory: Arc<ItemMemory>) {
         if self.buried.len() < BURIED {
             self.buried.insert(id, memory);
         }
@@ -157,8 +159,8 @@ impl World {
         };
         let finished = evaluation.finished;
         let footing = self.footing(item);
-        // Taken out for the moment, because the other items are looked at meanwhile.
-        let Some(mut memory) = self.memories.get_mut(slot.index()).map(std::mem::take) else { return };
+        // Readers keep what was before, and the other items are looked at meanwhile.
+        let Some(mut memory) = self.memory(slot).map(|memory| ItemMemory::clone(memory)) else { return };
         if memory.last_started.is_some_and(|last| last > now) {
             // The clock went back: nothing that starts now may be dropped for being earlier.
             memory.last_started = None;
@@ -167,7 +169,7 @@ impl World {
         effects.dropped = !absorb::absorb(&mut memory, item, evaluation, &around);
         let soft = absorb::is_soft(&memory);
         if let Some(place) = self.memories.get_mut(slot.index()) {
-            *place = memory;
+            *place = Arc::new(memory);
         }
         if effects.dropped {
             return;

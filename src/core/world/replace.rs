@@ -20,10 +20,12 @@ impl World {
             let old = change.old.map(Slot::index);
             let kept = old.and_then(|old| memories.get_mut(old)).and_then(Option::take);
             let dug_up = || self.buried.remove(&item.id);
-            let mut memory = kept.or_else(dug_up).unwrap_or_else(|| blank(item));
-            memory.legs.resize(item.legs.len(), None);
+            let mut memory = kept.or_else(dug_up).unwrap_or_else(|| Arc::new(blank(item)));
+            if memory.legs.len() != item.legs.len() {
+                Arc::make_mut(&mut memory).legs.resize(item.legs.len(), None);
+            }
             if change.probe || memory.probe_digest != item.digests.probe {
-                absorb::forget(&mut memory, item);
+                absorb::forget(Arc::make_mut(&mut memory), item);
                 if item.is_scheduled() && memory.definition_changed {
                     effects.due.push((slot, now));
                 }

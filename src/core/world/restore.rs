@@ -1,6 +1,7 @@
 //! A restart: what the store kept, taken into a fresh world.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::clock::never_ahead;
 use super::settle::Trigger;
@@ -15,7 +16,7 @@ impl World {
         // The nearest we know to when we went away: what was stale then is stale now.
         let stopped_at = kept.iter().filter_map(|(_, memory)| memory.last_finished).max();
         for (slot, mut memory) in self.matched(kept) {
-            let plan = std::sync::Arc::clone(&self.plan);
+            let plan = Arc::clone(&self.plan);
             let Some(item) = plan.item(slot) else { continue };
             let Some(place) = self.memories.get_mut(slot.index()) else { continue };
             if place.last_started > memory.last_started {
@@ -35,7 +36,7 @@ impl World {
                 let was_stale = memory.standing.is_some_and(|standing| standing.state == State::Stale);
                 *resumed = (memory.fresh_until >= stopped_at && !was_stale).then_some(now);
             }
-            *place = memory;
+            *place = Arc::new(memory);
             effects.dirty.push(slot);
         }
         self.settle_all(Trigger::Restore, now, effects);
@@ -45,7 +46,7 @@ impl World {
     fn matched(&mut self, kept: Vec<(ItemId, ItemMemory)>) -> Vec<(Slot, ItemMemory)> {
         let mut by_id: HashMap<ItemId, ItemMemory> = kept.into_iter().collect();
         let mut matched = Vec::with_capacity(by_id.len());
-        let plan = std::sync::Arc::clone(&self.plan);
+        let plan = Arc::clone(&self.plan);
         let items = || plan.items.iter().enumerate().filter_map(|(n, item)| Some((Slot(u32::try_from(n).ok()?), item)));
         let mut found = vec![false; self.plan.items.len()];
         for ((slot, item), found) in items().zip(&mut found) {
@@ -60,7 +61,7 @@ impl World {
             }
         }
         for (id, memory) in by_id {
-            self.bury(id, memory);
+            self.bury(id, Arc::new(memory));
         }
         matched
     }

@@ -146,8 +146,11 @@ impl World {
         if turned && matches!(trigger, Trigger::Evaluated(_) | Trigger::Time) {
             self.look_at_dependants(slot, now, effects);
         }
-        if let Some(memory) = self.memories.get_mut(n) {
-            memory.standing = Some(effective.standing());
+        // Only where it differs: changing one that readers have copies it.
+        if standing != Some(effective.standing())
+            && let Some(memory) = self.memories.get_mut(n)
+        {
+            Arc::make_mut(memory).standing = Some(effective.standing());
         }
         let seen = |one: &Effective| (one.state, one.underlying, base_reason(one));
         // A composite repeats the words of what keeps it from passing.
@@ -177,9 +180,13 @@ impl World {
             return Inputs::SaySame;
         }
         let footing = self.footing(item);
-        if let Some(memory) = self.memories.get_mut(slot.index())
-            && absorb::recombine(memory, item, decided, footing, now)
+        let Some(mut memory) = self.memory(slot).map(|memory| ItemMemory::clone(memory)) else {
+            return Inputs::SaySame;
+        };
+        if absorb::recombine(&mut memory, item, decided, footing, now)
+            && let Some(place) = self.memories.get_mut(slot.index())
         {
+            *place = Arc::new(memory);
             effects.dirty.push(slot);
             return Inputs::SayOther;
         }
@@ -200,13 +207,13 @@ impl World {
             State::Pass => Some(Decided {
                 outcome: Outcome::Pass,
                 reason: None,
-                sentence: format!("`{}` passes", item.id),
+                sentence: format!("`{}` passes", item.id).into(),
                 valid_until: None,
             }),
             State::Fail => Some(Decided {
                 outcome: Outcome::Fail,
                 reason: Some(base_reason(effective).unwrap_or(Reason::Other)),
-                sentence: cut(format!("`{}` fails: {}", item.id, theirs())),
+                sentence: cut(format!("`{}` fails: {}", item.id, theirs())).into(),
                 valid_until: None,
             }),
             other => undecided(
@@ -242,7 +249,7 @@ impl World {
     }
 
     fn transition(&self, item: &Item, effective: &Effective, from: State, cause: Cause, at: Timestamp) -> Transition {
-        let look = |slot: Slot| Some((self.effective(slot)?, self.memory(slot)?));
+        let look = |slot: Slot| Some((self.effective(slot)?, &**self.memory(slot)?));
         let memory = self.plan.slot(&item.id).and_then(|slot| self.memory(slot));
         let sentence = memory.map(|memory| explain::explain_with(effective, memory, item, &self.plan, &look));
         Transition {

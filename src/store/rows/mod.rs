@@ -250,7 +250,7 @@ fn leg_memory(row: LegRow) -> Result<LegMemory, Unreadable> {
 
 fn measurement_row(m: &Measurement) -> MeasurementRow {
     MeasurementRow {
-        name: m.name.clone(),
+        name: m.name.to_string(),
         value: m.value.to_string(),
         threshold: m.threshold.map(|value| value.to_string()),
     }
@@ -261,7 +261,7 @@ fn measurement(row: MeasurementRow) -> Result<Measurement, Unreadable> {
     Ok(Measurement {
         value: number(&row.value)?,
         threshold: row.threshold.as_deref().map(number).transpose()?,
-        name: row.name,
+        name: row.name.into(),
     })
 }
 

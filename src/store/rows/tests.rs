@@ -26,7 +26,10 @@ fn numbers() -> impl Strategy<Value = f64> {
 
 fn measurements() -> impl Strategy<Value = Vec<Measurement>> {
     let one = ("[a-z_]{1,12}", numbers(), proptest::option::of(numbers()));
-    proptest::collection::vec(one.prop_map(|(name, value, threshold)| Measurement { name, value, threshold }), 0..3)
+    proptest::collection::vec(
+        one.prop_map(|(name, value, threshold)| Measurement { name: name.into(), value, threshold }),
+        0..3,
+    )
 }
 
 fn verdicts() -> impl Strategy<Value = Verdict> {

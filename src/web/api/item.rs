@@ -132,7 +132,7 @@ impl ItemJson {
 }
 
 fn measurement(measurement: &Measurement) -> MeasurementJson {
-    MeasurementJson { name: measurement.name.clone(), value: measurement.value, threshold: measurement.threshold }
+    MeasurementJson { name: measurement.name.to_string(), value: measurement.value, threshold: measurement.threshold }
 }
 
 #[derive(Debug, Serialize)]

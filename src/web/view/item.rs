@@ -240,7 +240,7 @@ fn attestations<'a>(item: &Item, plan: &'a Plan, now: Timestamp) -> Vec<Attestat
 
 fn measurement(measurement: &Measurement) -> MeasurementView {
     MeasurementView {
-        name: measurement.name.clone(),
+        name: measurement.name.to_string(),
         value: number(measurement.value),
         threshold: measurement.threshold.map_or_else(String::new, number),
     }

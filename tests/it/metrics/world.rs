@@ -88,7 +88,7 @@ pub(crate) fn measured(measurements: Vec<Measurement>) -> ItemMemory {
 }
 
 pub(crate) fn measurement(name: &str, value: f64, threshold: Option<f64>) -> Measurement {
-    Measurement { name: name.to_owned(), value, threshold }
+    Measurement { name: name.into(), value, threshold }
 }
 
 /// A snapshot of these items.
@@ -104,7 +104,7 @@ pub(crate) fn snapshot(items: Vec<(Item, Effective, ItemMemory)>, waivers: Vec<W
         .into_iter()
         .map(|(item, effective, memory)| {
             let fragment = families::render(&item, &effective, &memory, &plan);
-            Arc::new(ItemView { item, effective, memory, fragment })
+            Arc::new(ItemView { item, effective, memory: Arc::new(memory), fragment })
         })
         .collect();
     Snapshot {

@@ -67,7 +67,7 @@ fn judges_the_status() {
     for (status, seen, outcome) in cases {
         let verdict = probe(json!({ "url": "http://h/", "status": status })).judge(&facts(seen), Timestamp(0));
         assert_eq!(verdict.outcome(), outcome, "{status} {seen}");
-        assert_eq!(verdict.measurements[0].name, "duration_seconds");
+        assert_eq!(&*verdict.measurements[0].name, "duration_seconds");
     }
 }
 

@@ -97,7 +97,7 @@ fn a_pass_holds_until_the_certificate_ends() {
     let verdict = probe(json!({ "address": "h:443" })).judge(&facts(), Timestamp(0));
     assert_eq!(verdict.valid_until, Some(Timestamp::from_secs(100 * DAY)));
     let measured = &verdict.measurements[0];
-    assert_eq!(measured.name, "certificate_expiry_timestamp_seconds");
+    assert_eq!(&*measured.name, "certificate_expiry_timestamp_seconds");
     assert_eq!((measured.value, measured.threshold), ((100 * DAY) as f64, None));
 }
 
