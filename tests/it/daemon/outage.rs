@@ -47,6 +47,19 @@ fn states(daemon: &Daemon) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The states once a round of looks has changed none of them.
+fn settled(daemon: &Daemon) -> Vec<(String, String)> {
+    let mut before = states(daemon);
+    loop {
+        std::thread::sleep(Duration::from_secs(8));
+        let now = states(daemon);
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
 fn pass_all(daemon: &Daemon) {
     for item in [ROOT].iter().chain(&DEPENDANTS) {
         daemon.wait_for(item, "pass", SOON);
@@ -67,7 +80,7 @@ fn postgres_goes_away_and_comes_back() {
     for item in MIXED {
         daemon.wait_for_evaluation(item, Duration::from_secs(90));
     }
-    let before = states(&daemon);
+    let before = settled(&daemon);
 
     production.server.stop();
     let stopped = Instant::now();
