@@ -136,7 +136,7 @@ impl Production {
     /// Waits until a condition holds on the primary.
     pub(crate) fn wait_until(&self, condition: &str) {
         let sql = format!(
-            "DO $do$ BEGIN FOR n IN 1..200 LOOP IF {condition} THEN RETURN; END IF; \
+            "DO $do$ BEGIN FOR n IN 1..1200 LOOP IF {condition} THEN RETURN; END IF; \
              PERFORM pg_sleep(0.05); PERFORM pg_stat_clear_snapshot(); END LOOP; RAISE 'it never held'; END $do$"
         );
         self.server.sql("postgres", &sql);
