@@ -73,7 +73,8 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
     }
     let mut world = World::new();
     let (mut passed, mut failed) = run_files(&mut world, &files)?;
-    let tables = run_faults(&mut world, &faults::load(&here.join("tests/faults"), &filters)?)?;
+    drop(world);
+    let tables = run_faults(&faults::load(&here.join("tests/faults"), &filters)?)?;
     if has("--record") {
         std::fs::write(here.join("docs/faults.md"), faults::page(&tables)).map_err(|error| error.to_string())?;
     }
@@ -92,15 +93,18 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
     Ok(failed)
 }
 
-/// What cannot even start is a failure like any other.
-fn run_faults(world: &mut World, files: &[(String, faults::File)]) -> Result<Vec<faults::Outcome>, String> {
-    let mut outcomes = Vec::new();
-    for (name, file) in files {
-        let good = good_world(&file.checklist)?;
-        outcomes
-            .push(faults::run(world, name, file, &good).unwrap_or_else(|error| faults::Outcome::broken(name, &error)));
-    }
-    Ok(outcomes)
+/// All files at once, each with servers and a daemon of its own: most of the time is waiting. What
+/// cannot even start is a failure like any other.
+fn run_faults(files: &[(String, faults::File)]) -> Result<Vec<faults::Outcome>, String> {
+    let good: Vec<With> = files.iter().map(|(_, file)| good_world(&file.checklist)).collect::<Result<_, _>>()?;
+    let run = |(name, file): &(String, faults::File), good: &With| {
+        faults::run(&mut World::new(), name, file, good).unwrap_or_else(|error| faults::Outcome::broken(name, &error))
+    };
+    Ok(std::thread::scope(|scope| {
+        let started: Vec<_> =
+            files.iter().zip(&good).map(|(file, good)| scope.spawn(move || run(file, good))).collect();
+        started.into_iter().map(|thread| thread.join().expect("a thread of faults")).collect()
+    }))
 }
 
 fn run_files(world: &mut World, files: &[File]) -> Result<(usize, Vec<String>), String> {
