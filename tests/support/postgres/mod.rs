@@ -171,6 +171,14 @@ impl Server {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let done = self.attempt(program, arguments);
+        let said = fs::read_to_string(self.dir.path().join("out")).unwrap_or_default();
+        assert!(done.status.success(), "{program}: {said}");
+        done
+    }
+
+    /// The same for what may fail.
+    fn attempt(&self, program: &str, arguments: &[&str]) -> Output {
         let program = self.bin.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
@@ -182,10 +190,7 @@ impl Server {
         // The server inherits what is given here and keeps it, so pipes would never end.
         let log = fs::File::create(self.dir.path().join("out")).unwrap();
         let errors = log.try_clone().unwrap();
-        let done = command.args(arguments).current_dir(self.dir.path()).stdout(log).stderr(errors).output().unwrap();
-        let said = fs::read_to_string(self.dir.path().join("out")).unwrap_or_default();
-        assert!(done.status.success(), "{}: {said}", program.display());
-        done
+        command.args(arguments).current_dir(self.dir.path()).stdout(log).stderr(errors).output().unwrap()
     }
 }
 
