@@ -88,7 +88,7 @@ pub(crate) fn make(
         }
         let last = row.item.rsplit('.').next().unwrap_or_default();
         let passes = match waits {
-            Some(why) if found.passes.is_empty() => why.clone(),
+            Some(why) if found.passes.is_empty() => format!("waits for {why}"),
             _ => found.passes.join("; "),
         };
         let _ = writeln!(body, "| {last} | {} | {passes} | {} |", found.proof.as_str(), found.others.join("; "));

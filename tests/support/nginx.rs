@@ -164,10 +164,7 @@ fn leaf(name: &str, days: i64) -> CertificateParams {
     leaf.distinguished_name.push(DnType::CommonName, name);
     let now = jiff::Timestamp::now().as_second();
     let end = jiff::Timestamp::from_second(now + days * 86_400).expect("time").to_zoned(jiff::tz::TimeZone::UTC);
-    // Issued a month before today, or before its end if that is past.
-    let start = jiff::Timestamp::from_second(now + days.min(0) * 86_400 - 30 * 86_400).expect("time");
-    let start = start.to_zoned(jiff::tz::TimeZone::UTC);
-    leaf.not_before = rcgen::date_time_ymd(start.year().into(), start.month() as u8, start.day() as u8);
+    leaf.not_before = rcgen::date_time_ymd(2025, 1, 1);
     leaf.not_after = rcgen::date_time_ymd(end.year().into(), end.month() as u8, end.day() as u8);
     leaf
 }
