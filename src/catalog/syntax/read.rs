@@ -35,7 +35,8 @@ pub(crate) fn read(file: FileId, text: &str, budget: &mut usize, sink: &Sink) ->
             return None;
         }
     }
-    reader.root
+    // A lone `~` or `null` says no more than nothing at all.
+    reader.root.filter(|root| !root.is_null())
 }
 
 struct Reader<'a> {
