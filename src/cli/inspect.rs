@@ -104,15 +104,16 @@ fn picture(plan: &Arc<crate::model::Plan>, now: Timestamp) -> Snapshot {
     let view = |(n, item): (usize, &Arc<crate::model::Item>)| {
         let slot = Slot(u32::try_from(n).ok()?);
         let (effective, memory) = (world.effective(slot)?, world.memory(slot)?);
-        let fragment = families::render(item, effective, memory, plan);
         let (item, effective, memory) = (Arc::clone(item), effective.clone(), memory.clone());
-        Some(Arc::new(ItemView { item, effective, memory, fragment }))
+        Some(Arc::new(ItemView { item, effective, memory }))
     };
+    let items: Vec<Arc<ItemView>> = plan.items.iter().enumerate().filter_map(view).collect();
     Snapshot {
         generation: 0,
         taken_at: now,
         plan: Arc::clone(plan),
-        items: plan.items.iter().enumerate().filter_map(view).collect(),
+        rows: families::rows(&items),
+        items,
         rollups: world.rollups(),
         load: LoadStatus::default(),
         health: Health::default(),

@@ -1,6 +1,6 @@
 //! What runs next. Pure: the scheduler asks it with its clock, and a test with any number.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::schedule::Timing;
 use super::{Change, PlanDiff};
@@ -10,7 +10,8 @@ use crate::model::{Plan, Slot, Timestamp};
 /// runs now. An item is never in flight twice.
 #[derive(Clone, Debug, Default)]
 pub struct DueQueue {
-    entries: HashMap<Slot, Entry>,
+    /// By slot; nothing for an item that is not scheduled.
+    entries: Vec<Option<Entry>>,
     order: BTreeSet<(Timestamp, Slot)>,
     overruns: u64,
 }
@@ -43,28 +44,39 @@ impl DueQueue {
 
     /// Puts an item in, or moves it. A mark of being in flight stays.
     pub fn insert(&mut self, slot: Slot, timing: Timing, at: Timestamp) {
-        let old = self.entries.get(&slot).copied();
-        if let Some(old) = old {
-            self.order.remove(&(old.at, slot));
-        }
-        let entry = match old {
-            Some(old) => Entry { timing, at, asked: false, ..old },
-            None => Entry { timing, at, in_flight: false, asked: false, again: None },
+        let fresh = Entry { timing, at, in_flight: false, asked: false, again: None };
+        let entry = match self.entry(slot).copied() {
+            Some(old) => {
+                self.order.remove(&(old.at, slot));
+                Entry { timing, at, asked: false, ..old }
+            }
+            None => fresh,
         };
-        self.entries.insert(slot, entry);
-        self.order.insert((at, slot));
+        self.put(slot, entry);
+    }
+
+    fn put(&mut self, slot: Slot, entry: Entry) {
+        if self.entries.len() <= slot.index() {
+            self.entries.resize(slot.index() + 1, None);
+        }
+        if let Some(place) = self.entries.get_mut(slot.index()) {
+            *place = Some(entry);
+            self.order.insert((entry.at, slot));
+        }
+    }
+
+    fn entry(&mut self, slot: Slot) -> Option<&mut Entry> {
+        self.entries.get_mut(slot.index())?.as_mut()
     }
 
     /// Runs an item at `at` if that is earlier than planned: a retry, a changed definition, a
     /// request. Nothing if there is no such item.
     pub fn hasten(&mut self, slot: Slot, at: Timestamp) {
-        let Some(entry) = self.entries.get_mut(&slot) else { return };
-        if at < entry.at {
-            self.order.remove(&(entry.at, slot));
-            entry.at = at;
-            entry.asked = true;
-            self.order.insert((at, slot));
-        }
+        let Some(entry) = self.entry(slot).filter(|entry| at < entry.at) else { return };
+        let before = std::mem::replace(&mut entry.at, at);
+        entry.asked = true;
+        self.order.remove(&(before, slot));
+        self.order.insert((at, slot));
     }
 
     /// Everything that is due, with the instant it was planned for, earliest first. Each is marked
@@ -74,7 +86,7 @@ impl DueQueue {
         let mut due = Vec::new();
         while let Some((at, slot)) = self.order.first().copied().filter(|(at, _)| *at <= now) {
             self.order.remove(&(at, slot));
-            let Some(entry) = self.entries.get_mut(&slot) else { continue };
+            let Some(entry) = self.entries.get_mut(slot.index()).and_then(Option::as_mut) else { continue };
             if !entry.in_flight {
                 entry.in_flight = true;
                 due.push((slot, at));
@@ -95,7 +107,7 @@ impl DueQueue {
 
     /// The run has ended, whatever came of it.
     pub fn finished(&mut self, slot: Slot) {
-        let Some(entry) = self.entries.get_mut(&slot) else { return };
+        let Some(entry) = self.entry(slot) else { return };
         entry.in_flight = false;
         if let Some(at) = entry.again.take() {
             self.hasten(slot, at);
@@ -103,7 +115,7 @@ impl DueQueue {
     }
 
     pub fn remove(&mut self, slot: Slot) {
-        if let Some(entry) = self.entries.remove(&slot) {
+        if let Some(entry) = self.entries.get_mut(slot.index()).and_then(Option::take) {
             self.order.remove(&(entry.at, slot));
         }
     }
@@ -114,7 +126,7 @@ impl DueQueue {
     }
 
     pub fn is_in_flight(&self, slot: Slot) -> bool {
-        self.entries.get(&slot).is_some_and(|entry| entry.in_flight)
+        self.entries.get(slot.index()).and_then(Option::as_ref).is_some_and(|entry| entry.in_flight)
     }
 
     /// How often an item was due while it still ran.
@@ -123,11 +135,11 @@ impl DueQueue {
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.iter().flatten().count()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Plans everything as at a start, after a jump of the clock: what has not run yet, or is
@@ -135,10 +147,11 @@ impl DueQueue {
     /// not come yet happens now.
     pub fn replan(&mut self, now: Timestamp, last_finished: impl Fn(Slot) -> Option<Timestamp>) {
         self.order.clear();
-        for (slot, entry) in &mut self.entries {
-            entry.at = if entry.asked { now } else { entry.timing.first_due(now, last_finished(*slot)) };
+        for (n, place) in self.entries.iter_mut().enumerate() {
+            let (Some(entry), slot) = (place, slot(n)) else { continue };
+            entry.at = if entry.asked { now } else { entry.timing.first_due(now, last_finished(slot)) };
             entry.again = entry.again.map(|at| at.min(now));
-            self.order.insert((entry.at, *slot));
+            self.order.insert((entry.at, slot));
         }
     }
 
@@ -150,7 +163,7 @@ impl DueQueue {
         self.order.clear();
         for ((slot, item), change) in slots(plan).zip(&diff.items).filter(|((_, item), _)| item.is_scheduled()) {
             let timing = Timing::new(&item.id, seed, item.schedule);
-            let kept = change.old.and_then(|slot| old.get(&slot)).copied();
+            let kept = change.old.and_then(|slot| old.get(slot.index()).copied().flatten());
             let fresh = |at| Entry { timing, at, in_flight: false, asked: false, again: None };
             let entry = match (change, kept) {
                 (_, None) => fresh(timing.first_due(now, None)),
@@ -158,14 +171,17 @@ impl DueQueue {
                 (_, Some(kept)) if kept.timing == timing => kept,
                 (_, Some(kept)) => Entry { timing, at: timing.next_due(now), asked: false, ..kept },
             };
-            self.entries.insert(slot, entry);
-            self.order.insert((entry.at, slot));
+            self.put(slot, entry);
         }
     }
 }
 
 fn slots(plan: &Plan) -> impl Iterator<Item = (Slot, &crate::model::Item)> {
-    plan.items.iter().enumerate().map(|(n, item)| (Slot(u32::try_from(n).unwrap_or(u32::MAX)), &**item))
+    plan.items.iter().enumerate().map(|(n, item)| (slot(n), &**item))
+}
+
+fn slot(n: usize) -> Slot {
+    Slot(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -186,12 +202,12 @@ mod tests {
         let mut queue = DueQueue::start(&plan, 0, now, never);
         let later = now + DAY.times(400);
         queue.replan(later, never);
-        assert!(queue.entries.values().all(|entry| entry.at >= later && entry.at <= later + SOON));
+        assert!(queue.entries.iter().flatten().all(|entry| entry.at >= later && entry.at <= later + SOON));
         queue.replan(later, |_| Some(now));
-        assert!(queue.entries.values().all(|entry| entry.at >= later && entry.at <= later + SOON), "overdue");
+        assert!(queue.entries.iter().flatten().all(|entry| entry.at >= later && entry.at <= later + SOON), "overdue");
         let earlier = now - DAY.times(3);
         queue.replan(earlier, |_| Some(earlier));
-        assert!(queue.entries.values().all(|entry| entry.at == entry.timing.next_due(earlier)), "just looked at");
+        assert!(queue.entries.iter().flatten().all(|entry| entry.at == entry.timing.next_due(earlier)), "just looked at");
         assert_eq!(queue.order.len(), 20);
     }
 

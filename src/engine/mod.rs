@@ -36,7 +36,7 @@ use crate::catalog::{Builtins, Compiled};
 use crate::core::{DueQueue, Event, World};
 use crate::probe::net::Clients;
 use crate::settings::Settings;
-use crate::snapshot::{Current, Health, LoadStatus, Snapshot, StoreHealth};
+use crate::snapshot::{Current, Health, LoadStatus, Rows, Snapshot, StoreHealth};
 use crate::store::{Retention, Store, StoreError};
 
 /// Evaluations that wait for the loop; beyond that, runs wait before they end.
@@ -253,6 +253,7 @@ fn first_snapshot(world: &World, load: &LoadStatus, now: crate::model::Timestamp
         taken_at: now,
         plan: Arc::clone(world.plan()),
         items: Vec::new(),
+        rows: Rows::default(),
         rollups: world.rollups(),
         load: load.clone(),
         health: Health {

@@ -8,12 +8,13 @@ use tokio::time::Instant;
 use crate::core::World;
 use crate::families::{self, Detail};
 use crate::model::{Effective, Slot, Timestamp};
-use crate::snapshot::{Current, Health, ItemView, LoadStatus, Snapshot};
+use crate::snapshot::{Current, Health, ItemView, LoadStatus, Row, Rows, Snapshot};
 
 pub(super) struct Publisher {
     current: Current,
     views: Vec<Arc<ItemView>>,
-    /// Slots to render anew; may hold one twice.
+    rows: Rows,
+    /// Slots whose view is out of date; may hold one twice.
     dirty: Vec<Slot>,
     generation: u64,
     changed: bool,
@@ -38,8 +39,9 @@ type Shown = (bool, bool, bool, Option<Arc<str>>, u64);
 impl Publisher {
     pub(super) fn new(current: Current, period: Duration) -> Self {
         let generation = current.load().generation;
+        let (rows, series) = (Rows::default(), Series::default());
         let (views, dirty, next) = (Vec::new(), Vec::new(), Instant::now());
-        Self { current, views, dirty, generation, changed: true, series: Series::default(), shown: None, period, next }
+        Self { current, views, rows, dirty, generation, changed: true, series, shown: None, period, next }
     }
 
     /// Marks items whose view is out of date.
@@ -52,7 +54,9 @@ impl Publisher {
     pub(super) fn reset(&mut self, world: &World) {
         self.dirty.clear();
         self.views = all_slots(world).filter_map(|slot| view(world, slot)).collect();
-        let views = self.views.iter().map(|view| u64::from(view.fragment.series)).sum();
+        self.rows = families::rows(&self.views);
+        let rows = self.rows.blocks_from(0).flat_map(|(_, block)| block.iter());
+        let views = rows.zip(&self.views).map(|((_, row), view)| families::series_of(row, &view.item)).sum();
         self.series = Series { views, others: None };
         self.changed = true;
     }
@@ -67,7 +71,7 @@ impl Publisher {
         self.changed.then_some(self.next)
     }
 
-    /// Renders what is dirty and makes it current. The generation stays only while no page would
+    /// Takes over what is dirty and makes it current. The generation stays only while no page would
     /// look different, so that a cached page is valid exactly as long as it is true.
     ///
     /// Gives the number of series of a full scrape.
@@ -75,10 +79,12 @@ impl Publisher {
         self.dirty.sort_unstable();
         self.dirty.dedup();
         for slot in self.dirty.drain(..) {
-            if let (Some(place), Some(view)) = (self.views.get_mut(slot.index()), view(world, slot)) {
-                let series = &mut self.series.views;
-                *series = (*series + u64::from(view.fragment.series)).saturating_sub(place.fragment.series.into());
-                *place = view;
+            let places = (self.views.get_mut(slot.index()), self.rows.get_mut(slot));
+            if let ((Some(place), Some(row)), Some(view)) = (places, view(world, slot)) {
+                let next = Row::of(&view);
+                let series = self.series.views + families::series_of(&next, &view.item);
+                self.series.views = series.saturating_sub(families::series_of(row, &view.item));
+                (*place, *row) = (view, next);
             }
         }
         let shown = Some(shown(&health));
@@ -93,6 +99,7 @@ impl Publisher {
             taken_at: now,
             plan: Arc::clone(world.plan()),
             items: self.views.clone(),
+            rows: self.rows.clone(),
             rollups: world.rollups(),
             load: load.clone(),
             health,
@@ -122,6 +129,5 @@ fn view(world: &World, slot: Slot) -> Option<Arc<ItemView>> {
         item: Arc::clone(item),
         effective: effective.clone(),
         memory: Arc::clone(memory),
-        fragment: families::render(item, effective, memory, world.plan()),
     }))
 }

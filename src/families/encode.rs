@@ -1,4 +1,4 @@
-//! A scrape: headers, and the slices of all items family by family.
+//! A scrape: headers, and the samples of all items family by family.
 
 use std::collections::HashSet;
 use std::mem;
@@ -9,15 +9,13 @@ use prometheus::proto::MetricFamily;
 
 use super::series::Detail;
 use super::table::{FAMILIES, Family, Kind, Level};
-use super::{Format, gathered, rollup};
+use super::{Format, gathered, item, rollup};
 use crate::snapshot::Snapshot;
 
 /// A frame is sent when it has this size; it exceeds it by what was being written.
 const FRAME: usize = 64 * 1024;
-/// How many items are looked up at once.
-const BLOCK: usize = 16;
-/// Room for the samples of one block, so that a frame is seldom moved while it grows.
-const SLACK: usize = 16 * 1024;
+/// Room for the samples of one block of rows, so that a frame is seldom moved while it grows.
+const SLACK: usize = 32 * 1024;
 
 /// Writes one scrape. `extra` are the gathered families of the daemon itself; one whose name was
 /// written before is left out, because a second header makes scrapers refuse all of it.
@@ -79,38 +77,27 @@ impl<S: Deref<Target = Snapshot>, E: AsRef<[MetricFamily]>> Iterator for Exposit
 
 impl<S: Deref<Target = Snapshot>, E: AsRef<[MetricFamily]>> Exposition<S, E> {
     /// Writes one family until it ends or the frame is full.
-    fn family(&mut self, place: usize, mut item: usize) -> At {
+    fn family(&mut self, place: usize, from: usize) -> At {
         let Some(family) = FAMILIES.get(place) else { return At::Extra };
         let next = At::Family { family: place + 1, item: 0 };
         if family.level == Level::Daemon || !self.detail.has_family(family.compact) {
             return next;
         }
-        if item == 0 {
+        if from == 0 {
             header(&mut self.frame, family, self.format);
         }
+        let snapshot: &Snapshot = &self.snapshot;
         if family.level == Level::Rollup {
-            rollup::write(&mut self.frame, family, &self.snapshot);
+            rollup::write(&mut self.frame, family, snapshot);
             return next;
         }
-        // The samples lie all over the memory. Finding those of some items first, before any is
-        // copied, lets the processor wait for many of them at once.
-        let mut found: [(&[u8], &[u8]); BLOCK] = [(&[], &[]); BLOCK];
-        for block in self.snapshot.items.get(item..).unwrap_or(&[]).chunks(BLOCK) {
-            for (samples, view) in found.iter_mut().zip(block) {
-                let rests = if self.detail.has_item(view) { view.fragment.family(place) } else { &[] };
-                *samples = (view.fragment.identity(), rests);
-            }
-            for (identity, rests) in found.iter().take(block.len()) {
-                for rest in rests.split_inclusive(|byte| *byte == b'\n') {
-                    self.frame.extend_from_slice(family.name.as_bytes());
-                    self.frame.extend_from_slice(identity);
-                    self.frame.extend_from_slice(rest);
-                }
-            }
-            item += block.len();
+        for (first, block) in snapshot.rows.blocks_from(from) {
+            let end = first + block.len();
+            let items = snapshot.plan.items.get(first..end).unwrap_or(&[]);
+            item::write(&mut self.frame, family, (block, items), &snapshot.plan, self.detail);
             // Not before a block: a family that stops at item 0 would write its header again.
             if self.frame.len() >= FRAME {
-                return At::Family { family: place, item };
+                return At::Family { family: place, item: end };
             }
         }
         next

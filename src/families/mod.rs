@@ -1,13 +1,12 @@
 //! The metric families: one table, and the encoder that renders them.
 //!
-//! `render` makes the samples of one item when something about it changed; `encode` makes a scrape
-//! by joining what was rendered. A scrape never computes an item.
+//! `encode` makes a scrape from the rows of a snapshot. A scrape never computes an item.
 
 mod docs;
 mod encode;
 mod format;
 mod gathered;
-mod render;
+mod item;
 mod rollup;
 mod sample;
 mod series;
@@ -16,6 +15,6 @@ pub mod table;
 pub use docs::docs;
 pub use encode::{Exposition, encode};
 pub use format::{Format, negotiate};
-pub use render::render;
-pub use series::{Detail, SERIES_WARNING, series};
+pub use item::rows;
+pub use series::{Detail, SERIES_WARNING, series, series_of};
 pub use table::{FAMILIES, Family, Kind, Level};

@@ -42,6 +42,11 @@ pub(super) fn label(out: &mut Vec<u8>, name: &str, value: LabelValue<'_>) {
 
 /// Control characters become spaces: parsers end at a NUL and people are misled by the rest.
 pub(super) fn escape(out: &mut Vec<u8>, text: &str) {
+    // Nearly all texts, at a fraction of the time.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     let mut plain = 0;
     for (at, c) in text.char_indices() {
         let written: &[u8] = match c {
@@ -71,13 +76,13 @@ impl Value for bool {
 
 impl Value for u64 {
     fn write(self, out: &mut Vec<u8>) {
-        // Writing to a vector cannot fail.
-        let _ = write!(out, "{self}");
+        out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
     }
 }
 
 impl Value for f64 {
     fn write(self, out: &mut Vec<u8>) {
+        // Writing to a vector cannot fail.
         let _ = if self.is_nan() {
             write!(out, "NaN")
         } else if self.is_infinite() {
@@ -106,9 +111,23 @@ impl Value for crate::model::Span {
 
 /// As exact seconds, without the digits that a division in binary would add.
 fn milliseconds(out: &mut Vec<u8>, ms: i128) {
-    let sign = if ms < 0 { "-" } else { "" };
-    let (seconds, rest) = (ms.abs() / 1000, ms.abs() % 1000);
-    let _ = if rest == 0 { write!(out, "{sign}{seconds}") } else { write!(out, "{sign}{seconds}.{rest:03}") };
+    if ms < 0 {
+        out.push(b'-');
+    }
+    // The size of any sum of 64 bits fits.
+    let size = u64::try_from(ms.unsigned_abs()).unwrap_or(u64::MAX);
+    (size / 1000).write(out);
+    let rest = size % 1000;
+    if rest != 0 {
+        out.extend_from_slice(if rest < 10 {
+            b".00"
+        } else if rest < 100 {
+            b".0"
+        } else {
+            b"."
+        });
+        rest.write(out);
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! How much is exposed, and how many series that makes.
 
-use super::rollup;
 use super::table::FAMILIES;
-use crate::model::{ITEM_FAMILIES, State};
-use crate::snapshot::{ItemView, Snapshot};
+use super::{item, rollup};
+use crate::model::{Item, State};
+use crate::snapshot::{Row, Snapshot};
 
 /// From here on a scrape is heavy for most Prometheus servers: worth a warning, never a silent cut.
 pub const SERIES_WARNING: u64 = 100_000;
@@ -35,26 +35,20 @@ impl Detail {
         compact || self != Detail::Compact
     }
 
-    pub(super) fn has_item(self, view: &ItemView) -> bool {
-        self != Detail::Summary || !matches!(view.effective.state, State::Pass | State::NotApplicable)
+    pub(super) fn has_row(self, row: &Row) -> bool {
+        self != Detail::Summary || !matches!(row.state, State::Pass | State::NotApplicable)
     }
+}
+
+/// How many series a full scrape has of one item.
+pub fn series_of(row: &Row, item: &Item) -> u64 {
+    item::count(row, item, Detail::Full)
 }
 
 /// How many series a scrape has, those of the daemon itself left out. Costs a walk over the items.
 pub fn series(snapshot: &Snapshot, detail: Detail) -> u64 {
-    let items: u64 = snapshot
-        .items
-        .iter()
-        .filter(|view| detail.has_item(view))
-        .map(|view| match detail {
-            Detail::Full | Detail::Summary => u64::from(view.fragment.series),
-            // Each family of this level has at most one sample an item.
-            Detail::Compact => (0..ITEM_FAMILIES)
-                .filter(|place| FAMILIES.get(*place).is_some_and(|family| family.compact))
-                .filter(|place| !view.fragment.family(*place).is_empty())
-                .count() as u64,
-        })
-        .sum();
+    let rows = snapshot.rows.blocks_from(0).flat_map(|(_, block)| block.iter());
+    let items = rows.zip(&snapshot.plan.items).map(|((_, row), item)| item::count(row, item, detail)).sum::<u64>();
     let mut rollups = Vec::new();
     for family in FAMILIES {
         rollup::write(&mut rollups, family, snapshot);

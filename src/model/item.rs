@@ -131,6 +131,12 @@ impl Item {
     pub fn is_scheduled(&self) -> bool {
         !self.legs.is_empty() && self.applicability == Applicability::Applicable
     }
+
+    /// Its hard dependencies, each once.
+    pub fn parents(&self) -> impl Iterator<Item = Slot> {
+        let earlier = |at: usize, slot: &Slot| self.depends_on.iter().take(at).any(|other| other == slot);
+        self.depends_on.iter().enumerate().filter(move |(at, slot)| !earlier(*at, slot)).map(|(_, slot)| *slot)
+    }
 }
 
 impl Priority {

@@ -7,7 +7,6 @@ mod attestation;
 mod check;
 mod effective;
 mod evaluation;
-mod fragment;
 mod id;
 mod item;
 mod memory;
@@ -26,7 +25,6 @@ pub use attestation::Attestation;
 pub use check::{Check, Leg, LegIndex};
 pub use effective::{Cause, Effective, Standing, Transition};
 pub use evaluation::{Evaluation, LegRun};
-pub use fragment::{Ends, Fragment, ITEM_FAMILIES};
 pub use id::{ChecklistId, Digest, ItemId, SectionPath, Slot};
 pub use item::{
     Access, Applicability, CREDENTIAL_PERIOD, Claim, Class, Coverage, Digests, Item, Mode, Priority, Source,

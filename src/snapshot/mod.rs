@@ -1,11 +1,15 @@
 //! One immutable picture of everything, for `/metrics`, pages and API.
 
+mod rows;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use crate::core::{Rollups, explain_with};
-use crate::model::{Effective, Fragment, Item, ItemMemory, Plan, Slot, Timestamp};
+use crate::model::{Effective, Item, ItemMemory, Plan, Slot, Timestamp};
+
+pub use rows::{Block, Row, Rows};
 
 /// Coherent: all of it belongs to one instant.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub struct Snapshot {
     pub plan: Arc<Plan>,
     /// By slot.
     pub items: Vec<Arc<ItemView>>,
+    /// The same for an exposition.
+    pub rows: Rows,
     pub rollups: Rollups,
     pub load: LoadStatus,
     pub health: Health,
@@ -27,7 +33,6 @@ pub struct ItemView {
     pub item: Arc<Item>,
     pub effective: Effective,
     pub memory: Arc<ItemMemory>,
-    pub fragment: Fragment,
 }
 
 /// The last (re)load of the catalogue.

@@ -163,6 +163,7 @@ pub(super) fn snapshot() -> Snapshot {
         generation: 42,
         taken_at: NOW - Span::from_secs(2),
         plan: Arc::new(plan),
+        rows: families::rows(&views),
         items: views,
         rollups,
         load: LoadStatus { successful: true, loaded_at: Some(NOW - Span::from_secs(7200)), errors: None },
@@ -281,8 +282,7 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         regressed_since: regressed.then_some(since),
         next_change_at: Some(NOW.plus(Span::from_secs(108))),
     };
-    let fragment = families::render(&item, &effective, &memory, &Plan::default());
-    ItemView { item: Arc::new(item), effective, memory: Arc::new(memory), fragment }
+    ItemView { item: Arc::new(item), effective, memory: Arc::new(memory) }
 }
 
 fn rollups(plan: &Plan, views: &[Arc<ItemView>]) -> Rollups {

@@ -2,13 +2,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::core::Rollups;
-use crate::model::Fragment;
 use crate::model::{
     Access, Applicability, Check, Checklist, ChecklistId, Claim, Class, Coverage, Digests, Effective, Gate, Item,
     ItemId, ItemMemory, LastRun, Leg, LegIndex, Mode, Outcome, Plan, Policy, Priority, Reason, Schedule, Section,
     SectionPath, Slot, Span, State, Timestamp, Waiver,
 };
-use crate::snapshot::{Health, ItemView, LoadStatus, Snapshot};
+use crate::snapshot::{Health, ItemView, LoadStatus, Rows, Snapshot};
 
 const NASTY: &str = "expected <a & \"b\"> | 'c', saw \u{1b}[31m`x`\n*y* \u{0}";
 
@@ -62,7 +61,6 @@ pub(crate) fn snapshot() -> Snapshot {
                 next_change_at: None,
             },
             memory: Arc::new(ItemMemory { last_run: run, ..ItemMemory::default() }),
-            fragment: Fragment::default(),
         }));
     }
     let gate = |name: &str, items: &[u32]| Gate {
@@ -90,6 +88,7 @@ pub(crate) fn snapshot() -> Snapshot {
         generation: 1,
         taken_at: Timestamp::from_secs(1_000_100),
         plan: Arc::new(plan),
+        rows: Rows::default(),
         items: views,
         rollups: Rollups::default(),
         load: LoadStatus::default(),

@@ -100,17 +100,13 @@ pub(crate) fn snapshot(items: Vec<(Item, Effective, ItemMemory)>, waivers: Vec<W
         waivers,
         ..Plan::default()
     };
-    let views = items
-        .into_iter()
-        .map(|(item, effective, memory)| {
-            let fragment = families::render(&item, &effective, &memory, &plan);
-            Arc::new(ItemView { item, effective, memory: Arc::new(memory), fragment })
-        })
-        .collect();
+    let view = |(item, effective, memory)| Arc::new(ItemView { item, effective, memory: Arc::new(memory) });
+    let views: Vec<_> = items.into_iter().map(view).collect();
     Snapshot {
         generation: 1,
         taken_at: NOW,
         plan: Arc::new(plan),
+        rows: families::rows(&views),
         items: views,
         rollups: Rollups::default(),
         load: LoadStatus::default(),
