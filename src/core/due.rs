@@ -207,7 +207,10 @@ mod tests {
         assert!(queue.entries.iter().flatten().all(|entry| entry.at >= later && entry.at <= later + SOON), "overdue");
         let earlier = now - DAY.times(3);
         queue.replan(earlier, |_| Some(earlier));
-        assert!(queue.entries.iter().flatten().all(|entry| entry.at == entry.timing.next_due(earlier)), "just looked at");
+        assert!(
+            queue.entries.iter().flatten().all(|entry| entry.at == entry.timing.next_due(earlier)),
+            "just looked at"
+        );
         assert_eq!(queue.order.len(), 20);
     }
 

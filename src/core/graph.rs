@@ -20,7 +20,7 @@ pub struct Graph {
 /// What the state of `item` follows from: its hard dependencies and the items its check refers
 /// to, ascending, each once.
 pub fn inputs(item: &Item) -> Vec<Slot> {
-    let mut slots = item.depends_on.clone();
+    let mut slots = item.depends_on.to_vec();
     references(&item.check, &mut slots);
     slots.sort_unstable();
     slots.dedup();

@@ -125,9 +125,5 @@ fn all_slots(world: &World) -> impl Iterator<Item = Slot> {
 fn view(world: &World, slot: Slot) -> Option<Arc<ItemView>> {
     let item = world.plan().item(slot)?;
     let (effective, memory): (&Effective, _) = (world.effective(slot)?, world.memory(slot)?);
-    Some(Arc::new(ItemView {
-        item: Arc::clone(item),
-        effective: effective.clone(),
-        memory: Arc::clone(memory),
-    }))
+    Some(Arc::new(ItemView { item: Arc::clone(item), effective: effective.clone(), memory: Arc::clone(memory) }))
 }

@@ -41,7 +41,8 @@ pub(super) fn write(
             lines.labelled(|row, _| row.measurements().map(|one| (LabelValue::catalogue(&one.name), one.value)));
         }
         table::THRESHOLD => lines.labelled(|row, _| {
-            row.measurements().filter_map(|one| Some((LabelValue::catalogue(&one.name), one.threshold?)))
+            let compared = row.has_threshold.then(|| row.measurements()).into_iter().flatten();
+            compared.filter_map(|one| Some((LabelValue::catalogue(&one.name), one.threshold?)))
         }),
         table::EVALUATIONS => lines.one(|row, _| Some(row.evaluations)),
         table::FAILURES => lines.one(|row, _| Some(row.failures)),
@@ -51,10 +52,11 @@ pub(super) fn write(
         table::LAST_PASS => lines.one(|row, _| row.last_pass),
         table::STATE_SINCE => lines.one(|row, _| Some(row.since)),
         table::FRESH_UNTIL => lines.one(|row, _| row.fresh_until),
-        table::INTERVAL => lines.one(|_, item| item.is_scheduled().then_some(item.schedule.interval)),
+        table::INTERVAL => lines.one(|row, _| row.interval),
         table::INFO => lines.info(),
-        table::DEPENDENCY_INFO => lines.labelled(|_, item| {
-            let parents = item.parents().filter_map(|slot| plan.item(slot));
+        table::DEPENDENCY_INFO => lines.labelled(|row, item| {
+            let parents = row.has_parents.then(|| item.parents()).into_iter().flatten();
+            let parents = parents.filter_map(|slot| plan.item(slot));
             parents.map(|parent| (LabelValue::catalogue(parent.id.as_str()), true))
         }),
         _ => {}
@@ -70,7 +72,7 @@ pub(super) fn count(row: &Row, item: &Item, detail: Detail) -> u64 {
     // Since when, and what the catalogue says, are always there.
     let always = 2;
     let there = [row.reason.is_some(), row.last_finished.is_some(), row.last_pass.is_some(), row.fresh_until.is_some()];
-    let compact = applicable + always + of(&there) + u64::from(item.is_scheduled());
+    let compact = applicable + always + of(&there) + u64::from(row.interval.is_some());
     if detail == Detail::Compact {
         return compact;
     }

@@ -42,8 +42,10 @@ pub(super) fn label(out: &mut Vec<u8>, name: &str, value: LabelValue<'_>) {
 
 /// Control characters become spaces: parsers end at a NUL and people are misled by the rest.
 pub(super) fn escape(out: &mut Vec<u8>, text: &str) {
-    // Nearly all texts, at a fraction of the time.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+    // Nearly all texts. Looks at each byte without stopping at the first that is special, because that
+    // way it looks at many of them at once.
+    let special = |byte: u8| !(b' '..=b'~').contains(&byte) | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
         out.extend_from_slice(text.as_bytes());
         return;
     }

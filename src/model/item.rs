@@ -101,7 +101,7 @@ pub struct Digests {
 pub struct Item {
     pub id: ItemId,
     /// Former ids; memory moves from them to `id` at a reload or restart.
-    pub aliases: Vec<ItemId>,
+    pub aliases: Box<[ItemId]>,
     pub section: SectionPath,
     pub title: Box<str>,
     pub priority: Priority,
@@ -112,15 +112,16 @@ pub struct Item {
     pub probe: Arc<str>,
     pub team: Arc<str>,
     pub runbook_url: Arc<str>,
-    pub source: Option<Source>,
+    /// In a box: what has none, as in catalogues of one's own, is smaller by it.
+    pub source: Option<Box<Source>>,
     pub check: Check,
     /// All legs of `check`, in the order in which it names them. `LegIndex` counts over the plan;
     /// a leg's place in this list is its place in `ItemMemory::legs`.
-    pub legs: Vec<Leg>,
+    pub legs: Box<[Leg]>,
     pub policy: Policy,
     pub schedule: Schedule,
     /// Hard dependencies: while one is not passing, this item cannot be `fail`, only `blocked`.
-    pub depends_on: Vec<Slot>,
+    pub depends_on: Box<[Slot]>,
     pub applicability: Applicability,
     pub digests: Digests,
 }

@@ -12,7 +12,7 @@ use crate::model::{Measurement, Reason, Slot, Span, State, Timestamp};
 /// So many rows are copied when one of them changes after a reader took the picture.
 const BLOCK: usize = 32;
 
-/// What changes from one evaluation to the next.
+/// What a line needs at once. What few items have, and what one family alone shows, is looked up.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub state: State,
@@ -31,6 +31,12 @@ pub struct Row {
     pub fresh_until: Option<Timestamp>,
     /// `None` if there are none; names may repeat.
     pub measurements: Option<Arc<[Measurement]>>,
+    /// Whether one of them is compared with something.
+    pub has_threshold: bool,
+    /// `None` if nothing is scheduled.
+    pub interval: Option<Span>,
+    /// Whether the item has hard dependencies.
+    pub has_parents: bool,
 }
 
 /// The rows of all items, by slot.
@@ -57,6 +63,7 @@ impl Row {
     pub fn of(view: &ItemView) -> Self {
         let ItemView { item, effective, memory } = view;
         let run = memory.last_run.as_ref();
+        let measurements = run.map(|run| &run.measurements).filter(|all| !all.is_empty());
         Self {
             state: effective.state,
             reason: effective.reason.filter(|_| effective.state != State::Pass),
@@ -71,7 +78,10 @@ impl Row {
             last_pass: memory.last_pass,
             since: effective.since,
             fresh_until: memory.fresh_until,
-            measurements: run.map(|run| &run.measurements).filter(|all| !all.is_empty()).map(Arc::clone),
+            has_threshold: measurements.is_some_and(|all| all.iter().any(|one| one.threshold.is_some())),
+            measurements: measurements.map(Arc::clone),
+            interval: item.is_scheduled().then_some(item.schedule.interval),
+            has_parents: !item.depends_on.is_empty(),
         }
     }
 

@@ -237,7 +237,7 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
     let is_unset = matches!(line.reason, Some(Reason::Unmapped | Reason::Unconfigured));
     let item = Item {
         id: ItemId::new(checklist, line.id),
-        aliases: vec![],
+        aliases: Box::default(),
         section: SectionPath::new(section),
         title: line.title.into(),
         priority: line.priority,
@@ -247,21 +247,21 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         probe: "http".into(),
         team: "platform".into(),
         runbook_url: "https://runbooks.example/parallax".into(),
-        source: Some(Source {
+        source: Some(Box::new(Source {
             file: "PRODUCTION_CHECKLIST.md".into(),
             line: 42,
             url: Some("https://git.example/blob/main/PRODUCTION_CHECKLIST.md".into()),
-        }),
+        })),
         check: match line.reason {
             Some(reason @ (Reason::Unmapped | Reason::Unconfigured)) => {
                 Check::Undecided { reason, sentence: line.sentence.as_str().into() }
             }
             _ => Check::AllOf(vec![Check::Leg(0)]),
         },
-        legs: if is_unset { vec![] } else { vec![leg] },
+        legs: if is_unset { Box::default() } else { Box::new([leg]) },
         policy: Policy::default(),
         schedule: Schedule::every(Span::from_secs(60)),
-        depends_on: if line.state == State::Blocked { vec![Slot(0)] } else { vec![] },
+        depends_on: if line.state == State::Blocked { Box::new([Slot(0)]) } else { Box::default() },
         applicability: if line.state == State::NotApplicable {
             Applicability::NotApplicable("params.kubernetes".into())
         } else {

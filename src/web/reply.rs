@@ -8,17 +8,20 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
+use futures_util::stream::{self, Stream, TryStreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use tokio::task::JoinHandle;
 
 use super::page;
 use super::view::Links;
 
 /// Below this, gzip costs more than it saves.
 const COMPRESS_FROM: usize = 1024;
-/// So much of a long answer is compressed at once, off the async threads.
-const COMPRESS_AT_ONCE: usize = 1024 * 1024;
+/// At most so much of a long answer is made, or compressed, at once, off the async threads.
+const AT_ONCE: usize = 512 * 1024;
+/// So much is made first: little, because nothing is being sent meanwhile.
+const AT_FIRST: usize = 64 * 1024;
 
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
@@ -159,11 +162,42 @@ pub(super) fn streamed(
         let encoder = GzEncoder::new(Vec::new(), Compression::fast());
         Body::from_stream(stream::try_unfold(Some((frames, encoder)), compressed))
     } else {
-        Body::from_stream(stream::iter(frames.map(Ok::<_, Infallible>)))
+        Body::from_stream(stream::try_unfold(Some(ahead(frames, AT_FIRST)), made).try_flatten())
     };
     let mut response = Response::new(body);
     describe(response.headers_mut(), content_type, asked.gzip);
     response
+}
+
+/// A part of a long answer, what comes after it, and how much of that to make.
+type Part<I> = (Vec<Bytes>, Option<(I, usize)>);
+
+/// Makes the next part while the one before is being sent. It ends by itself, so that no thread
+/// waits for a slow reader.
+fn ahead<I>(mut frames: I, wanted: usize) -> JoinHandle<Part<I>>
+where
+    I: Iterator<Item = Bytes> + Send + 'static,
+{
+    tokio::task::spawn_blocking(move || {
+        let (mut part, mut size) = (Vec::new(), 0);
+        while size < wanted {
+            let Some(frame) = frames.next() else { return (part, None) };
+            size += frame.len();
+            part.push(frame);
+        }
+        (part, Some((frames, AT_ONCE.min(wanted * 2))))
+    })
+}
+
+async fn made<I>(
+    next: Option<JoinHandle<Part<I>>>,
+) -> io::Result<Option<(impl Stream<Item = io::Result<Bytes>>, Option<JoinHandle<Part<I>>>)>>
+where
+    I: Iterator<Item = Bytes> + Send + 'static,
+{
+    let Some(next) = next else { return Ok(None) };
+    let (part, rest) = next.await.map_err(io::Error::other)?;
+    Ok(Some((stream::iter(part.into_iter().map(Ok)), rest.map(|(frames, wanted)| ahead(frames, wanted)))))
 }
 
 /// The next piece of a compressed answer, and what is left to do.
@@ -176,7 +210,7 @@ where
     let Some((mut frames, mut encoder)) = state else { return Ok(None) };
     let work = tokio::task::spawn_blocking(move || {
         let mut taken = 0;
-        while taken < COMPRESS_AT_ONCE {
+        while taken < AT_ONCE {
             let Some(frame) = frames.next() else { return Ok(Some((encoder.finish()?.into(), None))) };
             taken += frame.len();
             encoder.write_all(&frame)?;

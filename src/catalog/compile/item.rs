@@ -130,7 +130,7 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     };
     let resolve =
         |name: &Located<String>| shared.names.resolve(&name.value, Some(&checklist.def.id.value), name.at, sink);
-    let depends_on: Vec<Slot> = def.depends_on.iter().filter_map(resolve).collect();
+    let depends_on: Box<[Slot]> = def.depends_on.iter().filter_map(resolve).collect();
     // An item that tries credentials runs once an hour at most, so its evidence must last as long.
     let tries = cx.legs.iter().any(|leg| leg.access == Access::Authenticates);
     let interval = if tries { interval.max(CREDENTIAL_PERIOD) } else { interval };
@@ -143,10 +143,9 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
     }
     let policy = policy(&def, &cx, interval);
     let coverage = if cx.unmapped { Coverage::Unmapped } else { coverage(def.mode.value) };
-    let source = def.line.zip(checklist.def.source_file.as_ref()).map(|(line, file)| Source {
-        file: shared.words.share(file),
-        line,
-        url: checklist.def.source_url.as_deref().map(|url| shared.words.share(url)),
+    let source = def.line.zip(checklist.def.source_file.as_ref()).map(|(line, file)| {
+        let url = checklist.def.source_url.as_deref().map(|url| shared.words.share(url));
+        Box::new(Source { file: shared.words.share(file), line, url })
     });
     let alias = |alias: &Located<String>| {
         ItemId::parse(&alias.value).unwrap_or_else(|| ItemId::new(&checklist.def.id.value, &alias.value))
@@ -165,7 +164,7 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
         runbook_url: shared.words.share(def.runbook_url.as_deref().unwrap_or(&defaults.runbook_url)),
         source,
         check,
-        legs: std::mem::take(&mut cx.legs),
+        legs: std::mem::take(&mut cx.legs).into(),
         policy,
         schedule,
         depends_on,
@@ -173,6 +172,8 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
         digests: Digests::default(),
     };
     item.digests = digests(&item, &cx);
+    cx.kinds.shrink_to_fit();
+    cx.timeouts.shrink_to_fit();
     let facts = ItemFacts {
         at,
         interval_at: def.interval.map_or(at, |interval| interval.at),

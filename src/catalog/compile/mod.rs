@@ -91,25 +91,27 @@ pub(super) fn compile<'a>(
         words: Words::default(),
         conditions: RefCell::default(),
     };
-    let slots = (0u32..).map(Slot).take(names.items.len());
-    let compiled: Vec<Option<item::Compiled>> = slots.map(|slot| item::compile(slot, &shared)).collect();
-    let views: Vec<Option<&Item>> = compiled.iter().map(|done| done.as_ref().map(|done| &done.item)).collect();
+    let count = names.items.len();
+    let (mut compiled, mut inputs, mut facts) =
+        (Vec::with_capacity(count), Vec::with_capacity(count), Vec::with_capacity(count));
+    for slot in (0u32..).map(Slot).take(count) {
+        let (item, references, fact) = match item::compile(slot, &shared) {
+            Some(done) => (Some(Arc::new(done.item)), done.references, Some(done.facts)),
+            None => (None, Vec::new(), None),
+        };
+        let depends_on = item.as_ref().map_or(&[][..], |item| &item.depends_on);
+        inputs.push([depends_on, &references].concat());
+        compiled.push(item);
+        facts.push(fact);
+    }
+    let views: Vec<Option<&Item>> = compiled.iter().map(Option::as_deref).collect();
     let checklists =
         root.checklists.iter().enumerate().map(|(index, def)| checklist(index, def, &views, &shared)).collect();
+    let cycles = Graph::of(&inputs).cycles;
+    let items = compiled.into_iter().flatten().collect();
     let mut legs = shared.legs.take();
     legs.shrink_to_fit();
 
-    let inputs = |done: &Option<item::Compiled>| {
-        done.as_ref().map(|done| [&*done.item.depends_on, &done.references].concat()).unwrap_or_default()
-    };
-    let cycles = Graph::of(&compiled.iter().map(inputs).collect::<Vec<_>>()).cycles;
-    let (mut items, mut facts) = (Vec::new(), Vec::new());
-    for done in compiled {
-        let (item, fact) = done.map(|done| (done.item, done.facts)).unzip();
-        items.extend(item.map(Arc::new));
-        facts.push(fact);
-    }
-    items.shrink_to_fit();
     let plan = Plan { generation: 0, checklists, items, slots: names.slots.clone(), waivers, attestations };
     let credentials = Credentials::new(deployment.credentials.clone());
     Output { plan, legs, credentials, deployment, names, items: facts, cycles }

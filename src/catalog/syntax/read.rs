@@ -97,9 +97,16 @@ impl Reader<'_> {
                 return self.open(map, at);
             }
             Event::SequenceEnd | Event::MappingEnd => {
+                // All of a catalogue is in memory at once here, and most mappings have few keys.
                 let node = match self.stack.pop() {
-                    Some(Open::List(at, nodes)) => Node { at, data: Data::List(nodes) },
-                    Some(Open::Map { at, entries, .. }) => Node { at, data: Data::Map(entries) },
+                    Some(Open::List(at, mut nodes)) => {
+                        nodes.shrink_to_fit();
+                        Node { at, data: Data::List(nodes) }
+                    }
+                    Some(Open::Map { at, mut entries, .. }) => {
+                        entries.shrink_to_fit();
+                        Node { at, data: Data::Map(entries) }
+                    }
                     None => return Ok(()),
                 };
                 return self.value(node);

@@ -110,7 +110,7 @@ fn item(name: &str, state: State) -> Item {
     };
     Item {
         id: ItemId::new("c", name),
-        aliases: Vec::new(),
+        aliases: Box::default(),
         section: SectionPath::new(name.split('.').next().unwrap()),
         title: format!("Title of {name}").into(),
         priority: Priority::High,
@@ -127,10 +127,10 @@ fn item(name: &str, state: State) -> Item {
         } else {
             Check::Leg(0)
         },
-        legs: if unmapped { Vec::new() } else { vec![leg] },
+        legs: if unmapped { Box::default() } else { Box::new([leg]) },
         policy: Policy::default(),
         schedule: Schedule::every(Span::from_secs(60)),
-        depends_on: Vec::new(),
+        depends_on: Box::default(),
         applicability: if state == State::NotApplicable {
             Applicability::NotApplicable("params.ha".into())
         } else {

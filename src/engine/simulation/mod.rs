@@ -82,7 +82,7 @@ fn item(n: usize, subject: &Subject) -> Item {
     };
     Item {
         id: id(n),
-        aliases: vec![],
+        aliases: Box::default(),
         section: SectionPath::new("s"),
         title: format!("Item {n}").into(),
         priority: Priority::Medium,
@@ -94,7 +94,7 @@ fn item(n: usize, subject: &Subject) -> Item {
         runbook_url: "".into(),
         source: None,
         check: Check::Leg(0),
-        legs: vec![leg],
+        legs: Box::new([leg]),
         policy: Policy {
             hysteresis: Hysteresis::default(),
             fresh_for: Span(subject.interval.0 * 2 + TIMEOUT.0),

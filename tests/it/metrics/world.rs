@@ -29,7 +29,7 @@ pub(crate) fn item(name: &str, title: &str) -> Item {
     };
     Item {
         id: ItemId::new("shop", name),
-        aliases: Vec::new(),
+        aliases: Box::default(),
         section: SectionPath::new("core.api"),
         title: title.into(),
         priority: Priority::Critical,
@@ -41,10 +41,10 @@ pub(crate) fn item(name: &str, title: &str) -> Item {
         runbook_url: "https://runbooks.example/api?x=1&y=\"2\"".into(),
         source: None,
         check: Check::Leg(0),
-        legs: vec![leg],
+        legs: Box::new([leg]),
         policy: Policy::default(),
         schedule: Schedule::every(Span::from_secs(60)),
-        depends_on: Vec::new(),
+        depends_on: Box::default(),
         applicability: Applicability::Applicable,
         digests: Digests::default(),
     }
@@ -129,10 +129,10 @@ pub(crate) fn small() -> Snapshot {
     let mut open = item("health", "Health answers");
     open.claim = Claim::Open;
     let mut blocked = item("orders", "Orders work");
-    blocked.depends_on = vec![Slot(0), Slot(1), Slot(1)];
+    blocked.depends_on = Box::new([Slot(0), Slot(1), Slot(1)]);
     blocked.claim = Claim::None;
     let mut unscheduled = item("later", "Nobody checks this yet");
-    unscheduled.legs = Vec::new();
+    unscheduled.legs = Box::default();
     unscheduled.probe = "unmapped".into();
     let items = vec![
         (open, effective(State::Pass, None), measured(Vec::new())),
