@@ -15,7 +15,7 @@ pub enum Kind {
 pub enum Level {
     /// One item; written from its row at the scrape.
     Item,
-    /// A section, a checklist, a gate, a waiver or an attestation; rendered at the scrape.
+    /// A section, a checklist, a gate, a waiver or an attestation; written at the scrape.
     Rollup,
     /// The daemon itself; gathered from its registry at the scrape.
     Daemon,

@@ -67,7 +67,7 @@ pub enum Event {
 pub struct Effects {
     /// In the order in which they happened.
     pub transitions: Vec<Transition>,
-    /// Slots whose view must be rendered anew and whose memory must be stored, each once,
+    /// Slots whose view must be made anew and whose memory must be stored, each once,
     /// ascending.
     pub dirty: Vec<Slot>,
     /// Slots to run earlier than their phase says: a retry, or a changed definition.

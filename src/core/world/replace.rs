@@ -38,7 +38,7 @@ impl World {
                 // What the view showed, so that an unchanged item in its old place is not dirty.
                 place.clone_from(effective);
             }
-            // A view is found by slot, so an item that moved is rendered anew.
+            // A view is found by slot, so an item that moved gets a new one.
             if change.kind() != ChangeKind::Unchanged || change.old != Some(slot) {
                 effects.dirty.push(slot);
             }
