@@ -110,11 +110,12 @@ impl Runner {
         let cx =
             ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients))
                 .with_legs(Arc::clone(seen));
+        let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
+        let cx = if wanted { cx } else { cx.with_text_only(FACTS_LIMIT) };
         let trace = cx.trace().clone();
         let observation = self.observe(leg, probe, cx, deadline).await;
-        let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
         let lent = wanted.then(|| observation.whole()).flatten();
-        let Observation { verdict, facts, .. } = observation;
+        let Observation { verdict, facts, unread, .. } = observation;
         let duration = Span::from(started.elapsed());
         // Taken now: it knows the credentials that this very run has read.
         let redactor = job.credentials.redactor();
@@ -125,10 +126,14 @@ impl Runner {
         }
         let run = LegRun {
             leg: place,
-            verdict: verdict.map_text(|text| redactor.redact(text)),
+            verdict: verdict.map_text(|text| redactor.masked(text)),
             duration,
-            facts: facts.map(|facts| evidence(facts, &redactor)).unwrap_or_default(),
-            trace: trace.take().iter().map(|line| redactor.redact(line)).collect(),
+            facts: match (facts, unread) {
+                (Some(facts), _) => evidence(facts, &redactor),
+                (None, Some(unread)) => shortened(unread.clean(&redactor)),
+                (None, None) => String::new(),
+            },
+            trace: trace.take().into_iter().map(|line| redactor.masked(&line).unwrap_or(line)).collect(),
         };
         Ran { began: started, run, lent }
     }
@@ -176,13 +181,12 @@ fn shorten(value: &mut serde_json::Value) {
 
 fn evidence(mut facts: serde_json::Value, redactor: &Redactor) -> String {
     shorten(&mut facts);
-    let mut text = redactor.json_text(facts);
+    shortened(redactor.json_text(facts))
+}
+
+fn shortened(mut text: String) -> String {
     if text.len() > FACTS_LIMIT {
-        let mut end = FACTS_LIMIT;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(FACTS_LIMIT));
         text.push('…');
     }
     text

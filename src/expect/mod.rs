@@ -153,11 +153,16 @@ impl Conditions {
         self.conditions.iter().map(|condition| condition.source.as_str())
     }
 
+    /// Whether a verdict depends on them.
+    pub fn read_facts(&self) -> bool {
+        !self.conditions.is_empty() || !self.measures.is_empty()
+    }
+
     /// Judges the facts of a leg that the kind's own expectations already judged. Only a pass can
     /// change: to a fail if a condition is false, to indeterminate if one cannot be evaluated.
     /// Measurements are added whatever the outcome.
     pub fn judge(&self, built_in: Verdict, facts: &Value, gaps: &[Gap], now: Timestamp) -> Verdict {
-        if self.conditions.is_empty() && (self.measures.is_empty() || facts.is_null()) {
+        if !self.read_facts() || self.conditions.is_empty() && facts.is_null() {
             return built_in;
         }
         let context = match scope::scope(&self.reads, facts, gaps, &self.params, Some(now)) {

@@ -20,6 +20,7 @@ pub struct ProbeCx {
     clients: Arc<Clients>,
     legs: Arc<LegFacts>,
     trace: Trace,
+    text_only: Option<usize>,
 }
 
 /// What legs of the same item have observed, by their names. Fields that are not whole are left out.
@@ -40,7 +41,18 @@ impl ProbeCx {
         credentials: Arc<Credentials>,
         clients: Arc<Clients>,
     ) -> Self {
-        Self { now, deadline, target, credentials, clients, legs: Arc::default(), trace: Trace::default() }
+        let (legs, trace, text_only) = (Arc::default(), Trace::default(), None);
+        Self { now, deadline, target, credentials, clients, legs, trace, text_only }
+    }
+
+    /// No tree of the facts is asked for if no condition reads them and their text is no longer than
+    /// this.
+    pub fn with_text_only(self, limit: usize) -> Self {
+        Self { text_only: Some(limit), ..self }
+    }
+
+    pub(super) fn text_only(&self) -> Option<usize> {
+        self.text_only
     }
 
     /// Lends what other legs have observed.

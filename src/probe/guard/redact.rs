@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use fnv::FnvHashSet;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
@@ -21,6 +21,8 @@ const MASK: &str = "***";
 const SHORTEST: usize = 4;
 /// Of a beginning of a secret; a shorter one tells next to nothing.
 const SHORTEST_BEGINNING: usize = 6;
+/// Beyond so many beginnings, a search takes longer and less memory.
+const MOST_IN_TABLE: usize = 200;
 /// Sentences are cut before they come here, and marked so.
 const CUT: char = '…';
 /// What browsers and URL libraries leave unescaped differs; this is the sparse end.
@@ -35,6 +37,8 @@ pub struct Redactor {
 }
 
 struct Known {
+    /// Says no to most texts: names and signs of patterns, and how forms begin.
+    telling: AhoCorasick,
     whole: AhoCorasick,
     /// Sorted, to look beginnings up.
     forms: Vec<String>,
@@ -55,7 +59,8 @@ impl Redactor {
         // Only fails beyond two billion states, for which no credential file is large enough.
         let whole = AhoCorasick::new(&forms).ok();
         let beginnings = forms.iter().filter_map(|form| form.as_bytes().first_chunk().copied()).collect();
-        Self { known: whole.map(|whole| Known { whole, forms, beginnings, longest }) }
+        let known = whole.zip(telling(&forms)).map(|(whole, telling)| Known { telling, whole, forms, beginnings, longest });
+        Self { known }
     }
 
     /// The text without secrets.
@@ -63,8 +68,21 @@ impl Redactor {
         self.masked(text).unwrap_or_else(|| text.to_owned())
     }
 
+    /// One cheap look: false says that there is nothing to mask, neither in the text nor, if it is
+    /// JSON, in a string of it. A name or a sign of a pattern needs no escape in JSON, and of what is
+    /// known it looks for the escaped beginnings, too.
+    pub fn suspects(&self, text: &str) -> bool {
+        match &self.known {
+            Some(known) => known.telling.is_match(text),
+            None => TELLING.as_ref().is_none_or(|telling| telling.is_match(text)),
+        }
+    }
+
     /// The text without secrets; `None` if it has none, as most texts do.
-    fn masked(&self, text: &str) -> Option<String> {
+    pub fn masked(&self, text: &str) -> Option<String> {
+        if !self.suspects(text) {
+            return None;
+        }
         let mut masked = self.known_values(text);
         let named = is_named(masked.as_deref().unwrap_or(text));
         for pattern in PATTERNS.iter() {
@@ -104,13 +122,10 @@ impl Redactor {
     }
 
     /// Facts as text, with all strings, keys and numbers cleaned. Nearly always there is nothing to
-    /// mask, and one look at the whole text says so: a name beside which a secret may stand needs no
-    /// escape in JSON, so what no pattern suspects in the text none finds in a string of it.
+    /// mask, and one look at the whole text says so.
     pub fn json_text(&self, mut value: Value) -> String {
         let text = value.to_string();
-        let named = is_named(&text);
-        let suspect = self.known.is_some() || PATTERNS.iter().any(|pattern| (pattern.hint)(&text, named));
-        if suspect && self.redact_json(&mut value) { value.to_string() } else { text }
+        if self.suspects(&text) && self.redact_json(&mut value) { value.to_string() } else { text }
     }
 
     /// All strings and keys. Two keys that become equal keep the later value. True if there was
@@ -230,10 +245,33 @@ fn is_named(text: &str) -> bool {
     NAMES.as_ref().is_none_or(|names| names.is_match(text))
 }
 
-static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let names = ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
-    AhoCorasick::builder().ascii_case_insensitive(true).build(names).ok()
-});
+static NAMES: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(NAMED).ok());
+
+const NAMED: [&str; 9] =
+    ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
+
+/// What any text has of which a pattern could find something, whatever else it needs.
+static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| telling(&[]));
+
+/// Looks for the names, for the sign of user info, and for how each of these forms begins: nobody
+/// can be masked, whole or cut, who does not begin.
+fn telling(forms: &[String]) -> Option<AhoCorasick> {
+    let beginning = |form: &str| form.as_bytes().get(..SHORTEST_BEGINNING).unwrap_or(form.as_bytes()).to_vec();
+    let mut patterns: Vec<Vec<u8>> = NAMED.iter().map(|name| name.as_bytes().to_vec()).collect();
+    patterns.push(b"@".to_vec());
+    for form in forms {
+        patterns.push(beginning(form));
+        // As it stands in a string of JSON.
+        let escaped = serde_json::to_string(form).unwrap_or_default();
+        patterns.push(beginning(escaped.trim_matches('"')));
+    }
+    patterns.sort_unstable();
+    patterns.dedup();
+    // Built once and asked for every text, so that its speed counts; with many values its size, too.
+    let kind = (patterns.len() <= MOST_IN_TABLE).then_some(AhoCorasickKind::DFA);
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(patterns).ok()
+}
 
 /// Each keeps the group `keep` and masks the rest.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
