@@ -43,10 +43,7 @@ impl fmt::Debug for Unread {
 pub(super) fn text<F: Serialize>(facts: &F, limit: usize) -> Option<String> {
     let mut text = Bounded { text: Vec::with_capacity(USUAL.min(limit)), limit };
     serde_json::to_writer(&mut text, facts).ok()?;
-    let mut text = text.text;
-    // It is kept, and there may be thousands.
-    text.shrink_to_fit();
-    String::from_utf8(text).ok()
+    String::from_utf8(text.text).ok()
 }
 
 /// Most facts are shorter.

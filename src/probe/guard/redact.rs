@@ -7,12 +7,13 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 use fnv::FnvHashSet;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use super::telling::Telling;
 use crate::model::Secret;
 
 /// What stands in place of a secret.
@@ -20,9 +21,7 @@ const MASK: &str = "***";
 /// Shorter values are left alone: masking every `1` would destroy sentences and protect nothing.
 const SHORTEST: usize = 4;
 /// Of a beginning of a secret; a shorter one tells next to nothing.
-const SHORTEST_BEGINNING: usize = 6;
-/// Beyond so many beginnings, a search takes longer and less memory.
-const MOST_IN_TABLE: usize = 200;
+pub(super) const SHORTEST_BEGINNING: usize = 6;
 /// Sentences are cut before they come here, and marked so.
 const CUT: char = '…';
 /// What browsers and URL libraries leave unescaped differs; this is the sparse end.
@@ -38,7 +37,7 @@ pub struct Redactor {
 
 struct Known {
     /// Says no to most texts: names and signs of patterns, and how forms begin.
-    telling: AhoCorasick,
+    telling: Telling,
     whole: AhoCorasick,
     /// Sorted, to look beginnings up.
     forms: Vec<String>,
@@ -59,8 +58,8 @@ impl Redactor {
         // Only fails beyond two billion states, for which no credential file is large enough.
         let whole = AhoCorasick::new(&forms).ok();
         let beginnings = forms.iter().filter_map(|form| form.as_bytes().first_chunk().copied()).collect();
-        let known = whole.zip(telling(&forms)).map(|(whole, telling)| Known { telling, whole, forms, beginnings, longest });
-        Self { known }
+        let telling = Telling::new(&forms);
+        Self { known: whole.map(|whole| Known { telling, whole, forms, beginnings, longest }) }
     }
 
     /// The text without secrets.
@@ -72,10 +71,7 @@ impl Redactor {
     /// JSON, in a string of it. A name or a sign of a pattern needs no escape in JSON, and of what is
     /// known it looks for the escaped beginnings, too.
     pub fn suspects(&self, text: &str) -> bool {
-        match &self.known {
-            Some(known) => known.telling.is_match(text),
-            None => TELLING.as_ref().is_none_or(|telling| telling.is_match(text)),
-        }
+        self.known.as_ref().map_or(&*TELLING, |known| &known.telling).is_in(text)
     }
 
     /// The text without secrets; `None` if it has none, as most texts do.
@@ -248,30 +244,11 @@ fn is_named(text: &str) -> bool {
 static NAMES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(NAMED).ok());
 
-const NAMED: [&str; 9] =
+/// In lower case.
+pub(super) const NAMED: [&str; 9] =
     ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
 
-/// What any text has of which a pattern could find something, whatever else it needs.
-static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| telling(&[]));
-
-/// Looks for the names, for the sign of user info, and for how each of these forms begins: nobody
-/// can be masked, whole or cut, who does not begin.
-fn telling(forms: &[String]) -> Option<AhoCorasick> {
-    let beginning = |form: &str| form.as_bytes().get(..SHORTEST_BEGINNING).unwrap_or(form.as_bytes()).to_vec();
-    let mut patterns: Vec<Vec<u8>> = NAMED.iter().map(|name| name.as_bytes().to_vec()).collect();
-    patterns.push(b"@".to_vec());
-    for form in forms {
-        patterns.push(beginning(form));
-        // As it stands in a string of JSON.
-        let escaped = serde_json::to_string(form).unwrap_or_default();
-        patterns.push(beginning(escaped.trim_matches('"')));
-    }
-    patterns.sort_unstable();
-    patterns.dedup();
-    // Built once and asked for every text, so that its speed counts; with many values its size, too.
-    let kind = (patterns.len() <= MOST_IN_TABLE).then_some(AhoCorasickKind::DFA);
-    AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(patterns).ok()
-}
+static TELLING: LazyLock<Telling> = LazyLock::new(|| Telling::new(&[]));
 
 /// Each keeps the group `keep` and masks the rest.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {

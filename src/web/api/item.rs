@@ -298,14 +298,14 @@ fn attestation(attestation: &Attestation) -> AttestationJson {
 
 fn evidence(evidence: &Evidence) -> EvidenceJson {
     EvidenceJson {
-        leg: evidence.leg.clone(),
+        leg: evidence.leg.to_string(),
         at: text(evidence.at),
         duration_seconds: evidence.duration.as_secs_f64(),
         outcome: evidence.outcome.as_str(),
         reason: evidence.reason.map(|reason| reason.as_str()),
-        sentence: evidence.sentence.clone(),
+        sentence: evidence.sentence.to_string(),
         facts: serde_json::from_str(&evidence.facts).unwrap_or(Value::Null),
-        trace: evidence.trace.clone(),
+        trace: evidence.trace.to_vec(),
     }
 }
 
