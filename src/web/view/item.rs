@@ -312,7 +312,7 @@ fn leg_result(memory: &LegMemory, now: Timestamp) -> LegResult<'_> {
         reason: verdict.reason().map_or("", |reason| reason.as_str()),
         sentence: verdict.sentence(),
         at: When::new(memory.at, now),
-        proof: verdict.proof().iter().map(|a| (a.name.as_str(), a.expected.as_str(), a.seen.as_str())).collect(),
+        proof: verdict.proof().iter().map(|a| (a.name, a.expected, a.seen)).collect(),
     }
 }
 
