@@ -26,11 +26,11 @@ use crate::store::Evidence;
 /// More than this between wall clock and monotonic clock is a jump, not a slew.
 const CLOCK_JUMP: Duration = Duration::from_secs(2);
 /// What is due within so many milliseconds starts together: a wake-up for each item would cost more
-/// than most checks do.
-const TOGETHER: i64 = 10;
+/// than most checks do, and of answers that come at about the same time one wake-up reads several.
+const TOGETHER: i64 = 20;
 /// They share a task: fewer would wake more threads, more would keep one thread busy with what
 /// several could do, such as TLS handshakes.
-const RUNS_OF_A_TASK: usize = 8;
+const RUNS_OF_A_TASK: usize = 16;
 /// Between two batches of so many results, the other inputs get their turn.
 const RESULTS_AT_ONCE: usize = 256;
 
@@ -195,14 +195,12 @@ impl EventLoop {
         let dropped = effects.dropped;
         if dropped {
             self.runner.metrics.evaluation_dropped();
-        } else {
-            self.outbox.add(|pending| evidence.into_iter().for_each(|evidence| pending.evidence(evidence)));
         }
         let slot = self.world.plan().slot(&id);
         if let Some(slot) = slot {
             self.queue.finished(slot);
         }
-        self.perform(effects, now);
+        self.perform_with(effects, if dropped { Vec::new() } else { evidence }, now);
         if !dropped && self.waiters.ended(&id, finished) {
             self.publisher.touch();
         }
@@ -233,13 +231,19 @@ impl EventLoop {
             .collect()
     }
 
-    /// Does what the world says. The only place where effects leave the loop.
+    /// Does what the world says.
     pub(super) fn perform(&mut self, effects: Effects, now: Timestamp) {
+        self.perform_with(effects, Vec::new(), now);
+    }
+
+    /// The only place where effects leave the loop.
+    fn perform_with(&mut self, effects: Effects, evidence: Vec<Evidence>, now: Timestamp) {
         for transition in &effects.transitions {
             log(transition);
         }
         self.runner.metrics.transitions(effects.transitions.len());
         self.outbox.add(|pending| {
+            evidence.into_iter().for_each(|evidence| pending.evidence(evidence));
             for slot in &effects.dirty {
                 if let (Some(item), Some(memory)) = (self.world.plan().item(*slot), self.world.memory(*slot)) {
                     pending.memory(item.id.clone(), Arc::clone(memory));

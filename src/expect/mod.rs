@@ -25,7 +25,6 @@ mod text;
 mod types;
 mod values;
 
-
 use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 

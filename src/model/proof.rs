@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn parts_of_any_text_come_back() {
-        let proof = Proof::of("status", "2xx", "200").and("a:1", "", "3:é\0\n").extend(Proof::of("", "x".repeat(1234), ":"));
+        let proof =
+            Proof::of("status", "2xx", "200").and("a:1", "", "3:é\0\n").extend(Proof::of("", "x".repeat(1234), ":"));
         let all = proof.into_assertions();
         let long = "x".repeat(1234);
         let parts: Vec<_> = all.iter().map(|one| (one.name, one.expected, one.seen)).collect();

@@ -47,7 +47,7 @@ pub(super) fn text<F: Serialize>(facts: &F, limit: usize) -> Option<String> {
 }
 
 /// Most facts are shorter.
-const USUAL: usize = 1024;
+const USUAL: usize = 1000;
 
 struct Bounded {
     text: Vec<u8>,

@@ -59,7 +59,8 @@ impl Leaves for Looks<'_> {
 /// The measurements of all fresh legs. A name that an earlier leg has used already gets the name
 /// of its leg in front, because names become labels and must differ.
 pub(super) fn measurements(item: &Item, legs: &[Option<LegMemory>], at: Timestamp) -> Arc<[Measurement]> {
-    let fresh = |(leg, memory)| Some((leg, Option::as_ref(memory).filter(|memory: &&LegMemory| memory.fresh_until >= at)?));
+    let fresh =
+        |(leg, memory)| Some((leg, Option::as_ref(memory).filter(|memory: &&LegMemory| memory.fresh_until >= at)?));
     let mut fresh = item.legs.iter().zip(legs).filter_map(fresh);
     // Nearly always: one leg that measured one thing.
     if let [Some(LegMemory { verdict, .. })] = legs

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Assertions, Cause, Confirmed, Digest, FlapRing, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Proof, Reason,
-    Span, Standing, State, Timestamp, Verdict,
+    Assertions, Cause, Confirmed, Digest, FlapRing, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Proof,
+    Reason, Span, Standing, State, Timestamp, Verdict,
 };
 
 /// Why a row could not be understood. Names the field, never its content.
@@ -233,7 +233,8 @@ fn leg_row(leg: &LegMemory) -> LegRow {
 
 fn leg_memory(row: LegRow) -> Result<LegMemory, Unreadable> {
     let why = row.reason.as_deref().and_then(reason);
-    let assertions = row.proof.iter().fold(Assertions::default(), |all, (name, expected, seen)| all.and(name, expected, seen));
+    let assertions =
+        row.proof.iter().fold(Assertions::default(), |all, (name, expected, seen)| all.and(name, expected, seen));
     let mut verdict = match (outcome(&row.outcome)?, why) {
         (Outcome::Pass, _) => {
             let proof = Proof::from_assertions(assertions).ok_or(Unreadable("proof"))?;

@@ -267,7 +267,11 @@ fn leg_json(leg: &Leg, memory: Option<&LegMemory>) -> LegJson {
         expects: leg.expects.iter().map(ToString::to_string).collect(),
         timeout_seconds: leg.timeout.as_secs_f64(),
         proof: proof
-            .map(|one| AssertionJson { name: one.name.to_owned(), expected: one.expected.to_owned(), seen: one.seen.to_owned() })
+            .map(|one| AssertionJson {
+                name: one.name.to_owned(),
+                expected: one.expected.to_owned(),
+                seen: one.seen.to_owned(),
+            })
             .collect(),
     }
 }

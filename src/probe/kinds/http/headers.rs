@@ -20,14 +20,16 @@ impl Headers {
     /// Several values are joined by a comma, those that may be secret are masked.
     pub(in crate::probe::kinds) fn shown(headers: &HeaderMap) -> Self {
         let mut shown: Vec<(HeaderName, String)> = Vec::with_capacity(headers.keys_len());
-        for name in headers.keys() {
-            let mut values = headers.get_all(name).iter().map(|value| masked(name, value));
-            let mut text = values.next().unwrap_or_default().into_owned();
-            for value in values {
-                text.push_str(", ");
-                text.push_str(&value);
+        for (name, value) in headers {
+            let value = masked(name, value);
+            match shown.last_mut() {
+                // All values of a name come in turn.
+                Some((last, text)) if last == name => {
+                    text.push_str(", ");
+                    text.push_str(&value);
+                }
+                _ => shown.push((name.clone(), value.into_owned())),
             }
-            shown.push((name.clone(), text));
         }
         shown.sort_unstable_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
         Self(shown)
@@ -77,7 +79,8 @@ mod tests {
     #[test]
     fn several_values_are_joined_and_names_sorted() {
         let mut headers = HeaderMap::new();
-        for (name, value) in [("x-b", "2"), ("set-cookie", "a=b; Secure"), ("x-a", "1"), ("x-b", "3"), ("x-token", "t")] {
+        for (name, value) in [("x-b", "2"), ("set-cookie", "a=b; Secure"), ("x-a", "1"), ("x-b", "3"), ("x-token", "t")]
+        {
             headers.append(name, HeaderValue::from_static(value));
         }
         let text = r#"{"set-cookie":"a=***; Secure","x-a":"1","x-b":"2, 3","x-token":"***"}"#;

@@ -218,7 +218,8 @@ impl Probe for Http {
         };
         let seen = facts.status.to_string();
         // Not by `format!`, which asks for more memory at each of its parts.
-        let sentence = ["expected status ", &expected, " from ", &facts.url, ", saw ", &seen, &way, " in ", &took].concat();
+        let sentence =
+            ["expected status ", &expected, " from ", &facts.url, ", saw ", &seen, &way, " in ", &took].concat();
         let verdict = if as_expected {
             Verdict::pass(Proof::of("status", expected, seen), sentence)
         } else {

@@ -169,7 +169,8 @@ impl Clients {
         reused: bool,
     ) -> Result<Result<Answer, ProbeError>, Failed> {
         let what = authority(call.url);
-        let request = request::general(call, line.channel.is_two()).map_err(|error| Failed { error, never_sent: false })?;
+        let request =
+            request::general(call, line.channel.is_two()).map_err(|error| Failed { error, never_sent: false })?;
         let asked = Instant::now();
         // A kept connection may have been dropped in silence on the way; half the time is left to
         // find out over a fresh one.

@@ -124,7 +124,11 @@ mod tests {
                 }
             }
             let found = found.unwrap();
-            assert_eq!((found.status, found.version, &*read), (StatusCode::OK, Version::HTTP_11, &b"body"[..]), "{piece}");
+            assert_eq!(
+                (found.status, found.version, &*read),
+                (StatusCode::OK, Version::HTTP_11, &b"body"[..]),
+                "{piece}"
+            );
             assert_eq!(found.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
         }
         assert_eq!(head("HTTP/1.0 301 Moved\n\n").unwrap().unwrap().version, Version::HTTP_10);

@@ -15,8 +15,10 @@ use crate::probe::net::{Stream, from_io};
 
 /// Longer requests are written while the answer is read, by the general client.
 const LONGEST_REQUEST: usize = 16 << 10;
-/// Most answers are shorter.
-const USUAL_ANSWER: usize = 4 << 10;
+/// Most answers to checks are shorter.
+const USUAL_ANSWER: usize = 1000;
+/// Asked for at once for the rest of one that is not.
+const MORE: usize = 8 << 10;
 
 /// Whether a request of so many bytes can be written before its answer is read.
 pub(super) fn fits(request: &[u8]) -> bool {
@@ -47,6 +49,9 @@ pub(super) async fn ask(
     let mut read = BytesMut::with_capacity(USUAL_ANSWER);
     let mut seen = 0;
     loop {
+        if read.len() == read.capacity() {
+            read.reserve(MORE);
+        }
         // Who refuses a request may close before having read all of it: an answer counts for more.
         match (stream.read_buf(&mut read).await, &written) {
             (Ok(1..), _) => {}
@@ -54,7 +59,6 @@ pub(super) async fn ask(
             (Err(error), Ok(())) => return Err(from_io(&error, what)),
             (Ok(0), Ok(())) => return Err(closed(what)),
         }
-        read.reserve(1);
         while let Some(head) = head::take(&mut read, &mut seen, what)? {
             if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
                 continue;
@@ -121,7 +125,7 @@ impl Answering {
 
     /// False at the end.
     async fn more(&mut self, stream: &mut Stream, what: &str) -> Result<bool, ProbeError> {
-        self.read.reserve(USUAL_ANSWER);
+        self.read.reserve(MORE);
         stream.read_buf(&mut self.read).await.map(|read| read > 0).map_err(|error| from_io(&error, what))
     }
 }
