@@ -41,15 +41,14 @@ impl Bulkheads {
     /// Waits for all permits of a leg. The semaphores are fair and never closed.
     pub(super) async fn acquire(&self, leg: &Leg) -> Permits {
         let target = match self.target(&leg.target) {
-            Some(semaphore) => semaphore.acquire_owned().await.ok(),
+            Some(semaphore) => permit(semaphore).await,
             None => None,
         };
         let class = match self.class(leg.class) {
-            Some(semaphore) => semaphore.acquire_owned().await.ok(),
+            Some(semaphore) => permit(semaphore).await,
             None => None,
         };
-        let global = Arc::clone(&self.global).acquire_owned().await.ok();
-        Permits([target, class, global])
+        Permits([target, class, permit(Arc::clone(&self.global)).await])
     }
 
     /// (class, permits, permits in use).
@@ -74,6 +73,14 @@ impl Bulkheads {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         let semaphore = targets.entry(Arc::clone(key)).or_insert_with(|| Arc::new(Semaphore::new(self.per_target)));
         Some(Arc::clone(semaphore))
+    }
+}
+
+/// One that is free costs less to take than to wait for. None is free while somebody waits.
+async fn permit(semaphore: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    match Arc::clone(&semaphore).try_acquire_owned() {
+        Ok(permit) => Some(permit),
+        Err(_) => semaphore.acquire_owned().await.ok(),
     }
 }
 

@@ -26,8 +26,11 @@ use crate::store::Evidence;
 /// More than this between wall clock and monotonic clock is a jump, not a slew.
 const CLOCK_JUMP: Duration = Duration::from_secs(2);
 /// What is due within so many milliseconds starts together: a wake-up for each item would cost more
-/// than most checks do.
-const TOGETHER: i64 = 10;
+/// than most checks do, and of answers that come at about the same time one wake-up reads several.
+const TOGETHER: i64 = 20;
+/// They share a task: fewer would wake more threads, more would keep one thread busy with what
+/// several could do, such as TLS handshakes.
+const RUNS_OF_A_TASK: usize = 16;
 /// Between two batches of so many results, the other inputs get their turn.
 const RESULTS_AT_ONCE: usize = 256;
 
@@ -127,8 +130,12 @@ impl EventLoop {
             let effects = self.world.apply(Event::Tick, now);
             self.perform(effects, now);
         }
-        for (slot, planned_at) in self.queue.pop_due(now) {
-            self.start(slot, planned_at, now);
+        let due = self.queue.pop_due(now);
+        let jobs: Vec<Job> = due.into_iter().filter_map(|(slot, planned_at)| self.job(slot, planned_at, now)).collect();
+        let mut jobs = jobs.into_iter();
+        while !jobs.as_slice().is_empty() {
+            let some = jobs.by_ref().take(RUNS_OF_A_TASK).collect();
+            self.supervisor.spawn_run(Arc::clone(&self.runner).run_all(some));
         }
         self.runner.metrics.overruns(self.queue.overruns());
     }
@@ -158,17 +165,17 @@ impl EventLoop {
         }
     }
 
-    fn start(&mut self, slot: Slot, planned_at: Timestamp, now: Timestamp) {
-        let Some(item) = self.world.plan().item(slot).map(Arc::clone) else { return };
+    /// `None` if it must not run yet.
+    fn job(&mut self, slot: Slot, planned_at: Timestamp, now: Timestamp) -> Option<Job> {
+        let item = self.world.plan().item(slot).map(Arc::clone)?;
         if let Some(at) = self.next_attempt(slot).filter(|at| *at > now) {
             self.queue.finished(slot);
             self.queue.hasten(slot, at);
-            return;
+            return None;
         }
         let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
-        let job =
-            Job { probes: probes.collect(), item, credentials: Arc::clone(&self.catalogue.credentials), planned_at };
-        self.supervisor.spawn_run(Arc::clone(&self.runner).run(job));
+        let (probes, credentials) = (probes.collect(), Arc::clone(&self.catalogue.credentials));
+        Some(Job { probes, item, credentials, planned_at })
     }
 
     /// When an item that tries credentials may try again, whoever asks for it: more attempts lock
@@ -188,14 +195,12 @@ impl EventLoop {
         let dropped = effects.dropped;
         if dropped {
             self.runner.metrics.evaluation_dropped();
-        } else {
-            self.outbox.add(|pending| evidence.into_iter().for_each(|evidence| pending.evidence(evidence)));
         }
         let slot = self.world.plan().slot(&id);
         if let Some(slot) = slot {
             self.queue.finished(slot);
         }
-        self.perform(effects, now);
+        self.perform_with(effects, if dropped { Vec::new() } else { evidence }, now);
         if !dropped && self.waiters.ended(&id, finished) {
             self.publisher.touch();
         }
@@ -214,25 +219,31 @@ impl EventLoop {
         with_leg
             .map(|(leg, run)| Evidence {
                 item: id.clone(),
-                leg: leg.name.to_string(),
+                leg: Arc::clone(&leg.name),
                 at,
                 duration: run.duration,
                 outcome: run.verdict.outcome(),
                 reason: run.verdict.reason(),
-                sentence: run.verdict.sentence().to_owned(),
-                facts: std::mem::take(&mut run.facts),
-                trace: std::mem::take(&mut run.trace),
+                sentence: run.verdict.shared_sentence(),
+                facts: std::mem::take(&mut run.facts).into(),
+                trace: std::mem::take(&mut run.trace).into(),
             })
             .collect()
     }
 
-    /// Does what the world says. The only place where effects leave the loop.
+    /// Does what the world says.
     pub(super) fn perform(&mut self, effects: Effects, now: Timestamp) {
+        self.perform_with(effects, Vec::new(), now);
+    }
+
+    /// The only place where effects leave the loop.
+    fn perform_with(&mut self, effects: Effects, evidence: Vec<Evidence>, now: Timestamp) {
         for transition in &effects.transitions {
             log(transition);
         }
         self.runner.metrics.transitions(effects.transitions.len());
         self.outbox.add(|pending| {
+            evidence.into_iter().for_each(|evidence| pending.evidence(evidence));
             for slot in &effects.dirty {
                 if let (Some(item), Some(memory)) = (self.world.plan().item(*slot), self.world.memory(*slot)) {
                     pending.memory(item.id.clone(), Arc::clone(memory));

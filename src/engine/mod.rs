@@ -17,6 +17,7 @@ mod selfmetrics;
 #[cfg(test)]
 mod simulation;
 mod supervise;
+mod together;
 mod waiters;
 
 use std::sync::Arc;

@@ -71,18 +71,18 @@ impl Pending {
         let mut batch = Batch { removed, ..Batch::default() };
         for (id, _) in &batch.removed {
             // In the same transaction and before it: a memory that comes later brings the item back.
-            batch.memories.extend(self.memories.remove_entry(id).map(owned));
+            batch.memories.extend(self.memories.remove_entry(id));
         }
         let room = BATCH_ROWS.min(self.transitions.len());
         batch.transitions.extend(self.transitions.drain(..room));
         for transition in &batch.transitions {
             if let Some(memory) = self.memories.remove(&transition.item) {
-                batch.memories.push(owned((transition.item.clone(), memory)));
+                batch.memories.push((transition.item.clone(), memory));
             }
         }
         let room = BATCH_ROWS.saturating_sub(batch.memories.len() + batch.transitions.len());
         let more: Vec<ItemId> = self.memories.keys().take(room).cloned().collect();
-        batch.memories.extend(more.into_iter().filter_map(|id| self.memories.remove_entry(&id)).map(owned));
+        batch.memories.extend(more.into_iter().filter_map(|id| self.memories.remove_entry(&id)));
         let room = BATCH_ROWS.saturating_sub(batch.memories.len() + batch.transitions.len());
         let room = room.min(self.evidence.len());
         batch.evidence.extend(self.evidence.drain(..room));
@@ -95,7 +95,7 @@ impl Pending {
         let kept_since: HashSet<ItemId> =
             batch.removed.iter().map(|(id, _)| id).filter(|id| self.memories.contains_key(id)).cloned().collect();
         for (id, memory) in batch.memories {
-            self.memories.entry(id).or_insert_with(|| Arc::new(memory));
+            self.memories.entry(id).or_insert(memory);
         }
         for (id, at) in batch.removed {
             // Unless it is back. One that was in the same batch is gone: it came before.
@@ -124,11 +124,6 @@ impl Pending {
             self.dropped.evidence += 1;
         }
     }
-}
-
-/// For the store. Only what goes into one transaction is copied.
-fn owned((id, memory): (ItemId, Arc<ItemMemory>)) -> (ItemId, ItemMemory) {
-    (id, Arc::unwrap_or_clone(memory))
 }
 
 /// Bytes of its texts.
@@ -185,7 +180,7 @@ mod tests {
         pending.transition(transition(2));
         pending.put_back(batch);
         let batch = pending.take_batch();
-        assert_eq!(batch.memories, vec![owned((id(1), memory(2)))]);
+        assert_eq!(batch.memories, vec![(id(1), memory(2))]);
         let order: Vec<_> = batch.transitions.iter().map(|t| t.at.0).collect();
         assert_eq!(order, [1, 2], "history stays in order");
     }
@@ -206,14 +201,14 @@ mod tests {
         let mut pending = Pending::default();
         let long = |n: usize| Evidence {
             item: id(n),
-            leg: "leg".to_owned(),
+            leg: "leg".into(),
             at: Timestamp(0),
             duration: crate::model::Span::ZERO,
             outcome: crate::model::Outcome::Pass,
             reason: None,
-            sentence: String::new(),
-            facts: "x".repeat(MAX_EVIDENCE_BYTES / 10),
-            trace: Vec::new(),
+            sentence: "".into(),
+            facts: "x".repeat(MAX_EVIDENCE_BYTES / 10).into(),
+            trace: [].into(),
         };
         (0..12).for_each(|n| pending.evidence(long(n)));
         assert_eq!(pending.take_dropped().evidence, 2);
@@ -239,7 +234,7 @@ mod tests {
         pending.memory(id(1), memory(3));
         pending.put_back(failed);
         let batch = pending.take_batch();
-        assert_eq!((batch.memories, batch.removed.len()), (vec![owned((id(1), memory(3)))], 0));
+        assert_eq!((batch.memories, batch.removed.len()), (vec![(id(1), memory(3))], 0));
 
         pending.memory(id(2), memory(1));
         let failed = pending.take_batch();

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::bulkhead::Bulkheads;
 use super::selfmetrics::SelfMetrics;
+use super::together::Together;
 use super::{Clock, Gate};
 use crate::model::{Access, Evaluation, Item, Leg, LegRun, Outcome, Reason, Span, Timestamp, Verdict};
 use crate::probe::guard::Redactor;
@@ -41,6 +42,9 @@ pub(super) struct Job {
     pub(super) planned_at: Timestamp,
 }
 
+/// What legs that ran before have seen, if any did.
+type Seen<'a> = Option<&'a Arc<LegFacts>>;
+
 /// A leg that ran.
 struct Ran {
     began: Instant,
@@ -50,15 +54,21 @@ struct Ran {
 }
 
 impl Runner {
+    /// Runs these items at once, in one task: what is due together wakes one thread, and what came
+    /// of it wakes the event loop once.
+    pub(super) async fn run_all(self: Arc<Self>, jobs: Vec<Job>) {
+        Together::new(jobs.into_iter().map(|job| self.run(job))).await;
+    }
+
     /// Runs all legs of an item at once, each behind its own permits, but those that look at others
     /// after them, and hands in the evaluation.
-    pub(super) async fn run(self: Arc<Self>, job: Job) {
-        let mut runs = self.legs(&job, |probe| probe.after.is_empty(), &Arc::default()).await;
+    async fn run(&self, job: Job) {
+        let mut runs = self.legs(&job, |probe| probe.after.is_empty(), None).await;
         if job.probes.iter().any(|probe| !probe.after.is_empty()) {
             let lent = |(leg, ran): (&Leg, &mut Ran)| Some((Arc::clone(&leg.name), ran.lent.take()?));
             let places = runs.iter_mut().filter_map(|ran| Some((job.item.legs.get(ran.run.leg)?, ran)));
-            let seen: Arc<LegFacts> = Arc::new(places.filter_map(lent).collect());
-            runs.extend(self.legs(&job, |probe| !probe.after.is_empty(), &seen).await);
+            let seen: LegFacts = places.filter_map(lent).collect();
+            runs.extend(self.legs(&job, |probe| !probe.after.is_empty(), Some(&Arc::new(seen))).await);
             runs.sort_by_key(|ran| ran.run.leg);
         }
         let finished = self.clock.now();
@@ -79,14 +89,19 @@ impl Runner {
     }
 
     /// Those legs that are meant, all at once.
-    async fn legs(&self, job: &Job, meant: impl Fn(&LegProbe) -> bool, seen: &Arc<LegFacts>) -> Vec<Ran> {
+    async fn legs(&self, job: &Job, meant: impl Fn(&LegProbe) -> bool, seen: Seen<'_>) -> Vec<Ran> {
         let legs = job.item.legs.iter().zip(&job.probes).enumerate().filter(|(_, (_, probe))| meant(probe));
-        join_all(legs.map(|(place, (leg, probe))| self.guarded(job, place, leg, probe, seen))).await
+        let mut runs = legs.map(|(place, (leg, probe))| self.guarded(job, place, leg, probe, seen));
+        match (runs.next(), runs.next()) {
+            // Most items have one leg.
+            (Some(only), None) => vec![only.await],
+            (first, second) => join_all(first.into_iter().chain(second).chain(runs)).await,
+        }
     }
 
     /// Whatever panics around the probe (redaction, for one) must not keep the evaluation from
     /// coming: the item would count as in flight for ever.
-    async fn guarded(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: &Arc<LegFacts>) -> Ran {
+    async fn guarded(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: Seen<'_>) -> Ran {
         let asked = Instant::now();
         if let Ok(done) = AssertUnwindSafe(self.run_leg(job, place, leg, probe, seen)).catch_unwind().await {
             return done;
@@ -98,7 +113,7 @@ impl Runner {
         Ran { began: asked, run, lent: None }
     }
 
-    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: &Arc<LegFacts>) -> Ran {
+    async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: Seen<'_>) -> Ran {
         let waiting = self.metrics.wait(leg.class);
         let _permits = self.bulkheads.acquire(leg).await;
         drop(waiting);
@@ -109,12 +124,13 @@ impl Runner {
         let deadline = started + leg.timeout.to_duration();
         let cx =
             ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients))
-                .with_legs(Arc::clone(seen));
+                .with_legs(seen.cloned());
+        let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
+        let cx = if wanted { cx } else { cx.with_text_only(FACTS_LIMIT) };
         let trace = cx.trace().clone();
         let observation = self.observe(leg, probe, cx, deadline).await;
-        let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
         let lent = wanted.then(|| observation.whole()).flatten();
-        let Observation { verdict, facts, .. } = observation;
+        let Observation { verdict, facts, unread, .. } = observation;
         let duration = Span::from(started.elapsed());
         // Taken now: it knows the credentials that this very run has read.
         let redactor = job.credentials.redactor();
@@ -125,10 +141,14 @@ impl Runner {
         }
         let run = LegRun {
             leg: place,
-            verdict: verdict.map_text(|text| redactor.redact(text)),
+            verdict: verdict.map_text(|text| redactor.masked(text)),
             duration,
-            facts: facts.map(|facts| evidence(facts, &redactor)).unwrap_or_default(),
-            trace: trace.take().iter().map(|line| redactor.redact(line)).collect(),
+            facts: match (facts, unread) {
+                (Some(facts), _) => evidence(facts, &redactor),
+                (None, Some(unread)) => shortened(unread.clean(&redactor)),
+                (None, None) => String::new(),
+            },
+            trace: trace.take().into_iter().map(|line| redactor.masked(&line).unwrap_or(line)).collect(),
         };
         Ran { began: started, run, lent }
     }
@@ -176,13 +196,12 @@ fn shorten(value: &mut serde_json::Value) {
 
 fn evidence(mut facts: serde_json::Value, redactor: &Redactor) -> String {
     shorten(&mut facts);
-    let mut text = redactor.json_text(facts);
+    shortened(redactor.json_text(facts))
+}
+
+fn shortened(mut text: String) -> String {
     if text.len() > FACTS_LIMIT {
-        let mut end = FACTS_LIMIT;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(FACTS_LIMIT));
         text.push('…');
     }
     text

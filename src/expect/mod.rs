@@ -25,8 +25,6 @@ mod text;
 mod types;
 mod values;
 
-use std::sync::Arc;
-
 use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
@@ -35,7 +33,7 @@ pub use self::query::Query;
 use self::scope::Reads;
 use self::syntax::Complaint;
 use self::types::{Schema, Type};
-use crate::model::{Assertion, Measurement, Proof, Reason, Timestamp, Verdict};
+use crate::model::{Assertions, Measurement, MeasurementName, Proof, Reason, Timestamp, Verdict};
 
 /// The compiled conditions and measurements of one leg.
 #[derive(Debug, Default)]
@@ -55,7 +53,7 @@ struct Expression {
 
 #[derive(Debug)]
 struct Measure {
-    name: Arc<str>,
+    name: MeasurementName,
     value: Expression,
     threshold: Option<Expression>,
 }
@@ -153,11 +151,16 @@ impl Conditions {
         self.conditions.iter().map(|condition| condition.source.as_str())
     }
 
+    /// Whether a verdict depends on them.
+    pub fn read_facts(&self) -> bool {
+        !self.conditions.is_empty() || !self.measures.is_empty()
+    }
+
     /// Judges the facts of a leg that the kind's own expectations already judged. Only a pass can
     /// change: to a fail if a condition is false, to indeterminate if one cannot be evaluated.
     /// Measurements are added whatever the outcome.
     pub fn judge(&self, built_in: Verdict, facts: &Value, gaps: &[Gap], now: Timestamp) -> Verdict {
-        if self.conditions.is_empty() && (self.measures.is_empty() || facts.is_null()) {
+        if !self.read_facts() || self.conditions.is_empty() && facts.is_null() {
             return built_in;
         }
         let context = match scope::scope(&self.reads, facts, gaps, &self.params, Some(now)) {
@@ -173,23 +176,20 @@ impl Conditions {
             None => self.decide(built_in, gaps, &context),
         };
         if !facts.is_null() {
-            verdict.measurements.extend(self.measures.iter().filter_map(|measure| measure.take(&context)));
+            verdict = verdict.measured_too(self.measures.iter().filter_map(|measure| measure.take(&context)));
         }
         verdict
     }
 
     /// A false condition decides before one that cannot be evaluated: it is certain.
     fn decide(&self, built_in: Verdict, gaps: &[Gap], context: &cel::Context<'_, '_>) -> Verdict {
-        let mut proved: Vec<Assertion> = built_in.proof().to_vec();
+        let mut proved = Assertions::default();
         let mut unclear = None;
         for (place, condition) in self.conditions.iter().enumerate() {
             let problem = match scope::evaluate(&condition.tree, context) {
                 Ok(CelValue::Bool(true)) => {
-                    proved.push(Assertion {
-                        name: format!("expect[{place}]"),
-                        expected: condition.source.clone(),
-                        seen: explain::seen(&condition.tree, context),
-                    });
+                    let seen = explain::seen(&condition.tree, context);
+                    proved = proved.and(&format!("expect[{place}]"), &condition.source, &seen);
                     continue;
                 }
                 Ok(CelValue::Bool(false)) => {
@@ -207,11 +207,10 @@ impl Conditions {
             };
             unclear.get_or_insert_with(|| format!("could not evaluate `{source}`: {problem}"));
         }
-        match (unclear, Proof::from_assertions(proved)) {
+        match (unclear, Proof::from_assertions(built_in.proof().clone().extend(&proved))) {
             (Some(sentence), _) => keeping(Verdict::indeterminate(Reason::ExpressionError, sentence), built_in),
             (None, Some(proof)) => {
-                let own = proof.assertions().get(built_in.proof().len()..).unwrap_or_default();
-                let sentence = why_true(built_in.sentence(), own);
+                let sentence = why_true(built_in.sentence(), &proved);
                 keeping(Verdict::pass(proof, sentence), built_in)
             }
             (None, None) => built_in,
@@ -220,11 +219,12 @@ impl Conditions {
 }
 
 /// What the kind saw, then the first condition with its operands, and how many more hold.
-fn why_true(built_in: &str, conditions: &[Assertion]) -> String {
-    let Some(first) = conditions.first() else { return built_in.to_owned() };
-    let source = values::cut(&first.expected, 160);
-    let seen = if first.seen.is_empty() { String::new() } else { format!(" with {}", values::cut(&first.seen, 160)) };
-    let more = match conditions.len() - 1 {
+fn why_true(built_in: &str, conditions: &Assertions) -> String {
+    let mut conditions = conditions.iter();
+    let Some(first) = conditions.next() else { return built_in.to_owned() };
+    let source = values::cut(first.expected, 160);
+    let seen = if first.seen.is_empty() { String::new() } else { format!(" with {}", values::cut(first.seen, 160)) };
+    let more = match conditions.count() {
         0 => String::new(),
         1 => ", and so does one more condition".to_owned(),
         n => format!(", and so do {n} more conditions"),
@@ -246,7 +246,7 @@ impl Measure {
     fn take(&self, context: &cel::Context<'_, '_>) -> Option<Measurement> {
         let number = |e: &Expression| scope::evaluate(&e.tree, context).ok().as_ref().and_then(values::number);
         Some(Measurement {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             value: number(&self.value)?,
             threshold: self.threshold.as_ref().and_then(number),
         })

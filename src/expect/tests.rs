@@ -117,10 +117,10 @@ fn true_conditions_pass_and_are_proved() {
     ] {
         let verdict = judge(source);
         assert_eq!(verdict.outcome(), Outcome::Pass, "{source}: {}", verdict.sentence());
-        let last = verdict.proof().last().unwrap();
-        assert_eq!((last.name.as_str(), last.expected.as_str()), ("expect[0]", source));
+        let last = verdict.proof().iter().last().unwrap();
+        assert_eq!((last.name, last.expected), ("expect[0]", source));
         assert!(!last.seen.is_empty());
-        assert_eq!(verdict.proof().len(), 2, "{source}");
+        assert_eq!(verdict.proof().iter().count(), 2, "{source}");
         assert_eq!(verdict.measurements.len(), 1);
     }
 }
@@ -343,7 +343,7 @@ fn measurements_are_taken_whatever_the_outcome() {
     let conditions = Conditions::compile(&[], &measures, &schema(), &params()).unwrap();
     let verdict = conditions.judge(Verdict::fail(Reason::Status, "expected 2xx, saw 500"), &facts(), &[], NOW);
     assert_eq!(
-        verdict.measurements,
+        *verdict.measurements,
         [
             Measurement { name: "lag_seconds".into(), value: 42.5, threshold: Some(10.0) },
             Measurement { name: "double_status".into(), value: 400.0, threshold: None },

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::measurement::{Measurement, MeasurementName};
+use super::proof::{Assertions, Proof};
 use super::{Reason, Timestamp};
 
 /// The three things one look can say. "Could not tell" is not "failed".
@@ -26,29 +28,6 @@ impl Outcome {
     }
 }
 
-/// One thing that was checked: what was expected and what was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assertion {
-    pub name: String,
-    pub expected: String,
-    pub seen: String,
-}
-
-/// At least one checked assertion. Without one there is no pass: missing evidence never passes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof(Vec<Assertion>);
-
-/// A number behind a verdict, in a base unit that its name ends with (`latency_seconds`).
-/// Names are constants of a kind or identifiers from the catalogue, never text from outside.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measurement {
-    /// Shared by the verdict of a leg and the run.
-    pub name: Arc<str>,
-    pub value: f64,
-    /// What the value is compared with, if anything.
-    pub threshold: Option<f64>,
-}
-
 /// The judgement of one leg.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -56,8 +35,9 @@ pub struct Verdict {
     reason: Option<Reason>,
     /// Shared with what the run came to, which mostly says the same.
     sentence: Arc<str>,
-    proof: Box<[Assertion]>,
-    pub measurements: Vec<Measurement>,
+    proof: Assertions,
+    /// Shared with what the run came to, likewise.
+    pub measurements: Arc<[Measurement]>,
     /// After this instant the evidence no longer holds (a certificate, an attestation, a report).
     pub valid_until: Option<Timestamp>,
 }
@@ -65,40 +45,10 @@ pub struct Verdict {
 /// A sentence is cut at this many bytes.
 const SENTENCE_LIMIT: usize = 512;
 
-impl Proof {
-    pub fn new(first: Assertion) -> Self {
-        Self(vec![first])
-    }
-
-    /// A proof of one assertion.
-    pub fn of(name: &str, expected: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self::new(Assertion { name: name.to_owned(), expected: expected.into(), seen: seen.into() })
-    }
-
-    /// `None` if nothing was checked.
-    pub fn from_assertions(assertions: Vec<Assertion>) -> Option<Self> {
-        (!assertions.is_empty()).then_some(Self(assertions))
-    }
-
-    pub fn and(mut self, name: &str, expected: impl Into<String>, seen: impl Into<String>) -> Self {
-        self.0.push(Assertion { name: name.to_owned(), expected: expected.into(), seen: seen.into() });
-        self
-    }
-
-    pub fn extend(mut self, other: Proof) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-
-    pub fn assertions(&self) -> &[Assertion] {
-        &self.0
-    }
-}
-
 impl Verdict {
     /// `sentence` says what was expected and what was seen.
     pub fn pass(proof: Proof, sentence: impl Into<String>) -> Self {
-        Self { proof: proof.0.into(), ..Self::bare(Outcome::Pass, None, sentence.into()) }
+        Self { proof: proof.into_assertions(), ..Self::bare(Outcome::Pass, None, sentence.into()) }
     }
 
     pub fn fail(reason: Reason, sentence: impl Into<String>) -> Self {
@@ -114,16 +64,22 @@ impl Verdict {
             outcome,
             reason,
             sentence: cut(sentence).into(),
-            proof: Box::default(),
-            measurements: Vec::new(),
+            proof: Assertions::default(),
+            measurements: Arc::default(),
             valid_until: None,
         }
     }
 
-    pub fn measured(mut self, name: &str, value: f64, threshold: Option<f64>) -> Self {
-        // Kept for as long as the verdict is the last one, so without room for more.
-        self.measurements.reserve_exact(1);
-        self.measurements.push(Measurement { name: name.into(), value, threshold });
+    pub fn measured(self, name: &'static str, value: f64, threshold: Option<f64>) -> Self {
+        self.measured_too([Measurement { name: MeasurementName::constant(name), value, threshold }])
+    }
+
+    /// Adds what else was measured.
+    pub fn measured_too(mut self, more: impl IntoIterator<Item = Measurement>) -> Self {
+        let mut more = more.into_iter().peekable();
+        if more.peek().is_some() {
+            self.measurements = self.measurements.iter().cloned().chain(more).collect();
+        }
         self
     }
 
@@ -151,16 +107,17 @@ impl Verdict {
     }
 
     /// What was checked; empty unless the outcome is a pass.
-    pub fn proof(&self) -> &[Assertion] {
+    pub fn proof(&self) -> &Assertions {
         &self.proof
     }
 
-    /// The same verdict with every text passed through `clean`, for redaction.
-    pub fn map_text(mut self, clean: impl Fn(&str) -> String) -> Self {
-        self.sentence = cut(clean(&self.sentence)).into();
-        for assertion in &mut self.proof {
-            assertion.expected = clean(&assertion.expected);
-            assertion.seen = clean(&assertion.seen);
+    /// The same verdict with every text that `change` gives anew, and the others as they are.
+    pub fn map_text(mut self, change: impl Fn(&str) -> Option<String>) -> Self {
+        if let Some(changed) = change(&self.sentence) {
+            self.sentence = cut(changed).into();
+        }
+        if let Some(changed) = self.proof.map_text(change) {
+            self.proof = changed;
         }
         self
     }

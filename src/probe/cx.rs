@@ -1,7 +1,7 @@
 //! What a probe is lent for one run. It holds no plan and no state.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ pub struct ProbeCx {
     target: Option<Arc<Target>>,
     credentials: Arc<Credentials>,
     clients: Arc<Clients>,
-    legs: Arc<LegFacts>,
+    legs: Option<Arc<LegFacts>>,
     trace: Trace,
+    text_only: Option<usize>,
 }
 
 /// What legs of the same item have observed, by their names. Fields that are not whole are left out.
@@ -31,6 +32,8 @@ pub struct Trace(Arc<Mutex<Vec<String>>>);
 
 const TRACE_STEPS: usize = 64;
 const TRACE_STEP_BYTES: usize = 256;
+/// Bytes of most steps.
+const USUAL_STEP: usize = 64;
 
 impl ProbeCx {
     pub fn new(
@@ -40,17 +43,28 @@ impl ProbeCx {
         credentials: Arc<Credentials>,
         clients: Arc<Clients>,
     ) -> Self {
-        Self { now, deadline, target, credentials, clients, legs: Arc::default(), trace: Trace::default() }
+        let (legs, trace, text_only) = (None, Trace::default(), None);
+        Self { now, deadline, target, credentials, clients, legs, trace, text_only }
+    }
+
+    /// No tree of the facts is asked for if no condition reads them and their text is no longer than
+    /// this.
+    pub fn with_text_only(self, limit: usize) -> Self {
+        Self { text_only: Some(limit), ..self }
+    }
+
+    pub(super) fn text_only(&self) -> Option<usize> {
+        self.text_only
     }
 
     /// Lends what other legs have observed.
-    pub fn with_legs(self, legs: Arc<LegFacts>) -> Self {
+    pub fn with_legs(self, legs: Option<Arc<LegFacts>>) -> Self {
         Self { legs, ..self }
     }
 
     /// What the leg of this name observed in this very run; `None` if that failed.
     pub fn leg(&self, name: &str) -> Option<&Value> {
-        self.legs.get(name)
+        self.legs.as_ref()?.get(name)
     }
 
     /// Wall time at the start of the run.
@@ -95,7 +109,10 @@ impl Trace {
     fn note(&self, step: &str, text: impl Display) {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if steps.len() < TRACE_STEPS {
-            let mut line = format!("{step}: {text}");
+            let mut line = String::with_capacity(USUAL_STEP);
+            line.push_str(step);
+            line.push_str(": ");
+            let _ = write!(line, "{text}");
             line.truncate(line.floor_char_boundary(TRACE_STEP_BYTES));
             steps.push(line);
         }

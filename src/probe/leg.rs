@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::unread::{self, Unread};
 use super::{Probe, ProbeCx, ProbeError};
 use crate::expect::{Conditions, Gap};
 use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
@@ -12,8 +13,10 @@ use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
 #[derive(Debug)]
 pub struct Observation {
     pub verdict: Verdict,
-    /// Absent if the observation failed.
+    /// Absent if the observation failed, or if nobody reads them but the evidence.
     pub facts: Option<serde_json::Value>,
+    /// Instead of them, then.
+    pub unread: Option<Unread>,
     /// What of the facts must not be taken for the whole.
     pub gaps: Vec<Gap>,
 }
@@ -21,7 +24,7 @@ pub struct Observation {
 impl Observation {
     /// Without facts.
     pub fn failed(verdict: Verdict) -> Self {
-        Self { verdict, facts: None, gaps: Vec::new() }
+        Self { verdict, facts: None, unread: None, gaps: Vec::new() }
     }
 
     /// The facts for another leg: what is not whole is left out, as it is for conditions.
@@ -59,7 +62,7 @@ impl<P: Probe> DynProbe for P {
     fn run<'a>(&'a self, cx: &'a ProbeCx, conditions: &'a Conditions) -> BoxFuture<'a, Observation> {
         Box::pin(async move {
             match self.observe(cx).await {
-                Ok(facts) => judge(self, &facts, cx, conditions),
+                Ok(facts) => judge(self, facts, cx, conditions),
                 Err(error) => {
                     let verdict = self.judge_error(&error);
                     Observation::failed(verdict.map_text(|seen| expecting(self.expects(), seen)))
@@ -69,17 +72,24 @@ impl<P: Probe> DynProbe for P {
     }
 }
 
-/// A connection error alone says what was seen; a sentence says what was expected as well.
-fn expecting(expected: Option<&str>, seen: &str) -> String {
-    match expected {
-        Some(expected) if !seen.starts_with("expected ") => format!("expected {expected}, but {seen}"),
-        _ => seen.to_owned(),
-    }
+/// A connection error alone says what was seen; a sentence says what was expected as well. `None` if
+/// it does already.
+fn expecting(expected: Option<&str>, seen: &str) -> Option<String> {
+    let expected = expected.filter(|_| !seen.starts_with("expected "))?;
+    Some(format!("expected {expected}, but {seen}"))
 }
 
-fn judge<P: Probe>(probe: &P, facts: &P::Facts, cx: &ProbeCx, conditions: &Conditions) -> Observation {
-    let (built_in, gaps) = (probe.judge(facts, cx.now()), probe.gaps(facts));
-    let facts = match serde_json::to_value(facts) {
+fn judge<P: Probe>(probe: &P, facts: P::Facts, cx: &ProbeCx, conditions: &Conditions) -> Observation {
+    let built_in = probe.judge(&facts, cx.now());
+    if !conditions.read_facts()
+        && let Some(limit) = cx.text_only()
+        && let Some(text) = unread::text(&facts, limit)
+    {
+        let unread = Unread { text, facts: Box::new(facts) };
+        return Observation { verdict: built_in, facts: None, unread: Some(unread), gaps: Vec::new() };
+    }
+    let gaps = probe.gaps(&facts);
+    let facts = match serde_json::to_value(&facts) {
         Ok(facts) => facts,
         Err(error) => {
             let error = ProbeError::internal(format!("facts of {} are not JSON: {error}", P::NAME));
@@ -87,7 +97,7 @@ fn judge<P: Probe>(probe: &P, facts: &P::Facts, cx: &ProbeCx, conditions: &Condi
         }
     };
     let verdict = conditions.judge(built_in, &facts, &gaps, cx.now());
-    Observation { verdict, facts: Some(facts), gaps }
+    Observation { verdict, facts: Some(facts), unread: None, gaps }
 }
 
 /// What the engine runs for one `LegIndex`.
@@ -128,9 +138,9 @@ mod tests {
     #[test]
     fn a_failed_look_says_what_was_expected_and_what_was_seen() {
         let said = expecting(Some("a login"), "127.0.0.1:5432 refused the connection");
-        assert_eq!(said, "expected a login, but 127.0.0.1:5432 refused the connection");
+        assert_eq!(said.as_deref(), Some("expected a login, but 127.0.0.1:5432 refused the connection"));
         let own = "expected the body to end within 2s, saw 3 bytes";
-        assert_eq!(expecting(Some("an HTTP answer"), own), own, "not twice");
-        assert_eq!(expecting(None, "awk is not there"), "awk is not there");
+        assert_eq!(expecting(Some("an HTTP answer"), own), None, "not twice");
+        assert_eq!(expecting(None, "awk is not there"), None);
     }
 }

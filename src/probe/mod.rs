@@ -15,6 +15,7 @@ mod leg;
 mod line;
 mod literals;
 pub mod net;
+mod unread;
 
 use std::future::Future;
 
@@ -28,6 +29,7 @@ pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use leg::{DynProbe, LegProbe, Observation};
 pub use literals::literals;
+pub use unread::Unread;
 
 use crate::expect::Gap;
 use crate::model::{Access, Class, Timestamp, Verdict};

@@ -1,5 +1,7 @@
 //! What every store must do. Each case gets an empty store; `suite!` runs all of them.
 
+use std::sync::Arc;
+
 use crate::model::{Cause, ItemId, ItemMemory, Outcome, Reason, Span, State, Timestamp, Transition};
 use crate::store::{Batch, Evidence, Retention, Store};
 
@@ -12,6 +14,10 @@ pub(super) fn item(name: &str) -> ItemId {
 
 pub(super) fn memory(evaluations: u64) -> ItemMemory {
     ItemMemory { evaluations, ..ItemMemory::default() }
+}
+
+pub(super) fn kept(name: &str, evaluations: u64) -> (ItemId, Arc<ItemMemory>) {
+    (item(name), Arc::new(memory(evaluations)))
 }
 
 pub(super) fn transition(name: &str, at: i64) -> Transition {
@@ -30,14 +36,14 @@ pub(super) fn transition(name: &str, at: i64) -> Transition {
 pub(super) fn evidence(name: &str, leg: &str, at: i64, outcome: Outcome) -> Evidence {
     Evidence {
         item: item(name),
-        leg: leg.to_owned(),
+        leg: leg.into(),
         at: Timestamp(at),
         duration: Span(7),
         outcome,
         reason: (outcome != Outcome::Pass).then_some(Reason::Status),
-        sentence: "expected 200, saw \0\"500\u{1F980}".to_owned(),
-        facts: r#"{"status":500}"#.to_owned(),
-        trace: vec!["dialled".to_owned(), "sent \u{1F980}".to_owned()],
+        sentence: "expected 200, saw \0\"500\u{1F980}".into(),
+        facts: r#"{"status":500}"#.into(),
+        trace: ["dialled".to_owned(), "sent \u{1F980}".to_owned()].into(),
     }
 }
 
@@ -69,10 +75,10 @@ pub(super) async fn a_new_store_is_empty_and_healthy(store: &dyn Store) {
 }
 
 pub(super) async fn the_last_memory_of_an_item_wins(store: &dyn Store) {
-    let memories = vec![(item("a"), memory(1)), (item("b"), memory(2)), (item("a"), memory(3))];
+    let memories = vec![kept("a", 1), kept("b", 2), kept("a", 3)];
     store.commit(&Batch { memories, ..Batch::default() }).await.unwrap();
     assert_eq!(restored(store).await, [(item("a"), memory(3)), (item("b"), memory(2))]);
-    let memories = vec![(item("b"), memory(4))];
+    let memories = vec![kept("b", 4)];
     store.commit(&Batch { memories, ..Batch::default() }).await.unwrap();
     assert_eq!(restored(store).await, [(item("a"), memory(3)), (item("b"), memory(4))]);
 }
@@ -96,7 +102,7 @@ pub(super) async fn transitions_of_one_instant_keep_their_order(store: &dyn Stor
 
 pub(super) async fn a_batch_committed_twice_is_there_once(store: &dyn Store) {
     let batch = Batch {
-        memories: vec![(item("a"), memory(1))],
+        memories: vec![kept("a", 1)],
         transitions: vec![transition("a", 10)],
         evidence: vec![evidence("a", "http", 10, Outcome::Fail)],
         removed: Vec::new(),
@@ -120,20 +126,20 @@ pub(super) async fn evidence_keeps_five_runs_and_three_that_did_not_pass(store: 
         store.commit(&Batch { evidence: runs, ..Batch::default() }).await.unwrap();
     }
     let kept = store.evidence(&a).await.unwrap();
-    let times = |leg: &str| kept.iter().filter(|e| e.leg == leg).map(|e| e.at.0).collect::<Vec<_>>();
+    let times = |leg: &str| kept.iter().filter(|e| *e.leg == *leg).map(|e| e.at.0).collect::<Vec<_>>();
     assert_eq!(times("http"), [20, 19, 18, 17, 16, 4, 3, 2]);
     assert_eq!(times("tcp"), [20, 19, 18, 17, 16]);
     assert_eq!(kept.iter().find(|e| e.at.0 == 3).unwrap(), &evidence("a", "http", 3, Outcome::Fail));
 }
 
 pub(super) async fn a_removed_item_comes_back_within_its_time(store: &dyn Store) {
-    let memories = vec![(item("a"), memory(1)), (item("b"), memory(2))];
+    let memories = vec![kept("a", 1), kept("b", 2)];
     store.commit(&Batch { memories, ..Batch::default() }).await.unwrap();
     let removed = vec![(item("a"), Timestamp(0)), (item("b"), Timestamp(0)), (item("never"), Timestamp(0))];
     let runs = vec![evidence("a", "http", 0, Outcome::Fail), evidence("b", "http", 0, Outcome::Fail)];
     store.commit(&Batch { removed, evidence: runs, ..Batch::default() }).await.unwrap();
     assert_eq!(restored(store).await.len(), 2);
-    let back = vec![(item("a"), memory(1))];
+    let back = vec![kept("a", 1)];
     store.commit(&Batch { memories: back, ..Batch::default() }).await.unwrap();
 
     let day_30 = Timestamp(0).plus(RETENTION.tombstones);

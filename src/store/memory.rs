@@ -1,7 +1,7 @@
 //! Nothing survives the process. For tests, for one-shot runs and for people who want no file.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -15,7 +15,7 @@ pub struct Memory(Mutex<BTreeMap<ItemId, Kept>>);
 /// All about one item.
 #[derive(Debug, Default)]
 struct Kept {
-    memory: Option<ItemMemory>,
+    memory: Option<Arc<ItemMemory>>,
     removed_at: Option<Timestamp>,
     /// Oldest first.
     transitions: Vec<Transition>,
@@ -37,7 +37,7 @@ impl Memory {
         let mut items = self.items();
         for (item, memory) in &batch.memories {
             let kept = items.entry(item.clone()).or_default();
-            kept.memory = Some(memory.clone());
+            kept.memory = Some(Arc::clone(memory));
             kept.removed_at = None;
         }
         for transition in &batch.transitions {
@@ -96,7 +96,7 @@ impl Store for Memory {
         let memories = self
             .items()
             .iter()
-            .filter_map(|(item, kept)| kept.memory.as_ref().map(|memory| (item.clone(), memory.clone())))
+            .filter_map(|(item, kept)| Some((item.clone(), ItemMemory::clone(kept.memory.as_ref()?))))
             .collect();
         ready(Ok(Restored { memories, unreadable: 0 })).boxed()
     }

@@ -7,6 +7,8 @@ pub mod memory;
 mod rows;
 pub mod sqlite;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
 use crate::model::{ItemId, ItemMemory, Outcome, Reason, Span, Timestamp, Transition};
@@ -24,7 +26,7 @@ pub struct Restored {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Upserts. The last one for an item wins.
-    pub memories: Vec<(ItemId, ItemMemory)>,
+    pub memories: Vec<(ItemId, Arc<ItemMemory>)>,
     /// Appended.
     pub transitions: Vec<Transition>,
     pub evidence: Vec<Evidence>,
@@ -33,19 +35,20 @@ pub struct Batch {
 }
 
 /// What one run of one leg saw. The store keeps the last 5 runs of a leg and its last 3 that did
-/// not pass.
+/// not pass. Cheap to clone: a batch that could not be written comes back, and a store may keep what
+/// it was lent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     pub item: ItemId,
-    pub leg: String,
+    pub leg: Arc<str>,
     pub at: Timestamp,
     pub duration: Span,
     pub outcome: Outcome,
     pub reason: Option<Reason>,
-    pub sentence: String,
+    pub sentence: Arc<str>,
     /// JSON, redacted and bounded.
-    pub facts: String,
-    pub trace: Vec<String>,
+    pub facts: Arc<str>,
+    pub trace: Arc<[String]>,
 }
 
 /// How long history is kept.

@@ -363,14 +363,14 @@ impl Store for FixtureStore {
     fn evidence<'a>(&'a self, item: &'a ItemId) -> BoxFuture<'a, Result<Vec<Evidence>, StoreError>> {
         let run = |minutes: u64, outcome, reason, sentence: &str| Evidence {
             item: item.clone(),
-            leg: "primary".to_owned(),
+            leg: "primary".into(),
             at: NOW - Span::from_secs(60 * minutes),
             duration: Span(31),
             outcome,
             reason,
-            sentence: sentence.to_owned(),
-            facts: r#"{"outcome":"refused","peer":"10.2.0.11:5432","connect_s":0.0004}"#.to_owned(),
-            trace: vec!["resolved db.parallax.example to 10.2.0.11".to_owned(), "connecting".to_owned()],
+            sentence: sentence.into(),
+            facts: r#"{"outcome":"refused","peer":"10.2.0.11:5432","connect_s":0.0004}"#.into(),
+            trace: ["resolved db.parallax.example to 10.2.0.11".to_owned(), "connecting".to_owned()].into(),
         };
         self.answer(vec![
             run(0, Outcome::Fail, Some(Reason::Refused), HOSTILE),

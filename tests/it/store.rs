@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use readiness::model::{Cause, ItemId, ItemMemory, State, Timestamp, Transition};
 use readiness::store::Batch;
@@ -13,7 +14,7 @@ const ITEMS: u64 = 200;
 
 fn batch(n: u64) -> Batch {
     let item = |place: u64| ItemId::new("list", &format!("i{place}"));
-    let memory = ItemMemory { evaluations: n, ..ItemMemory::default() };
+    let memory = Arc::new(ItemMemory { evaluations: n, ..ItemMemory::default() });
     let transition = Transition {
         item: item(0),
         from: None,
@@ -25,7 +26,7 @@ fn batch(n: u64) -> Batch {
         sentence: "passed".to_owned(),
     };
     Batch {
-        memories: (0..ITEMS).map(|place| (item(place), memory.clone())).collect(),
+        memories: (0..ITEMS).map(|place| (item(place), Arc::clone(&memory))).collect(),
         transitions: vec![transition],
         ..Batch::default()
     }

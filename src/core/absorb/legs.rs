@@ -59,10 +59,18 @@ impl Leaves for Looks<'_> {
 /// The measurements of all fresh legs. A name that an earlier leg has used already gets the name
 /// of its leg in front, because names become labels and must differ.
 pub(super) fn measurements(item: &Item, legs: &[Option<LegMemory>], at: Timestamp) -> Arc<[Measurement]> {
+    let fresh =
+        |(leg, memory)| Some((leg, Option::as_ref(memory).filter(|memory: &&LegMemory| memory.fresh_until >= at)?));
+    let mut fresh = item.legs.iter().zip(legs).filter_map(fresh);
+    // Nearly always: one leg that measured one thing.
+    if let [Some(LegMemory { verdict, .. })] = legs
+        && verdict.measurements.len() < 2
+    {
+        return fresh.next().map(|(_, memory)| Arc::clone(&memory.verdict.measurements)).unwrap_or_default();
+    }
     let mut all: Vec<Measurement> = Vec::new();
-    for (leg, memory) in item.legs.iter().zip(legs) {
-        let Some(memory) = memory.as_ref().filter(|memory| memory.fresh_until >= at) else { continue };
-        for measurement in &memory.verdict.measurements {
+    for (leg, memory) in fresh {
+        for measurement in memory.verdict.measurements.iter() {
             let taken = |name: &str| all.iter().any(|other| *other.name == *name);
             let mut measurement = measurement.clone();
             if taken(&measurement.name) {

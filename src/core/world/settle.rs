@@ -84,9 +84,9 @@ impl World {
     pub(super) fn settle(&mut self, slots: &[Slot], trigger: Trigger, now: Timestamp, effects: &mut Effects) {
         let rank = |world: &World, slot: Slot| world.links.rank.get(slot.index()).copied().unwrap_or(usize::MAX);
         let mut queue: BTreeSet<(usize, Slot)> = slots.iter().map(|slot| (rank(self, *slot), *slot)).collect();
-        let given = queue.clone();
+        let given: BTreeSet<Slot> = if slots.len() > 1 { slots.iter().copied().collect() } else { BTreeSet::new() };
         while let Some((place, slot)) = queue.pop_first() {
-            let direct = given.contains(&(place, slot));
+            let direct = slots == [slot] || given.contains(&slot);
             if !self.settle_one(slot, trigger, direct, now, effects) {
                 continue;
             }

@@ -4,5 +4,6 @@
 pub(in crate::probe) mod lane;
 mod redact;
 pub(in crate::probe) mod sandbox;
+mod telling;
 
 pub use redact::Redactor;

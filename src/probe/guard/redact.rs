@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use super::telling::Telling;
 use crate::model::Secret;
 
 /// What stands in place of a secret.
@@ -20,7 +21,7 @@ const MASK: &str = "***";
 /// Shorter values are left alone: masking every `1` would destroy sentences and protect nothing.
 const SHORTEST: usize = 4;
 /// Of a beginning of a secret; a shorter one tells next to nothing.
-const SHORTEST_BEGINNING: usize = 6;
+pub(super) const SHORTEST_BEGINNING: usize = 6;
 /// Sentences are cut before they come here, and marked so.
 const CUT: char = '…';
 /// What browsers and URL libraries leave unescaped differs; this is the sparse end.
@@ -35,6 +36,8 @@ pub struct Redactor {
 }
 
 struct Known {
+    /// Says no to most texts: names and signs of patterns, and how forms begin.
+    telling: Telling,
     whole: AhoCorasick,
     /// Sorted, to look beginnings up.
     forms: Vec<String>,
@@ -55,7 +58,8 @@ impl Redactor {
         // Only fails beyond two billion states, for which no credential file is large enough.
         let whole = AhoCorasick::new(&forms).ok();
         let beginnings = forms.iter().filter_map(|form| form.as_bytes().first_chunk().copied()).collect();
-        Self { known: whole.map(|whole| Known { whole, forms, beginnings, longest }) }
+        let telling = Telling::new(&forms);
+        Self { known: whole.map(|whole| Known { telling, whole, forms, beginnings, longest }) }
     }
 
     /// The text without secrets.
@@ -63,8 +67,18 @@ impl Redactor {
         self.masked(text).unwrap_or_else(|| text.to_owned())
     }
 
+    /// One cheap look: false says that there is nothing to mask, neither in the text nor, if it is
+    /// JSON, in a string of it. A name or a sign of a pattern needs no escape in JSON, and of what is
+    /// known it looks for the escaped beginnings, too.
+    pub fn suspects(&self, text: &str) -> bool {
+        self.known.as_ref().map_or(&*TELLING, |known| &known.telling).is_in(text)
+    }
+
     /// The text without secrets; `None` if it has none, as most texts do.
-    fn masked(&self, text: &str) -> Option<String> {
+    pub fn masked(&self, text: &str) -> Option<String> {
+        if !self.suspects(text) {
+            return None;
+        }
         let mut masked = self.known_values(text);
         let named = is_named(masked.as_deref().unwrap_or(text));
         for pattern in PATTERNS.iter() {
@@ -104,13 +118,10 @@ impl Redactor {
     }
 
     /// Facts as text, with all strings, keys and numbers cleaned. Nearly always there is nothing to
-    /// mask, and one look at the whole text says so: a name beside which a secret may stand needs no
-    /// escape in JSON, so what no pattern suspects in the text none finds in a string of it.
+    /// mask, and one look at the whole text says so.
     pub fn json_text(&self, mut value: Value) -> String {
         let text = value.to_string();
-        let named = is_named(&text);
-        let suspect = self.known.is_some() || PATTERNS.iter().any(|pattern| (pattern.hint)(&text, named));
-        if suspect && self.redact_json(&mut value) { value.to_string() } else { text }
+        if self.suspects(&text) && self.redact_json(&mut value) { value.to_string() } else { text }
     }
 
     /// All strings and keys. Two keys that become equal keep the later value. True if there was
@@ -230,10 +241,14 @@ fn is_named(text: &str) -> bool {
     NAMES.as_ref().is_none_or(|names| names.is_match(text))
 }
 
-static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let names = ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
-    AhoCorasick::builder().ascii_case_insensitive(true).build(names).ok()
-});
+static NAMES: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(NAMED).ok());
+
+/// In lower case.
+pub(super) const NAMED: [&str; 9] =
+    ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
+
+static TELLING: LazyLock<Telling> = LazyLock::new(|| Telling::new(&[]));
 
 /// Each keeps the group `keep` and masks the rest.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {

@@ -174,7 +174,7 @@ mod tests {
     async fn compared(parameters: Value, registry: Option<Value>, api: Value) -> (Outcome, Option<Reason>, String) {
         let mut legs = LegFacts::from([("api".into(), api)]);
         legs.extend(registry.map(|facts| ("registry".into(), facts)));
-        let cx = fixture::cx(1000).with_legs(Arc::new(legs));
+        let cx = fixture::cx(1000).with_legs(Some(Arc::new(legs)));
         let verdict = fixture::run("compare", parameters, &cx).await.verdict;
         (verdict.outcome(), verdict.reason(), verdict.sentence().to_owned())
     }

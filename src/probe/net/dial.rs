@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Clients, from_io, spoken};
+use super::{Clients, Took, from_io, spoken};
 use crate::model::Reason;
 use crate::probe::{Blame, ProbeCx, ProbeError};
 
@@ -28,11 +28,22 @@ impl Clients {
     pub async fn dial(&self, cx: &ProbeCx, host: &str, port: u16) -> Result<Dialed, ProbeError> {
         let budget = cx.remaining();
         let begun = Instant::now();
-        let addresses = self.resolve(cx, host).await?;
+        let literal = host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, port));
+        let (one, several);
+        let peers: &[SocketAddr] = match literal {
+            Some(literal) => {
+                one = [literal];
+                &one
+            }
+            None => {
+                let addresses = self.resolve(cx, host).await?;
+                several = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect::<Vec<_>>();
+                &several
+            }
+        };
         let resolved = Instant::now();
-        let peers: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect();
-        let what = name_of(host, port, &peers);
-        let connected = timeout_at(cx.deadline(), connect_any(&peers, &what)).await;
+        let what = name_of(host, port, literal, peers);
+        let connected = timeout_at(cx.deadline(), connect_any(peers, &what)).await;
         let (stream, peer) = connected.map_err(|_| {
             ProbeError::target(
                 Reason::Timeout,
@@ -40,15 +51,20 @@ impl Clients {
             )
         })??;
         let connect = resolved.elapsed();
-        cx.note("connect", format_args!("{peer} in {connect:.1?}"));
+        match literal {
+            Some(_) => cx.note("connect", format_args!("{what} in {}", Took(connect))),
+            None => cx.note("connect", format_args!("{peer} in {}", Took(connect))),
+        }
         Ok(Dialed { stream, peer, dns: resolved - begun, connect })
     }
 }
 
 /// How sentences name the peer: the name as configured, with the address if it is only one.
-fn name_of(host: &str, port: u16, peers: &[SocketAddr]) -> String {
+fn name_of(host: &str, port: u16, literal: Option<SocketAddr>, peers: &[SocketAddr]) -> String {
     match peers {
-        [only] if host.parse::<IpAddr>().is_ok() => only.to_string(),
+        // As it would be written, but for less.
+        [SocketAddr::V4(_)] if literal.is_some() => format!("{host}:{port}"),
+        [only] if literal.is_some() => only.to_string(),
         [only] => format!("{host}:{port} ({})", only.ip()),
         _ => format!("{host}:{port}"),
     }

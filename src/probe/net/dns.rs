@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Address, Clients, from_io, spoken};
+use super::{Address, Clients, Took, from_io, spoken};
 use crate::model::Reason;
 use crate::probe::{ProbeCx, ProbeError};
 
@@ -94,7 +94,7 @@ impl Clients {
     async fn exchange(&self, exchange: &Exchange<'_>, transport: Transport) -> Result<Reply, ProbeError> {
         let (server, begun) = (exchange.server, exchange.begun);
         let answered = |message, transport, truncated| {
-            exchange.cx.note("dns", format!("{server} over {transport:?} in {:.1?}", begun.elapsed()));
+            exchange.cx.note("dns", format!("{server} over {transport:?} in {}", Took(begun.elapsed())));
             Reply { message, server, transport, truncated, took: begun.elapsed() }
         };
         if transport == Transport::Udp {

@@ -20,6 +20,7 @@ pub use address::{Address, host_and_port, parse_address};
 pub use dial::Dialed;
 pub use errors::{from_hyper, from_io, from_tls};
 pub use mask::{is_suspicious_name, mask_cookie, mask_location, mask_url};
+pub(crate) use spoken::Took;
 pub use spoken::spoken;
 pub(crate) use stream::Stream;
 

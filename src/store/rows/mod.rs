@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Assertion, Cause, Confirmed, Digest, FlapRing, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Proof, Reason,
-    Span, Standing, State, Timestamp, Verdict,
+    Assertions, Cause, Confirmed, Digest, FlapRing, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Proof,
+    Reason, Span, Standing, State, Timestamp, Verdict,
 };
 
 /// Why a row could not be understood. Names the field, never its content.
@@ -223,7 +223,7 @@ fn leg_row(leg: &LegMemory) -> LegRow {
         outcome: verdict.outcome().as_str().to_owned(),
         reason: reason_text(verdict.reason()),
         sentence: verdict.sentence().to_owned(),
-        proof: verdict.proof().iter().map(|a| (a.name.clone(), a.expected.clone(), a.seen.clone())).collect(),
+        proof: verdict.proof().iter().map(|a| (a.name.to_owned(), a.expected.to_owned(), a.seen.to_owned())).collect(),
         measurements: verdict.measurements.iter().map(measurement_row).collect(),
         valid_until: verdict.valid_until.map(|t| t.0),
         at: leg.at.0,
@@ -233,7 +233,8 @@ fn leg_row(leg: &LegMemory) -> LegRow {
 
 fn leg_memory(row: LegRow) -> Result<LegMemory, Unreadable> {
     let why = row.reason.as_deref().and_then(reason);
-    let assertions = row.proof.into_iter().map(|(name, expected, seen)| Assertion { name, expected, seen }).collect();
+    let assertions =
+        row.proof.iter().fold(Assertions::default(), |all, (name, expected, seen)| all.and(name, expected, seen));
     let mut verdict = match (outcome(&row.outcome)?, why) {
         (Outcome::Pass, _) => {
             let proof = Proof::from_assertions(assertions).ok_or(Unreadable("proof"))?;

@@ -33,9 +33,9 @@ fn measurements() -> impl Strategy<Value = Vec<Measurement>> {
 }
 
 fn verdicts() -> impl Strategy<Value = Verdict> {
-    let assertion =
-        (".{0,20}", ".{0,20}", ".{0,20}").prop_map(|(name, expected, seen)| Assertion { name, expected, seen });
-    let proof = proptest::collection::vec(assertion, 1..4);
+    let proof = proptest::collection::vec((".{0,20}", ".{0,20}", ".{0,20}"), 1..4).prop_map(|all| {
+        all.iter().fold(Assertions::default(), |all, (name, expected, seen)| all.and(name, expected, seen))
+    });
     (outcomes(), reasons(), ".{0,600}", proof, measurements(), maybe_when()).prop_map(
         |(outcome, reason, sentence, proof, measurements, valid_until)| {
             let mut verdict = match outcome {
@@ -43,7 +43,7 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
                 Outcome::Fail => Verdict::fail(reason, sentence),
                 Outcome::Indeterminate => Verdict::indeterminate(reason, sentence),
             };
-            verdict.measurements = measurements;
+            verdict.measurements = measurements.into();
             verdict.valid_until = valid_until;
             verdict
         },

@@ -68,14 +68,14 @@ fn run(row: &SqliteRow) -> Option<Evidence> {
     let duration: i64 = row.try_get(3).ok()?;
     Some(Evidence {
         item: ItemId::parse(text(row, 0)?)?,
-        leg: text(row, 1)?.to_owned(),
+        leg: text(row, 1)?.into(),
         at: Timestamp(row.try_get(2).ok()?),
         duration: Span(u64::try_from(duration).ok()?),
         outcome: rows::outcome(text(row, 4)?).ok()?,
         reason: rows::reason(text(row, 5)?),
-        sentence: text(row, 6)?.to_owned(),
-        facts: text(row, 7)?.to_owned(),
-        trace: serde_json::from_str(text(row, 8)?).ok()?,
+        sentence: text(row, 6)?.into(),
+        facts: text(row, 7)?.into(),
+        trace: serde_json::from_str::<Vec<String>>(text(row, 8)?).ok()?.into(),
     })
 }
 

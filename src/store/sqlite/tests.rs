@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::Outcome;
-use crate::store::conformance::{evidence, item, memory, transition};
+use crate::store::conformance::{evidence, item, kept, memory, transition};
 use crate::store::rows;
 
 async fn fresh() -> (Sqlite, TempDir) {
@@ -30,7 +31,7 @@ async fn refused(directory: &Path) -> String {
 
 fn batch(n: u64) -> Batch {
     Batch {
-        memories: vec![(item("a"), memory(n))],
+        memories: vec![kept("a", n)],
         transitions: vec![transition("a", 10)],
         evidence: vec![evidence("a", "http", 10, Outcome::Fail)],
         removed: Vec::new(),
@@ -45,7 +46,8 @@ async fn all_is_there_after_a_restart() {
     let memories: Vec<_> =
         (0..50).map(|n| (item(&format!("i{n:02}")), strategy.new_tree(&mut runner).unwrap().current())).collect();
     let store = Sqlite::open_in(directory.path()).await.unwrap();
-    store.commit(&Batch { memories: memories.clone(), ..batch(1) }).await.unwrap();
+    let shared = memories.iter().map(|(item, memory)| (item.clone(), Arc::new(memory.clone()))).collect();
+    store.commit(&Batch { memories: shared, ..batch(1) }).await.unwrap();
     drop(store);
 
     let store = Sqlite::open_in(directory.path()).await.unwrap();
@@ -162,7 +164,7 @@ async fn what_is_no_database_of_ours_is_left_alone() {
 async fn a_damaged_page_is_an_error() {
     let directory = TempDir::new().unwrap();
     let store = Sqlite::open_in(directory.path()).await.unwrap();
-    let many = (0..2000).map(|n| (item(&format!("i{n}")), memory(n))).collect();
+    let many = (0..2000).map(|n| kept(&format!("i{n}"), n)).collect();
     store.commit(&Batch { memories: many, ..Batch::default() }).await.unwrap();
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&store.writer).await.unwrap();
     store.writer.close().await;
@@ -214,7 +216,7 @@ async fn a_full_disk_is_an_error_and_passes() {
     let (store, _directory) = fresh().await;
     store.commit(&batch(1)).await.unwrap();
     sqlx::query("PRAGMA max_page_count = 20").execute(&store.writer).await.unwrap();
-    let many = (0..5000).map(|n| (item(&format!("i{n}")), memory(n))).collect();
+    let many = (0..5000).map(|n| kept(&format!("i{n}"), n)).collect();
     let said = store.commit(&Batch { memories: many, ..Batch::default() }).await.unwrap_err().to_string();
     assert_eq!(said, "commit a batch: database or disk is full");
     assert_eq!(store.restore().await.unwrap().memories.len(), 1);

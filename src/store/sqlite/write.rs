@@ -1,6 +1,8 @@
 //! Statements that change something. Each takes the write lock at its beginning, so that it
 //! cannot fail halfway because another process came first.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
@@ -57,11 +59,11 @@ pub(super) async fn batch(pool: &SqlitePool, batch: &Batch) -> Result<(), sqlx::
 }
 
 /// All of them in one statement: each statement costs two changes of thread.
-async fn memories(connection: &mut SqliteConnection, all: &[(ItemId, ItemMemory)]) -> Result<(), sqlx::Error> {
+async fn memories(connection: &mut SqliteConnection, all: &[(ItemId, Arc<ItemMemory>)]) -> Result<(), sqlx::Error> {
     if all.is_empty() {
         return Ok(());
     }
-    let row = |(item, kept): &(ItemId, ItemMemory)| Ok((item.as_str().to_owned(), rows::write_memory(kept)?));
+    let row = |(item, kept): &(ItemId, Arc<ItemMemory>)| Ok((item.as_str().to_owned(), rows::write_memory(kept)?));
     let rows: Result<Vec<(String, String)>, rows::Unreadable> = all.iter().map(row).collect();
     // `WHERE true` keeps the parser from taking `ON` for a join.
     let sql = "INSERT INTO item_memory (item, memory, removed_at) \
@@ -104,14 +106,14 @@ async fn evidence(connection: &mut SqliteConnection, runs: &[Evidence]) -> Resul
     let row = |run: &Evidence| {
         Ok(serde_json::json!([
             run.item.as_str(),
-            run.leg,
+            &*run.leg,
             run.at.0,
             i64::try_from(run.duration.0).unwrap_or(i64::MAX),
             run.outcome.as_str(),
             run.reason.map_or("", Reason::as_str),
-            run.sentence,
-            run.facts,
-            serde_json::to_string(&run.trace)?,
+            &*run.sentence,
+            &*run.facts,
+            serde_json::to_string(&*run.trace)?,
         ]))
     };
     let rows: serde_json::Result<Vec<serde_json::Value>> = runs.iter().map(row).collect();
@@ -122,7 +124,7 @@ async fn evidence(connection: &mut SqliteConnection, runs: &[Evidence]) -> Resul
                ON CONFLICT (item, leg, at) DO UPDATE SET duration = excluded.duration, outcome = excluded.outcome, \
                reason = excluded.reason, sentence = excluded.sentence, facts = excluded.facts, trace = excluded.trace";
     sqlx::query(sql).bind(&rows).execute(&mut *connection).await?;
-    let legs: Vec<(&str, &str)> = runs.iter().map(|run| (run.item.as_str(), run.leg.as_str())).collect();
+    let legs: Vec<(&str, &str)> = runs.iter().map(|run| (run.item.as_str(), &*run.leg)).collect();
     let sql = "DELETE FROM evidence WHERE id IN (SELECT id FROM ( \
                    SELECT id, outcome, row_number() OVER newest_first AS place, \
                           sum(outcome != 'pass') OVER newest_first AS not_passing \

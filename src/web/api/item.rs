@@ -254,7 +254,7 @@ impl DetailJson {
 fn leg_json(leg: &Leg, memory: Option<&LegMemory>) -> LegJson {
     let verdict = memory.map(|memory| &memory.verdict);
     let at = |pick: fn(&LegMemory) -> Timestamp| memory.map(|memory| text(pick(memory)));
-    let proof = verdict.into_iter().flat_map(|verdict| verdict.proof());
+    let proof = verdict.into_iter().flat_map(|verdict| verdict.proof().iter());
     LegJson {
         name: leg.name.to_string(),
         kind: leg.kind,
@@ -267,7 +267,11 @@ fn leg_json(leg: &Leg, memory: Option<&LegMemory>) -> LegJson {
         expects: leg.expects.iter().map(ToString::to_string).collect(),
         timeout_seconds: leg.timeout.as_secs_f64(),
         proof: proof
-            .map(|one| AssertionJson { name: one.name.clone(), expected: one.expected.clone(), seen: one.seen.clone() })
+            .map(|one| AssertionJson {
+                name: one.name.to_owned(),
+                expected: one.expected.to_owned(),
+                seen: one.seen.to_owned(),
+            })
             .collect(),
     }
 }
@@ -298,14 +302,14 @@ fn attestation(attestation: &Attestation) -> AttestationJson {
 
 fn evidence(evidence: &Evidence) -> EvidenceJson {
     EvidenceJson {
-        leg: evidence.leg.clone(),
+        leg: evidence.leg.to_string(),
         at: text(evidence.at),
         duration_seconds: evidence.duration.as_secs_f64(),
         outcome: evidence.outcome.as_str(),
         reason: evidence.reason.map(|reason| reason.as_str()),
-        sentence: evidence.sentence.clone(),
+        sentence: evidence.sentence.to_string(),
         facts: serde_json::from_str(&evidence.facts).unwrap_or(Value::Null),
-        trace: evidence.trace.clone(),
+        trace: evidence.trace.to_vec(),
     }
 }
 

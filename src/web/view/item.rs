@@ -312,7 +312,7 @@ fn leg_result(memory: &LegMemory, now: Timestamp) -> LegResult<'_> {
         reason: verdict.reason().map_or("", |reason| reason.as_str()),
         sentence: verdict.sentence(),
         at: When::new(memory.at, now),
-        proof: verdict.proof().iter().map(|a| (a.name.as_str(), a.expected.as_str(), a.seen.as_str())).collect(),
+        proof: verdict.proof().iter().map(|a| (a.name, a.expected, a.seen)).collect(),
     }
 }
 
@@ -330,16 +330,16 @@ fn evidence(evidence: Evidence, now: Timestamp) -> EvidenceView {
         outcome: outcome(evidence.outcome),
         reason: evidence.reason.map_or("", |reason| reason.as_str()),
         duration: evidence.duration.to_string(),
-        facts: pretty(evidence.facts),
-        leg: evidence.leg,
-        sentence: evidence.sentence,
-        trace: evidence.trace,
+        facts: pretty(&evidence.facts),
+        leg: evidence.leg.to_string(),
+        sentence: evidence.sentence.to_string(),
+        trace: evidence.trace.to_vec(),
     }
 }
 
-fn pretty(facts: String) -> String {
-    let value = serde_json::from_str::<serde_json::Value>(&facts);
-    value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or(facts)
+fn pretty(facts: &str) -> String {
+    let value = serde_json::from_str::<serde_json::Value>(facts);
+    value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| facts.to_owned())
 }
 
 fn transition(transition: Transition, now: Timestamp) -> TransitionView {

@@ -9,13 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::exposition::{self, Family};
+use super::headers::Headers;
 use super::redirect::Followed;
 use super::shown;
 use crate::expect::Gap;
 use crate::model::Timestamp;
-use crate::probe::net::{is_suspicious_name, mask_cookie, mask_location};
-
-const MASK: &str = "***";
 
 /// Phases and TLS are of the whole way and of the last connection.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +23,8 @@ pub(crate) struct HttpFacts {
     pub(super) version: String,
     /// Names in lower case; several values are joined by a comma. Values that may be secret are
     /// `***`: a condition can ask whether they are there, comparing them is an error.
-    pub(super) headers: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(super) headers: Headers,
     /// Without parameters, in lower case.
     pub(super) content_type: Option<String>,
     /// The text; absent when the body is JSON.
@@ -103,7 +102,7 @@ pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFac
     HttpFacts {
         status: answer.status.as_u16(),
         version: version(answer.version).to_owned(),
-        headers: shown_headers(&answer.headers),
+        headers: Headers::shown(&answer.headers),
         content_type,
         body,
         body_bytes: answer.body.len() as u64,
@@ -174,27 +173,4 @@ fn metrics(headers: &HeaderMap, body: &[u8]) -> Option<Result<Vec<Family>, Strin
 
 fn text(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
-}
-
-pub(in crate::probe::kinds) fn shown_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut shown: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let value = match name {
-            &header::SET_COOKIE => mask_cookie(&text),
-            &header::LOCATION | &header::CONTENT_LOCATION => mask_location(&text),
-            name if is_suspicious_name(name.as_str()) => MASK.to_owned(),
-            _ => text.into_owned(),
-        };
-        match shown.get_mut(name.as_str()) {
-            Some(before) => {
-                before.push_str(", ");
-                before.push_str(&value);
-            }
-            None => {
-                shown.insert(name.as_str().to_owned(), value);
-            }
-        }
-    }
-    shown
 }

@@ -6,6 +6,7 @@
 
 mod exposition;
 pub(super) mod facts;
+pub(super) mod headers;
 pub(super) mod redirect;
 pub(super) mod request;
 #[cfg(test)]
@@ -215,9 +216,12 @@ impl Probe for Http {
             1 => " after a redirect".to_owned(),
             many => format!(" after {many} redirects"),
         };
-        let sentence = format!("expected status {expected} from {}, saw {}{way} in {took}", facts.url, facts.status);
+        let seen = facts.status.to_string();
+        // Not by `format!`, which asks for more memory at each of its parts.
+        let sentence =
+            ["expected status ", &expected, " from ", &facts.url, ", saw ", &seen, &way, " in ", &took].concat();
         let verdict = if as_expected {
-            Verdict::pass(Proof::of("status", expected, facts.status.to_string()), sentence)
+            Verdict::pass(Proof::of("status", expected, seen), sentence)
         } else {
             Verdict::fail(Reason::Status, sentence)
         };

@@ -11,8 +11,8 @@ use super::request::Sending;
 use super::{Connection, Http, shown};
 use crate::model::Reason;
 use crate::probe::net::http::{Answer, Call, Phases};
-use crate::probe::net::is_suspicious_name;
 use crate::probe::net::tls::TlsProfile;
+use crate::probe::net::{Took, is_suspicious_name};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// The last answer, and the way to it.
@@ -49,7 +49,8 @@ pub(super) async fn follow(
         let begun = Instant::now();
         let mut answer = cx.clients().call(cx, &call).await?;
         sending.headers = call.headers;
-        cx.note("answer", format!("{} from {} in {:.1?}", answer.status.as_u16(), shown(&url), begun.elapsed()));
+        let took = Took(begun.elapsed());
+        cx.note("answer", format_args!("{} from {} in {took}", answer.status.as_str(), shown(&url)));
 
         let expected = http.status.contains(&answer.status.as_u16());
         let next = if http.follow_redirects == 0 || expected { None } else { target(&answer, &url)? };

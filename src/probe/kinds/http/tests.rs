@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
 use super::facts::PhaseFacts;
+use super::headers::Headers;
 use super::*;
 use crate::model::{Outcome, TlsFiles};
 use crate::probe::fixture;
@@ -39,7 +40,7 @@ fn facts(status: u16) -> HttpFacts {
     HttpFacts {
         status,
         version: "1.1".to_owned(),
-        headers: BTreeMap::new(),
+        headers: Headers::default(),
         content_type: None,
         body: Some(String::new()),
         body_bytes: 0,

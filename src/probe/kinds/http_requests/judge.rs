@@ -103,7 +103,7 @@ impl HttpRequests {
             return Verdict::indeterminate(Reason::Internal, "the answer is not JSON");
         };
         let verdict = own.conditions.judge(built_in, &facts, &gaps(response), now);
-        verdict.map_text(|text| if text.starts_with(&name) { text.to_owned() } else { format!("{name}: {text}") })
+        verdict.map_text(|text| (!text.starts_with(&name)).then(|| format!("{name}: {text}")))
     }
 
     /// Instances that do not agree, by the requests that have `same`.

@@ -13,7 +13,8 @@ use super::facts::{Baseline, Facts, Response, items};
 use super::page;
 use super::request::{BASELINE_RUNS, Request};
 use crate::expect::Query;
-use crate::probe::kinds::http::facts::{content_type, parse_json, shown_headers};
+use crate::probe::kinds::http::facts::{content_type, parse_json};
+use crate::probe::kinds::http::headers::Headers;
 use crate::probe::kinds::http::request::{append, parse_url};
 use crate::probe::kinds::http::{Http, shown};
 use crate::probe::{ProbeCx, ProbeError};
@@ -181,7 +182,7 @@ impl HttpRequests {
             value,
             url: shown(&url),
             status: answer.status.as_u16(),
-            headers: shown_headers(&answer.headers),
+            headers: Headers::shown(&answer.headers).into_map(),
             content_type: content_type.unwrap_or_default(),
             body_bytes: answer.body.len() as u64,
             items: json.as_ref().and_then(items),

@@ -28,7 +28,7 @@ fn refused(code: &str, sslmode: SslMode) -> Facts {
 fn an_answer_is_a_pass_and_says_how_it_came() {
     let facts = Facts { row_count: 2, query_s: 0.25, tls: true, ..Facts::default() };
     let verdict = leg(json!({"target": "pg", "sql": "SELECT 1"})).judge(&facts, NOW);
-    assert_eq!((verdict.outcome(), verdict.proof().len()), (Outcome::Pass, 2));
+    assert_eq!((verdict.outcome(), verdict.proof().iter().count()), (Outcome::Pass, 2));
     assert_eq!(verdict.sentence(), "expected an answer to the query, saw 2 rows in 0.250 s");
     assert_eq!(verdict.measurements.len(), 2);
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Reason, TlsFiles};
 use crate::probe::net::tls::{Alpn, TlsProfile, Trust};
-use crate::probe::net::{Stream, spoken};
+use crate::probe::net::{Stream, Took, spoken};
 use crate::probe::{ProbeCx, ProbeError};
 
 use super::address::Address;
@@ -65,11 +65,11 @@ impl Session {
         match answer {
             Ok(Value::ServerError(error)) => {
                 let refusal = Refusal::of(&error);
-                cx.note("answer", format!("{what}: {} in {:.1?}", refusal.code, begun.elapsed()));
+                cx.note("answer", format!("{what}: {} in {}", refusal.code, Took(begun.elapsed())));
                 Ok(Err(refusal))
             }
             Ok(value) => {
-                cx.note("answer", format!("{what} in {:.1?}", begun.elapsed()));
+                cx.note("answer", format!("{what} in {}", Took(begun.elapsed())));
                 Ok(Ok(value))
             }
             Err(error) => Err(self.stream.failed().unwrap_or_else(|| unheard(&error, peer, what))),

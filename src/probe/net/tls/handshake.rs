@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::seen::{ClientCertificate, Recorder};
 use super::{Seen, TlsProfile};
 use crate::model::Reason;
-use crate::probe::net::{Clients, from_io, spoken};
+use crate::probe::net::{Clients, Took, from_io, spoken};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Whether a certificate that does not verify ends the handshake.
@@ -69,7 +69,7 @@ impl Clients {
             )),
         };
         let took = begun.elapsed();
-        cx.note("tls", format!("{} in {took:.1?}", if stream.is_ok() { "agreed" } else { "failed" }));
+        cx.note("tls", format!("{} in {}", if stream.is_ok() { "agreed" } else { "failed" }, Took(took)));
         Ok(Handshake { stream, seen, took })
     }
 }
