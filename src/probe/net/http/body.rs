@@ -5,18 +5,16 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use super::channel::Channel;
-use crate::probe::ProbeError;
-use crate::probe::net::from_hyper;
 
 pub(super) enum Collected {
     Whole(Bytes),
     /// It has, or announces, more bytes than the limit.
     TooLarge,
-    Broken(ProbeError),
+    Broken(hyper::Error),
 }
 
 /// Reads to the end, or to the first byte beyond `limit`.
-pub(super) async fn collect(channel: &mut Channel, mut body: Incoming, limit: usize, what: &str) -> Collected {
+pub(super) async fn collect(channel: &mut Channel, mut body: Incoming, limit: usize) -> Collected {
     if body.size_hint().lower() > limit as u64 {
         return Collected::TooLarge;
     }
@@ -26,7 +24,7 @@ pub(super) async fn collect(channel: &mut Channel, mut body: Incoming, limit: us
     loop {
         match channel.drive(body.frame()).await {
             None => break,
-            Some(Err(error)) => return Collected::Broken(from_hyper(&error, what)),
+            Some(Err(error)) => return Collected::Broken(error),
             Some(Ok(frame)) => {
                 let Ok(data) = frame.into_data() else { continue };
                 if first.len() + rest.len() + data.len() > limit {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Version};
-use tokio::time::error::Elapsed;
+use http::uri::InvalidUri;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header};
+use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 use url::{Position, Url};
 
 use super::body::{Collected, collect};
 use super::channel::Channel;
 use super::kept::{Key, Line, TlsSeen};
-use super::{once, request};
 use crate::model::Reason;
 use crate::probe::net::tls::{Certificate, TlsProfile, Trust, version_text};
 use crate::probe::net::{Clients, Stream, Took, from_hyper, spoken};
@@ -54,33 +54,6 @@ pub(crate) struct Phases {
     pub(crate) body: Duration,
 }
 
-/// A connection over which nothing was asked yet.
-struct Opened {
-    stream: Stream,
-    /// Agreed on HTTP/2.
-    two: bool,
-    tls: Option<Arc<TlsSeen>>,
-}
-
-impl Opened {
-    /// For any number of exchanges.
-    async fn line(self, cx: &ProbeCx, what: &str) -> Result<Line, ProbeError> {
-        let channel = if self.two {
-            match timeout_at(cx.deadline(), Channel::two(self.stream)).await {
-                Ok(begun) => begun,
-                Err(_) => {
-                    let text = format!("{what} agreed on HTTP/2 but did not begin it in time");
-                    return Err(ProbeError::target(Reason::Timeout, text));
-                }
-            }
-        } else {
-            Channel::one(self.stream).await
-        };
-        let channel = channel.map_err(|error| from_hyper(&error, what))?;
-        Ok(Line { opened: Instant::now(), channel, tls: self.tls })
-    }
-}
-
 /// A request that failed before its response headers, and whether it may be sent again.
 struct Failed {
     error: ProbeError,
@@ -101,26 +74,20 @@ impl Clients {
             }
         }
         let mut phases = Phases::default();
-        let opened = self.open(cx, call, &key, &mut phases).await?;
-        if !call.reuse && !opened.two {
-            let request = request::text(call);
-            if once::fits(&request) {
-                return self.once(cx, call, opened, &request, phases).await;
-            }
-        }
-        let line = opened.line(cx, authority(call.url)).await?;
+        let line = self.open(cx, call, &key, &mut phases).await?;
         match self.over(cx, call, &key, line, phases, false).await {
             Ok(answer) => answer,
             Err(failed) => Err(failed.error),
         }
     }
 
-    async fn open(&self, cx: &ProbeCx, call: &Call<'_>, key: &Key, phases: &mut Phases) -> Result<Opened, ProbeError> {
+    async fn open(&self, cx: &ProbeCx, call: &Call<'_>, key: &Key, phases: &mut Phases) -> Result<Line, ProbeError> {
         let dialed = self.dial(cx, &key.host, key.port).await?;
         (phases.dns, phases.connect) = (dialed.dns, dialed.connect);
         let what = authority(call.url);
         let Some((profile, name)) = &key.tls else {
-            return Ok(Opened { stream: Stream::Plain(dialed.stream), two: false, tls: None });
+            let channel = Channel::one(Stream::Plain(dialed.stream)).await.map_err(|error| from_hyper(&error, what))?;
+            return Ok(Line { opened: Instant::now(), channel, tls: None });
         };
         let shaken = self.handshake(cx, dialed.stream, profile, Trust::Enforced, name, what).await?;
         phases.tls = shaken.took;
@@ -131,31 +98,19 @@ impl Clients {
             certificate: shaken.seen.chain().first().and_then(|leaf| Certificate::parse(leaf)),
         };
         let two = session.alpn_protocol() == Some(b"h2");
-        Ok(Opened { stream: Stream::Tls(Box::new(stream)), two, tls: Some(Arc::new(seen)) })
-    }
-
-    /// Over a connection that is closed after it.
-    async fn once(
-        &self,
-        cx: &ProbeCx,
-        call: &Call<'_>,
-        opened: Opened,
-        request: &[u8],
-        mut phases: Phases,
-    ) -> Result<Answer, ProbeError> {
-        let Opened { mut stream, tls, .. } = opened;
-        let what = authority(call.url);
-        let (asked, patience) = (Instant::now(), cx.remaining());
-        let answering = timeout_at(cx.deadline(), once::ask(&mut stream, request, &call.method, what)).await;
-        let mut answering = answering.map_err(|_| no_headers(what, patience))??;
-        let answered = Instant::now();
-        phases.first_byte = answered - asked;
-        cx.note("headers", format_args!("{} in {}", answering.status, Took(phases.first_byte)));
-        let body = timeout_at(cx.deadline(), answering.body(&mut stream, call.max_body, what)).await;
-        let body = whole(body, what, call.max_body, cx.deadline().saturating_duration_since(answered))?;
-        phases.body = answered.elapsed();
-        let once::Answering { status, version, headers, .. } = answering;
-        Ok(Answer { status, version, headers, body, phases, reused: false, tls })
+        let stream = Stream::Tls(Box::new(stream));
+        let channel = if two {
+            match timeout_at(cx.deadline(), Channel::two(stream)).await {
+                Ok(begun) => begun.map_err(|error| from_hyper(&error, what))?,
+                Err(_) => {
+                    let text = format!("{what} agreed on HTTP/2 but did not begin it in time");
+                    return Err(ProbeError::target(Reason::Timeout, text));
+                }
+            }
+        } else {
+            Channel::one(stream).await.map_err(|error| from_hyper(&error, what))?
+        };
+        Ok(Line { opened: Instant::now(), channel, tls: Some(Arc::new(seen)) })
     }
 
     /// The outer error is one that came before any answer.
@@ -169,8 +124,7 @@ impl Clients {
         reused: bool,
     ) -> Result<Result<Answer, ProbeError>, Failed> {
         let what = authority(call.url);
-        let request =
-            request::general(call, line.channel.is_two()).map_err(|error| Failed { error, never_sent: false })?;
+        let request = request(call, line.channel.is_two()).map_err(|error| Failed { error, never_sent: false })?;
         let asked = Instant::now();
         // A kept connection may have been dropped in silence on the way; half the time is left to
         // find out over a fresh one.
@@ -180,7 +134,11 @@ impl Clients {
             Ok(Err(error)) => {
                 return Err(Failed { never_sent: error.is_canceled(), error: from_hyper(&error, what) });
             }
-            Err(_) => return Err(Failed { never_sent: false, error: no_headers(what, patience) }),
+            Err(_) => {
+                let text =
+                    format!("{what} accepted the connection but sent no complete headers within {}", spoken(patience));
+                return Err(Failed { never_sent: false, error: ProbeError::target(Reason::Timeout, text) });
+            }
         };
         let answered = Instant::now();
         phases.first_byte = answered - asked;
@@ -188,10 +146,21 @@ impl Clients {
         cx.note("headers", format_args!("{} in {}", head.status, Took(phases.first_byte)));
 
         let budget = cx.remaining();
-        let body = timeout_at(cx.deadline(), collect(&mut line.channel, body, call.max_body, what)).await;
-        let body = match whole(body, what, call.max_body, budget) {
-            Ok(body) => body,
-            Err(error) => return Ok(Err(error)),
+        let body = match timeout_at(cx.deadline(), collect(&mut line.channel, body, call.max_body)).await {
+            Ok(Collected::Whole(body)) => body,
+            Ok(Collected::TooLarge) => {
+                let text = format!("expected at most {} bytes of body from {what}, saw more", call.max_body);
+                return Ok(Err(ProbeError::target(Reason::TooLarge, text)));
+            }
+            Ok(Collected::Broken(error)) => {
+                let mut error = from_hyper(&error, what);
+                error.detail.push_str(" (headers were complete, the body was not)");
+                return Ok(Err(error));
+            }
+            Err(_) => {
+                let text = format!("{what} sent headers but the body did not end within {}", spoken(budget));
+                return Ok(Err(ProbeError::target(Reason::Timeout, text)));
+            }
         };
         phases.body = answered.elapsed();
         let tls = line.tls.clone();
@@ -217,35 +186,25 @@ fn key(call: &Call<'_>) -> Result<Key, ProbeError> {
 }
 
 /// `host:port` as in the URL.
-pub(super) fn authority(url: &Url) -> &str {
+fn authority(url: &Url) -> &str {
     &url[Position::BeforeHost..Position::AfterPort]
 }
 
-fn no_headers(what: &str, patience: Duration) -> ProbeError {
-    let text = format!("{what} accepted the connection but sent no complete headers within {}", spoken(patience));
-    ProbeError::target(Reason::Timeout, text)
-}
-
-/// The body, or what is wrong with it; `budget` is how long it had.
-fn whole(
-    collected: Result<Collected, Elapsed>,
-    what: &str,
-    limit: usize,
-    budget: Duration,
-) -> Result<Bytes, ProbeError> {
-    match collected {
-        Ok(Collected::Whole(body)) => Ok(body),
-        Ok(Collected::TooLarge) => {
-            let text = format!("expected at most {limit} bytes of body from {what}, saw more");
-            Err(ProbeError::target(Reason::TooLarge, text))
-        }
-        Ok(Collected::Broken(mut error)) => {
-            error.detail.push_str(" (headers were complete, the body was not)");
-            Err(error)
-        }
-        Err(_) => {
-            let text = format!("{what} sent headers but the body did not end within {}", spoken(budget));
-            Err(ProbeError::target(Reason::Timeout, text))
+fn request(call: &Call<'_>, two: bool) -> Result<Request<Full<Bytes>>, ProbeError> {
+    let broken = |error: http::Error| ProbeError::internal(format!("the request could not be made: {error}"));
+    let path = &call.url[Position::BeforePath..Position::AfterQuery];
+    let mut request = Request::new(Full::new(call.body.clone()));
+    *request.method_mut() = call.method.clone();
+    *request.headers_mut() = call.headers.clone();
+    if two {
+        let whole = format!("{}://{}{path}", call.url.scheme(), authority(call.url));
+        *request.uri_mut() = whole.parse().map_err(|error: InvalidUri| broken(error.into()))?;
+    } else {
+        *request.uri_mut() = path.parse().map_err(|error: InvalidUri| broken(error.into()))?;
+        if !call.headers.contains_key(header::HOST) {
+            let host = HeaderValue::from_str(authority(call.url)).map_err(|error| broken(error.into()))?;
+            request.headers_mut().insert(header::HOST, host);
         }
     }
+    Ok(request)
 }

@@ -4,12 +4,8 @@
 
 mod body;
 mod channel;
-mod chunked;
 mod exchange;
-mod head;
 mod kept;
-mod once;
-mod request;
 
 pub(crate) use exchange::{Answer, Call, Phases};
 pub(crate) use kept::Kept;
