@@ -24,7 +24,7 @@ pub(super) enum Framing {
     Length(u64),
     Chunked,
     /// By closing the connection.
-    ToTheEnd,
+    UntilClosed,
 }
 
 /// Takes a head off what was read; `None` if it is not whole. `seen` is how much of that was looked
@@ -83,7 +83,7 @@ pub(super) fn framing(head: &Head, asked: &Method, what: &str) -> Result<Framing
         }
         let last = last.to_str().ok().and_then(|codings| codings.rsplit(',').next());
         let chunked = last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
-        return Ok(if chunked { Framing::Chunked } else { Framing::ToTheEnd });
+        return Ok(if chunked { Framing::Chunked } else { Framing::UntilClosed });
     }
     let mut length = None;
     for value in headers.get_all(header::CONTENT_LENGTH) {
@@ -96,7 +96,7 @@ pub(super) fn framing(head: &Head, asked: &Method, what: &str) -> Result<Framing
             length = this;
         }
     }
-    Ok(length.map_or(Framing::ToTheEnd, Framing::Length))
+    Ok(length.map_or(Framing::UntilClosed, Framing::Length))
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_end_of_a_body_is_told_as_the_standard_says() {
         for (more, expected) in [
-            ("", Ok(Framing::ToTheEnd)),
+            ("", Ok(Framing::UntilClosed)),
             ("content-length: 5\r\n", Ok(Framing::Length(5))),
             ("content-length: 5, 5\r\ncontent-length: 5\r\n", Ok(Framing::Length(5))),
             ("content-length: 5\r\ncontent-length: 6\r\n", Err(Reason::Protocol)),
@@ -163,7 +163,7 @@ mod tests {
             ("content-length:\r\n", Err(Reason::Protocol)),
             ("content-length: 99999999999999999999\r\n", Err(Reason::Protocol)),
             ("transfer-encoding: gzip, Chunked\r\ncontent-length: 5\r\n", Ok(Framing::Chunked)),
-            ("transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n", Ok(Framing::ToTheEnd)),
+            ("transfer-encoding: chunked\r\ntransfer-encoding: gzip\r\n", Ok(Framing::UntilClosed)),
         ] {
             assert_eq!(framed(more), expected, "{more}");
         }

@@ -77,7 +77,7 @@ impl Answering {
             Framing::Empty => Ok(Some(Bytes::new())),
             Framing::Length(length) if length > limit as u64 => Ok(None),
             Framing::Length(length) => self.sized(stream, usize::try_from(length).unwrap_or(usize::MAX), what).await,
-            Framing::ToTheEnd => self.to_the_end(stream, limit, what).await,
+            Framing::UntilClosed => self.until_closed(stream, limit, what).await,
             Framing::Chunked => self.chunked(stream, limit, what).await,
         };
         match collected {
@@ -96,7 +96,12 @@ impl Answering {
         Ok(Some(self.read.split_to(length).freeze()))
     }
 
-    async fn to_the_end(&mut self, stream: &mut Stream, limit: usize, what: &str) -> Result<Option<Bytes>, ProbeError> {
+    async fn until_closed(
+        &mut self,
+        stream: &mut Stream,
+        limit: usize,
+        what: &str,
+    ) -> Result<Option<Bytes>, ProbeError> {
         while self.read.len() <= limit {
             if !self.more(stream, what).await? {
                 return Ok(Some(self.read.split().freeze()));
