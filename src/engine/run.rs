@@ -57,7 +57,9 @@ impl Runner {
     /// Runs these items at once, in one task: what is due together wakes one thread, and what came
     /// of it wakes the event loop once.
     pub(super) async fn run_all(self: Arc<Self>, jobs: Vec<Job>) {
-        Together::new(jobs.into_iter().map(|job| self.run(job))).await;
+        // A panic of one, which nothing in it should cause, must not end the others.
+        let alone = |job| AssertUnwindSafe(self.run(job)).catch_unwind().map(|_| ());
+        Together::new(jobs.into_iter().map(alone)).await;
     }
 
     /// Runs all legs of an item at once, each behind its own permits, but those that look at others

@@ -123,7 +123,7 @@ impl Probe for Tcp {
         let address = place.to_string();
         let outcome = match cx.clients().dial(cx, &place.host, place.port).await {
             Ok(dialed) => {
-                let seen = format!("{address} accepted the connection in {}", spoken(dialed.connect));
+                let seen = [&address, " accepted the connection in ", &spoken(dialed.connect)].concat();
                 return Ok(TcpFacts {
                     outcome: Some(Outcome::Open),
                     address,
@@ -144,12 +144,12 @@ impl Probe for Tcp {
 
     fn judge(&self, facts: &TcpFacts, _now: Timestamp) -> Verdict {
         let Some(outcome) = facts.outcome else { return ports::judge(self, facts) };
-        let expected = match self.expect {
-            Expect::Open => format!("expected {} to accept connections", facts.address),
-            Expect::Refused => format!("expected {} to refuse connections", facts.address),
+        let what = match self.expect {
+            Expect::Open => " to accept connections; ",
+            Expect::Refused => " to refuse connections; ",
         };
-        let sentence = format!("{expected}; {}", facts.seen);
-        let proof = |expected: &str| Proof::of("outcome", expected, facts.seen.clone());
+        let sentence = ["expected ", &facts.address, what, &facts.seen].concat();
+        let proof = |expected: &str| Proof::of("outcome", expected, &facts.seen);
         let verdict = match (self.expect, outcome) {
             (Expect::Open, Outcome::Open) => Verdict::pass(proof("open"), sentence),
             (Expect::Open, Outcome::Refused) => Verdict::fail(Reason::Refused, sentence),
