@@ -26,8 +26,8 @@ use crate::store::Evidence;
 /// More than this between wall clock and monotonic clock is a jump, not a slew.
 const CLOCK_JUMP: Duration = Duration::from_secs(2);
 /// What is due within so many milliseconds starts together: a wake-up for each item would cost more
-/// than most checks do, and of answers that come at about the same time one wake-up reads several.
-const TOGETHER: i64 = 20;
+/// than most checks do.
+const TOGETHER: i64 = 10;
 /// They share a task: fewer would wake more threads, more would keep one thread busy with what
 /// several could do, such as TLS handshakes.
 const RUNS_OF_A_TASK: usize = 16;
