@@ -166,8 +166,13 @@ impl EventLoop {
             return;
         }
         let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
-        let job =
-            Job { probes: probes.collect(), item, credentials: Arc::clone(&self.catalogue.credentials), planned_at };
+        let job = Job {
+            probes: probes.collect(),
+            item,
+            credentials: Arc::clone(&self.catalogue.credentials),
+            planned_at,
+            leads: self.world.leads(slot),
+        };
         self.supervisor.spawn_run(Arc::clone(&self.runner).run(job));
     }
 

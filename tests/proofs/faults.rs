@@ -22,6 +22,8 @@ const INTERVAL: &str = "5s";
 const SETTLES: Duration = Duration::from_secs(120);
 /// Until a fault, or its end, must show.
 const SHOWS: Duration = Duration::from_secs(60);
+/// Between two looks at all rows.
+const LOOKS: Duration = Duration::from_millis(150);
 /// How long after the last expected turn others are watched.
 const AFTERMATH: Duration = Duration::from_secs(8);
 
@@ -181,9 +183,15 @@ type Rows = BTreeMap<String, Value>;
 
 fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Result<Line, String> {
     let started = Instant::now();
+    let mut seen = Changes::default();
     fault.steps.iter().try_for_each(|step| world.act(step))?;
     if let Some(lasts) = &fault.lasts {
-        std::thread::sleep(humantime::parse_duration(lasts).map_err(|error| error.to_string())?);
+        let until = Instant::now() + humantime::parse_duration(lasts).map_err(|error| error.to_string())?;
+        while Instant::now() + LOOKS < until {
+            seen.add(before, watch.rows());
+            std::thread::sleep(LOOKS);
+        }
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
         fault.then.iter().try_for_each(|step| world.act(step))?;
     }
     let mut open: BTreeMap<&String, &Expected> = fault.turns.iter().collect();
@@ -199,41 +207,27 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
             !there
         });
         if started.elapsed() > SHOWS {
-            let late: Vec<String> = open
-                .iter()
-                .map(|(item, expected)| {
-                    let row =
-                        rows.get(*item).map(|row| format!("{} {} {}", row["state"], row["reason"], row["sentence"]));
-                    format!("{item} should be {} {}, is {}", expected.state, expected.reason, row.unwrap_or_default())
-                })
-                .collect();
-            return Err(late.join("; "));
+            let late = open.iter().map(|(item, expected)| {
+                let is = rows.get(*item).map(told).unwrap_or_default();
+                format!("{item} should be {} {}, is {is}", expected.state, expected.reason)
+            });
+            seen.add(before, rows.clone());
+            return Err(late.chain(seen.unexplained(fault, before).1).collect::<Vec<_>>().join("; "));
         }
-        std::thread::sleep(Duration::from_millis(100));
+        seen.add(before, rows);
+        std::thread::sleep(LOOKS);
     }
     // What turns by mistake must not go unseen because it came and went.
-    let mut turned: BTreeMap<String, Value> = BTreeMap::new();
     let until = Instant::now() + AFTERMATH;
     while Instant::now() < until {
-        for (item, row) in watch.rows() {
-            if before.get(&item).is_some_and(|was| is_turn(was, &row)) {
-                turned.insert(item, row);
-            }
-        }
-        std::thread::sleep(Duration::from_millis(200));
+        seen.add(before, watch.rows());
+        std::thread::sleep(LOOKS);
     }
-    let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
-    for (item, row) in turned.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
-        let cause = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
-        let held = row["state"] == "blocked" && cause.is_some_and(|cause| meant.contains(cause));
-        let says = row["sentence"].as_str().unwrap_or_default();
-        // Another row, of which it is made, is named as the reason.
-        let made_of = meant.iter().any(|cause| says.contains(&format!("/{cause}`")));
-        if !held && !made_of {
-            return Err(format!("{item} turned too: {} {} {}", row["state"], row["reason"], row["sentence"]));
-        }
-        line.blocked += 1;
+    let (blocked, others) = seen.unexplained(fault, before);
+    if !others.is_empty() {
+        return Err(others.join("; "));
     }
+    line.blocked = blocked;
     let rows = watch.rows();
     for item in &fault.tolerate {
         let failures = |rows: &Rows| rows.get(item).and_then(|row| row["failures"].as_u64());
@@ -243,6 +237,61 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
         line.tolerated.push(item.clone());
     }
     Ok(line)
+}
+
+fn told(row: &Value) -> String {
+    format!("{} {} {}", row["state"], row["reason"], row["sentence"])
+}
+
+/// What rows were, in their latest state that is not the one before.
+#[derive(Default)]
+struct Changes(Rows);
+
+impl Changes {
+    fn add(&mut self, before: &Rows, rows: Rows) {
+        let other = |(item, row): &(String, Value)| before.get(item).is_some_and(|was| was["state"] != row["state"]);
+        self.0.extend(rows.into_iter().filter(other));
+    }
+
+    /// `causes`, and what is held by them or made of them.
+    fn follow<'a>(&'a self, before: &Rows, mut causes: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+        let follows = |(item, row): &(&String, &Value), causes: &BTreeSet<&str>| {
+            let held_by = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
+            let held = row["state"] == "blocked" && held_by.is_some_and(|cause| causes.contains(cause));
+            // Another row, of which it is or was made, is named as the reason.
+            let was = before.get(*item).unwrap_or(&Value::Null);
+            held || causes.iter().any(|cause| names(row, cause) || names(was, cause))
+        };
+        // A row can be made of one that is blocked, and so on.
+        while let Some((item, _)) =
+            self.0.iter().find(|entry| !causes.contains(entry.0.as_str()) && follows(entry, &causes))
+        {
+            causes.insert(item);
+        }
+        causes
+    }
+
+    /// How many turned with those that were meant to, and all others.
+    fn unexplained(&self, fault: &Fault, before: &Rows) -> (usize, Vec<String>) {
+        let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
+        let rare = self.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
+        let explained = self.follow(before, meant.iter().copied().chain(rare).collect());
+        let (mut count, mut others) = (0, Vec::new());
+        for (item, row) in self.0.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
+            let was = &before[item.as_str()];
+            if !is_turn(was, row) {
+            } else if explained.contains(item.as_str()) {
+                count += 1;
+            } else {
+                others.push(format!("{item} turned too: {} {} to {}", was["state"], was["reason"], told(row)));
+            }
+        }
+        (count, others)
+    }
+}
+
+fn names(row: &Value, item: &str) -> bool {
+    row["sentence"].as_str().is_some_and(|says| says.contains(&format!("/{item}`")))
 }
 
 /// From a state that was known to another.
@@ -306,18 +355,21 @@ impl Watch<'_> {
         let started = Instant::now();
         loop {
             let rows = self.rows();
-            let other =
-                |(item, row): &(&String, &Value)| before.get(*item).is_some_and(|was| was["state"] != row["state"]);
-            let away: Vec<String> = rows
-                .iter()
-                .filter(other)
-                .map(|(item, row)| format!("{item} is {} {}: {}", row["state"], row["reason"], row["sentence"]))
-                .collect();
-            if away.is_empty() {
+            let mut changes = Changes::default();
+            changes.add(before, rows.clone());
+            let rare = changes.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
+            let unwatched = changes.follow(before, rare.collect());
+            let away = changes.0.iter().filter(|(item, _)| !unwatched.contains(item.as_str()));
+            let away = away.map(|(item, row)| format!("{item} is {}", told(row)));
+            // The next fault must not be blamed for what was begun by this one.
+            let begun = rows.iter().filter(|(_, row)| row["changing"] == true && !is_rare(row));
+            let begun = begun.map(|(item, row)| format!("{item} is changing from {}", told(row)));
+            let open: Vec<String> = away.chain(begun).collect();
+            if open.is_empty() {
                 return Ok(started.elapsed().as_secs_f64());
             }
             if started.elapsed() > SHOWS {
-                return Err(format!("did not come back: {}", away.join("; ")));
+                return Err(format!("did not come back: {}", open.join("; ")));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
