@@ -18,6 +18,8 @@ use crate::world::World;
 
 /// Of every item; three looks that fail in a row, a fifth of it apart, are an outcome.
 const INTERVAL: &str = "5s";
+/// How long before the next look a fault begins that must be seen, unless it says how long it lasts.
+const AHEAD: Duration = Duration::from_secs(1);
 /// Until every item was looked at for the first time.
 const SETTLES: Duration = Duration::from_secs(120);
 /// Until a fault, or its end, must show.
@@ -182,11 +184,16 @@ impl Line {
 type Rows = BTreeMap<String, Value>;
 
 fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Result<Line, String> {
+    let lasts = fault.lasts.as_ref().map(|text| humantime::parse_duration(text).map_err(|error| error.to_string()));
+    let lasts = lasts.transpose()?;
+    if let Some(item) = fault.tolerate.first() {
+        watch.before_a_look(item, lasts.map_or(AHEAD, |lasts| lasts.mul_f64(0.7)))?;
+    }
     let started = Instant::now();
     let mut seen = Changes::default();
     fault.steps.iter().try_for_each(|step| world.act(step))?;
-    if let Some(lasts) = &fault.lasts {
-        let until = Instant::now() + humantime::parse_duration(lasts).map_err(|error| error.to_string())?;
+    if let Some(lasts) = lasts {
+        let until = Instant::now() + lasts;
         while Instant::now() + LOOKS < until {
             seen.add(before, watch.rows());
             std::thread::sleep(LOOKS);
@@ -300,8 +307,11 @@ fn is_turn(was: &Value, row: &Value) -> bool {
     if is_rare(row) {
         return false;
     }
-    let undecided = |row: &Value| matches!(row["state"].as_str(), Some("unknown" | "blocked" | "stale"));
-    was["state"] != row["state"] && !undecided(was)
+    was["state"] != row["state"] && is_known(was)
+}
+
+fn is_known(row: &Value) -> bool {
+    !matches!(row["state"].as_str(), Some("unknown" | "blocked" | "stale"))
 }
 
 /// A login is tried once an hour, whatever the interval: nothing can be confirmed here.
@@ -350,6 +360,31 @@ impl Watch<'_> {
         }
     }
 
+    /// Waits until the next look at an item that keeps to its interval is so far away.
+    fn before_a_look(&self, item: &str, ahead: Duration) -> Result<(), String> {
+        let interval = humantime::parse_duration(INTERVAL).map_err(|error| error.to_string())?;
+        let until = Instant::now() + SHOWS;
+        let mut last: Option<jiff::Timestamp> = None;
+        while Instant::now() < until {
+            let row = self.rows().remove(item).ok_or_else(|| format!("there is no item {item}"))?;
+            let ended = row["last_evaluation"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+            let took = Duration::from_secs_f64(row["last_duration_seconds"].as_f64().unwrap_or_default());
+            let began = ended.and_then(|ended| ended.checked_sub(took).ok());
+            let since = |last: jiff::Timestamp| began.map(|began| began.duration_since(last).as_secs_f64());
+            match (last, began) {
+                (Some(last), Some(began)) if (since(last).unwrap_or_default() - interval.as_secs_f64()).abs() < 0.2 => {
+                    let past = jiff::Timestamp::now().duration_since(began).unsigned_abs();
+                    std::thread::sleep((interval - ahead).saturating_sub(past));
+                    return Ok(());
+                }
+                (Some(last), _) if since(last).is_some_and(|since| since < 0.2) => {}
+                _ => last = began,
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!("{item} does not keep to its interval"))
+    }
+
     /// Until every item has its old state again; how many seconds that took.
     fn back(&self, before: &Rows) -> Result<f64, String> {
         let started = Instant::now();
@@ -359,10 +394,15 @@ impl Watch<'_> {
             changes.add(before, rows.clone());
             let rare = changes.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
             let unwatched = changes.follow(before, rare.collect());
-            let away = changes.0.iter().filter(|(item, _)| !unwatched.contains(item.as_str()));
+            let known = |item: &str| before.get(item).is_some_and(is_known);
+            // One that was unknown may well be blocked now, but not left behind with a verdict.
+            let left =
+                |(item, row): &(&String, &Value)| (known(item) || is_known(row)) && !unwatched.contains(item.as_str());
+            let away = changes.0.iter().filter(left);
             let away = away.map(|(item, row)| format!("{item} is {}", told(row)));
             // The next fault must not be blamed for what was begun by this one.
-            let begun = rows.iter().filter(|(_, row)| row["changing"] == true && !is_rare(row));
+            let changing = |(item, row): &(&String, &Value)| row["changing"] == true && known(item) && !is_rare(row);
+            let begun = rows.iter().filter(changing);
             let begun = begun.map(|(item, row)| format!("{item} is changing from {}", told(row)));
             let open: Vec<String> = away.chain(begun).collect();
             if open.is_empty() {
