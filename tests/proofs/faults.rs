@@ -20,7 +20,7 @@ use crate::world::World;
 const INTERVAL: &str = "5s";
 /// How long before the next look a fault begins that must be seen, unless it says how long it lasts.
 const AHEAD: Duration = Duration::from_secs(1);
-/// Until every item was looked at for the first time.
+/// Until every item was looked at a few times.
 const SETTLES: Duration = Duration::from_secs(120);
 /// Until a fault, or its end, must show.
 const SHOWS: Duration = Duration::from_secs(60);
@@ -341,13 +341,14 @@ impl Watch<'_> {
         all.as_array().into_iter().flatten().filter_map(own).collect()
     }
 
-    /// Until every item that runs was looked at, and none is about to change.
+    /// Until every item that runs was looked at as often as its first look needs to be taken back, and
+    /// none is about to change.
     fn settle(&self) -> Result<(), String> {
         let until = Instant::now() + SETTLES;
         loop {
             let rows = self.rows();
             let runs = |row: &Value| !row["interval_seconds"].is_null() && !is_rare(row);
-            let open = |row: &&Value| runs(row) && (row["evaluations"] == 0 || row["changing"] == true);
+            let open = |row: &&Value| runs(row) && (row["evaluations"].as_u64() < Some(3) || row["changing"] == true);
             let left: Vec<&Value> = rows.values().filter(open).collect();
             if left.is_empty() {
                 return Ok(());
