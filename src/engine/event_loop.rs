@@ -175,7 +175,7 @@ impl EventLoop {
         }
         let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
         let (probes, credentials) = (probes.collect(), Arc::clone(&self.catalogue.credentials));
-        Some(Job { probes, item, credentials, planned_at })
+        Some(Job { probes, item, credentials, planned_at, leads: self.world.leads(slot) })
     }
 
     /// When an item that tries credentials may try again, whoever asks for it: more attempts lock

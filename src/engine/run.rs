@@ -40,6 +40,8 @@ pub(super) struct Job {
     pub(super) probes: Vec<LegProbe>,
     pub(super) credentials: Arc<Credentials>,
     pub(super) planned_at: Timestamp,
+    /// Others depend on the item.
+    pub(super) leads: bool,
 }
 
 /// What legs that ran before have seen, if any did.
@@ -117,7 +119,7 @@ impl Runner {
 
     async fn run_leg(&self, job: &Job, place: usize, leg: &Leg, probe: &LegProbe, seen: Seen<'_>) -> Ran {
         let waiting = self.metrics.wait(leg.class);
-        let _permits = self.bulkheads.acquire(leg).await;
+        let _permits = self.bulkheads.acquire(leg, job.leads).await;
         drop(waiting);
         let now = self.clock.now();
         self.metrics.lag(leg.kind, now.since(job.planned_at));

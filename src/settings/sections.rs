@@ -83,7 +83,7 @@ pub struct Engine {
     pub mutating: usize,
     /// Legs of all classes together that run at once.
     pub global: usize,
-    /// Legs that run at once against one target.
+    /// Legs that run at once against one target; one of them is kept for items on which others depend.
     pub per_target: usize,
     /// How long in-flight runs may take after SIGTERM.
     #[serde(with = "super::length")]

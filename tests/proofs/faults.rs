@@ -18,10 +18,14 @@ use crate::world::World;
 
 /// Of every item; three looks that fail in a row, a fifth of it apart, are an outcome.
 const INTERVAL: &str = "5s";
-/// Until every item was looked at for the first time.
+/// How long before the next look a fault begins that must be seen, unless it says how long it lasts.
+const AHEAD: Duration = Duration::from_secs(1);
+/// Until every item was looked at a few times.
 const SETTLES: Duration = Duration::from_secs(120);
 /// Until a fault, or its end, must show.
 const SHOWS: Duration = Duration::from_secs(60);
+/// Between two looks at all rows.
+const LOOKS: Duration = Duration::from_millis(150);
 /// How long after the last expected turn others are watched.
 const AFTERMATH: Duration = Duration::from_secs(8);
 
@@ -180,10 +184,21 @@ impl Line {
 type Rows = BTreeMap<String, Value>;
 
 fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Result<Line, String> {
+    let lasts = fault.lasts.as_ref().map(|text| humantime::parse_duration(text).map_err(|error| error.to_string()));
+    let lasts = lasts.transpose()?;
+    if let Some(item) = fault.tolerate.first() {
+        watch.before_a_look(item, lasts.map_or(AHEAD, |lasts| lasts.mul_f64(0.7)))?;
+    }
     let started = Instant::now();
+    let mut seen = Changes::default();
     fault.steps.iter().try_for_each(|step| world.act(step))?;
-    if let Some(lasts) = &fault.lasts {
-        std::thread::sleep(humantime::parse_duration(lasts).map_err(|error| error.to_string())?);
+    if let Some(lasts) = lasts {
+        let until = Instant::now() + lasts;
+        while Instant::now() + LOOKS < until {
+            seen.add(before, watch.rows());
+            std::thread::sleep(LOOKS);
+        }
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
         fault.then.iter().try_for_each(|step| world.act(step))?;
     }
     let mut open: BTreeMap<&String, &Expected> = fault.turns.iter().collect();
@@ -199,41 +214,27 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
             !there
         });
         if started.elapsed() > SHOWS {
-            let late: Vec<String> = open
-                .iter()
-                .map(|(item, expected)| {
-                    let row =
-                        rows.get(*item).map(|row| format!("{} {} {}", row["state"], row["reason"], row["sentence"]));
-                    format!("{item} should be {} {}, is {}", expected.state, expected.reason, row.unwrap_or_default())
-                })
-                .collect();
-            return Err(late.join("; "));
+            let late = open.iter().map(|(item, expected)| {
+                let is = rows.get(*item).map(told).unwrap_or_default();
+                format!("{item} should be {} {}, is {is}", expected.state, expected.reason)
+            });
+            seen.add(before, rows.clone());
+            return Err(late.chain(seen.unexplained(fault, before).1).collect::<Vec<_>>().join("; "));
         }
-        std::thread::sleep(Duration::from_millis(100));
+        seen.add(before, rows);
+        std::thread::sleep(LOOKS);
     }
     // What turns by mistake must not go unseen because it came and went.
-    let mut turned: BTreeMap<String, Value> = BTreeMap::new();
     let until = Instant::now() + AFTERMATH;
     while Instant::now() < until {
-        for (item, row) in watch.rows() {
-            if before.get(&item).is_some_and(|was| is_turn(was, &row)) {
-                turned.insert(item, row);
-            }
-        }
-        std::thread::sleep(Duration::from_millis(200));
+        seen.add(before, watch.rows());
+        std::thread::sleep(LOOKS);
     }
-    let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
-    for (item, row) in turned.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
-        let cause = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
-        let held = row["state"] == "blocked" && cause.is_some_and(|cause| meant.contains(cause));
-        let says = row["sentence"].as_str().unwrap_or_default();
-        // Another row, of which it is made, is named as the reason.
-        let made_of = meant.iter().any(|cause| says.contains(&format!("/{cause}`")));
-        if !held && !made_of {
-            return Err(format!("{item} turned too: {} {} {}", row["state"], row["reason"], row["sentence"]));
-        }
-        line.blocked += 1;
+    let (blocked, others) = seen.unexplained(fault, before);
+    if !others.is_empty() {
+        return Err(others.join("; "));
     }
+    line.blocked = blocked;
     let rows = watch.rows();
     for item in &fault.tolerate {
         let failures = |rows: &Rows| rows.get(item).and_then(|row| row["failures"].as_u64());
@@ -245,14 +246,72 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
     Ok(line)
 }
 
+fn told(row: &Value) -> String {
+    format!("{} {} {}", row["state"], row["reason"], row["sentence"])
+}
+
+/// What rows were, in their latest state that is not the one before.
+#[derive(Default)]
+struct Changes(Rows);
+
+impl Changes {
+    fn add(&mut self, before: &Rows, rows: Rows) {
+        let other = |(item, row): &(String, Value)| before.get(item).is_some_and(|was| was["state"] != row["state"]);
+        self.0.extend(rows.into_iter().filter(other));
+    }
+
+    /// `causes`, and what is held by them or made of them.
+    fn follow<'a>(&'a self, before: &Rows, mut causes: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+        let follows = |(item, row): &(&String, &Value), causes: &BTreeSet<&str>| {
+            let held_by = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
+            let held = row["state"] == "blocked" && held_by.is_some_and(|cause| causes.contains(cause));
+            // Another row, of which it is or was made, is named as the reason.
+            let was = before.get(*item).unwrap_or(&Value::Null);
+            held || causes.iter().any(|cause| names(row, cause) || names(was, cause))
+        };
+        // A row can be made of one that is blocked, and so on.
+        while let Some((item, _)) =
+            self.0.iter().find(|entry| !causes.contains(entry.0.as_str()) && follows(entry, &causes))
+        {
+            causes.insert(item);
+        }
+        causes
+    }
+
+    /// How many turned with those that were meant to, and all others.
+    fn unexplained(&self, fault: &Fault, before: &Rows) -> (usize, Vec<String>) {
+        let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
+        let rare = self.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
+        let explained = self.follow(before, meant.iter().copied().chain(rare).collect());
+        let (mut count, mut others) = (0, Vec::new());
+        for (item, row) in self.0.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
+            let was = &before[item.as_str()];
+            if !is_turn(was, row) {
+            } else if explained.contains(item.as_str()) {
+                count += 1;
+            } else {
+                others.push(format!("{item} turned too: {} {} to {}", was["state"], was["reason"], told(row)));
+            }
+        }
+        (count, others)
+    }
+}
+
+fn names(row: &Value, item: &str) -> bool {
+    row["sentence"].as_str().is_some_and(|says| says.contains(&format!("/{item}`")))
+}
+
 /// From a state that was known to another.
 fn is_turn(was: &Value, row: &Value) -> bool {
     // Its first look may fall into any fault.
     if is_rare(row) {
         return false;
     }
-    let undecided = |row: &Value| matches!(row["state"].as_str(), Some("unknown" | "blocked" | "stale"));
-    was["state"] != row["state"] && !undecided(was)
+    was["state"] != row["state"] && is_known(was)
+}
+
+fn is_known(row: &Value) -> bool {
+    !matches!(row["state"].as_str(), Some("unknown" | "blocked" | "stale"))
 }
 
 /// A login is tried once an hour, whatever the interval: nothing can be confirmed here.
@@ -282,13 +341,14 @@ impl Watch<'_> {
         all.as_array().into_iter().flatten().filter_map(own).collect()
     }
 
-    /// Until every item that runs was looked at, and none is about to change.
+    /// Until every item that runs was looked at as often as its first look needs to be taken back, and
+    /// none is about to change.
     fn settle(&self) -> Result<(), String> {
         let until = Instant::now() + SETTLES;
         loop {
             let rows = self.rows();
             let runs = |row: &Value| !row["interval_seconds"].is_null() && !is_rare(row);
-            let open = |row: &&Value| runs(row) && (row["evaluations"] == 0 || row["changing"] == true);
+            let open = |row: &&Value| runs(row) && (row["evaluations"].as_u64() < Some(3) || row["changing"] == true);
             let left: Vec<&Value> = rows.values().filter(open).collect();
             if left.is_empty() {
                 return Ok(());
@@ -301,23 +361,56 @@ impl Watch<'_> {
         }
     }
 
+    /// Waits until the next look at an item that keeps to its interval is so far away.
+    fn before_a_look(&self, item: &str, ahead: Duration) -> Result<(), String> {
+        let interval = humantime::parse_duration(INTERVAL).map_err(|error| error.to_string())?;
+        let until = Instant::now() + SHOWS;
+        let mut last: Option<jiff::Timestamp> = None;
+        while Instant::now() < until {
+            let row = self.rows().remove(item).ok_or_else(|| format!("there is no item {item}"))?;
+            let ended = row["last_evaluation"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+            let took = Duration::from_secs_f64(row["last_duration_seconds"].as_f64().unwrap_or_default());
+            let began = ended.and_then(|ended| ended.checked_sub(took).ok());
+            let since = |last: jiff::Timestamp| began.map(|began| began.duration_since(last).as_secs_f64());
+            match (last, began) {
+                (Some(last), Some(began)) if (since(last).unwrap_or_default() - interval.as_secs_f64()).abs() < 0.2 => {
+                    let past = jiff::Timestamp::now().duration_since(began).unsigned_abs();
+                    std::thread::sleep((interval - ahead).saturating_sub(past));
+                    return Ok(());
+                }
+                (Some(last), _) if since(last).is_some_and(|since| since < 0.2) => {}
+                _ => last = began,
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!("{item} does not keep to its interval"))
+    }
+
     /// Until every item has its old state again; how many seconds that took.
     fn back(&self, before: &Rows) -> Result<f64, String> {
         let started = Instant::now();
         loop {
             let rows = self.rows();
-            let other =
-                |(item, row): &(&String, &Value)| before.get(*item).is_some_and(|was| was["state"] != row["state"]);
-            let away: Vec<String> = rows
-                .iter()
-                .filter(other)
-                .map(|(item, row)| format!("{item} is {} {}: {}", row["state"], row["reason"], row["sentence"]))
-                .collect();
-            if away.is_empty() {
+            let mut changes = Changes::default();
+            changes.add(before, rows.clone());
+            let rare = changes.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
+            let unwatched = changes.follow(before, rare.collect());
+            let known = |item: &str| before.get(item).is_some_and(is_known);
+            // One that was unknown may well be blocked now, but not left behind with a verdict.
+            let left =
+                |(item, row): &(&String, &Value)| (known(item) || is_known(row)) && !unwatched.contains(item.as_str());
+            let away = changes.0.iter().filter(left);
+            let away = away.map(|(item, row)| format!("{item} is {}", told(row)));
+            // The next fault must not be blamed for what was begun by this one.
+            let changing = |(item, row): &(&String, &Value)| row["changing"] == true && known(item) && !is_rare(row);
+            let begun = rows.iter().filter(changing);
+            let begun = begun.map(|(item, row)| format!("{item} is changing from {}", told(row)));
+            let open: Vec<String> = away.chain(begun).collect();
+            if open.is_empty() {
                 return Ok(started.elapsed().as_secs_f64());
             }
             if started.elapsed() > SHOWS {
-                return Err(format!("did not come back: {}", away.join("; ")));
+                return Err(format!("did not come back: {}", open.join("; ")));
             }
             std::thread::sleep(Duration::from_millis(100));
         }

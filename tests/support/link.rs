@@ -1,9 +1,10 @@
 //! The network between the exporter and a server: a proxy on loopback that can be cut, made to
 //! swallow what is sent, or slowed down, while the server itself stays as it is.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -21,7 +22,9 @@ enum Mode {
 struct Shared {
     server: Mutex<SocketAddr>,
     mode: Mutex<Mode>,
-    open: Mutex<Vec<TcpStream>>,
+    /// Both ends of each connection, until it has ended.
+    open: Mutex<HashMap<u64, Vec<TcpStream>>>,
+    connections: AtomicU64,
 }
 
 /// Clients connect to `port`.
@@ -42,8 +45,12 @@ impl Link {
     /// The same from another address of loopback, on which nobody else listens.
     pub(crate) fn from(host: Ipv4Addr, server: u16) -> Self {
         let server = SocketAddr::from(([127, 0, 0, 1], server));
-        let shared =
-            Arc::new(Shared { server: Mutex::new(server), mode: Mutex::new(Mode::Through), open: Mutex::default() });
+        let shared = Arc::new(Shared {
+            server: Mutex::new(server),
+            mode: Mutex::new(Mode::Through),
+            open: Mutex::default(),
+            connections: AtomicU64::new(0),
+        });
         let listener = TcpListener::bind((host, 0)).expect("a free port");
         let port = listener.local_addr().expect("address").port();
         let mut link = Self { port, host, shared, listening: None };
@@ -103,7 +110,11 @@ impl Link {
                     break;
                 }
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || carry(client, &shared));
+                thread::spawn(move || {
+                    let connection = shared.connections.fetch_add(1, Ordering::SeqCst);
+                    carry(client, connection, &shared);
+                    lock(&shared.open).remove(&connection);
+                });
             }
             drop(listener);
             drop(ended);
@@ -111,7 +122,7 @@ impl Link {
     }
 
     fn drop_open(&self) {
-        for stream in lock(&self.shared.open).drain(..) {
+        for stream in lock(&self.shared.open).drain().flat_map(|(_, ends)| ends) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -123,9 +134,9 @@ impl Drop for Link {
     }
 }
 
-fn carry(client: TcpStream, shared: &Arc<Shared>) {
+fn carry(client: TcpStream, connection: u64, shared: &Arc<Shared>) {
     if *lock(&shared.mode) == Mode::Swallow {
-        lock(&shared.open).extend(client.try_clone());
+        lock(&shared.open).insert(connection, client.try_clone().into_iter().collect());
         drain(client);
         return;
     }
@@ -133,7 +144,8 @@ fn carry(client: TcpStream, shared: &Arc<Shared>) {
     let to = *lock(&shared.server);
     let Ok(server) = TcpStream::connect(to) else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    lock(&shared.open).extend([client.try_clone(), server.try_clone()].into_iter().flatten());
+    let ends = [client.try_clone(), server.try_clone()].into_iter().flatten().collect();
+    lock(&shared.open).insert(connection, ends);
     let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
     let up = Arc::clone(shared);
     thread::spawn(move || pump(from, to, &up, false));

@@ -127,6 +127,10 @@ fn confirm(
     memory.definition_changed = false;
     let flips = if outcome == Outcome::Indeterminate {
         memory.indeterminate = memory.indeterminate.saturating_add(1);
+        if held == Some(outcome) {
+            // Else one failing look would have it retried for ever.
+            memory.contrary = 0;
+        }
         held != Some(outcome) && memory.indeterminate >= hysteresis.unknown_after.max(1)
     } else {
         memory.indeterminate = 0;

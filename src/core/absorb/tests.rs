@@ -41,6 +41,7 @@ fn outcomes_in_a_row_decide() {
         (&[Pass, Indeterminate, Indeterminate], Some(Indeterminate), false),
         (&[Pass, Indeterminate, Indeterminate, Pass], Some(Indeterminate), true),
         (&[Pass, Indeterminate, Indeterminate, Fail, Fail, Fail], Some(Fail), false),
+        (&[Pass, Indeterminate, Indeterminate, Fail, Indeterminate], Some(Indeterminate), false),
     ];
     let item = item(CheckDef::Legs(1));
     for (outcomes, confirmed, soft) in rows {

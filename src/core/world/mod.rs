@@ -135,6 +135,12 @@ impl World {
         self.effective.get(slot.index())
     }
 
+    /// Whether other items depend on this one.
+    pub fn leads(&self, slot: Slot) -> bool {
+        let mut others = self.links.dependants.get(slot.index()).into_iter().flatten();
+        others.any(|other| self.plan.item(*other).is_some_and(|other| other.depends_on.contains(&slot)))
+    }
+
     pub fn rollups(&self) -> Rollups {
         self.links.rollups.count(&self.plan, &self.effective)
     }

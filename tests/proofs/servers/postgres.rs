@@ -68,7 +68,7 @@ impl Server for Postgres {
 
     /// `sql`, `admin` (SQL outside the application's database), `standby_sql`, `set: "name = value"`, `hba: <rules>`, `certificate: expired`, `restart`,
     /// `sessions: plain | <count>`, `no_application`, `fill_connections: <count>`, `stop_standby`,
-    /// `promote`, `fail_over`, `stop`, `kill`, `pause`, `resume`, and the verbs of the network.
+    /// `promote`, `fail_over`, `stop`, `start`, `kill`, `pause`, `resume`, and the verbs of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         caught(|| self.arrange(verb, argument))?
     }
@@ -132,6 +132,12 @@ impl Postgres {
             "stop" => {
                 self.primary.cut();
                 production.halt("fast");
+            }
+            // The application finds it again by itself.
+            "start" => {
+                production.revive();
+                self.primary.mend();
+                self.application = vec![production.session("require")];
             }
             "kill" => {
                 self.primary.cut();

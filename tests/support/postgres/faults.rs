@@ -137,15 +137,16 @@ impl Production {
         }
     }
 
-    fn revive(&self) {
+    /// After `halt` or a signal.
+    pub(crate) fn revive(&self) {
         let data = self.server.path("data");
         if let Some(pid) = self.server.postmaster("data") {
             signal(pid, "CONT");
         } else {
             // The children of a killed postmaster hold its shared memory for a while, and it cannot start.
             let start = ["-D", &data, "-l", &self.server.path("log"), "-w", "-t", "30", "start"];
-            let started = (0..20).any(|_| {
-                std::thread::sleep(Duration::from_millis(500));
+            let started = (0..20).any(|attempt| {
+                std::thread::sleep(Duration::from_millis(if attempt == 0 { 0 } else { 500 }));
                 let _ = std::fs::remove_file(self.server.path("data/postmaster.pid"));
                 self.server.attempt("pg_ctl", &start).status.success()
             });
