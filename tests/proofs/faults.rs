@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::cases::{self, Expected, Step, With};
 use crate::deployment::Deployment;
+use crate::rows::Shipped;
 use crate::support::daemon::{Daemon, Launch};
 use crate::support::faster::faster;
 use crate::world::World;
@@ -124,7 +125,7 @@ pub(crate) fn run(world: &mut World, name: &str, file: &File, good: &With) -> Re
     let shipped = faster(&file.checklist, &directory.path().join("config"), INTERVAL);
     let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with])?;
     let daemon = Launch::new(directory.path(), &deployment.root).start();
-    let watch = Watch { daemon: &daemon, checklist: &file.checklist };
+    let watch = Watch { daemon: &daemon, checklist: &file.checklist, shipped: Shipped::load(&file.checklist)? };
     watch.settle()?;
     let mut outcome = Outcome::of(name);
     for fault in &file.faults {
@@ -219,7 +220,7 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
                 format!("{item} should be {} {}, is {is}", expected.state, expected.reason)
             });
             seen.add(before, rows.clone());
-            return Err(late.chain(seen.unexplained(fault, before).1).collect::<Vec<_>>().join("; "));
+            return Err(late.chain(seen.unexplained(&watch.shipped, fault, before).1).collect::<Vec<_>>().join("; "));
         }
         seen.add(before, rows);
         std::thread::sleep(LOOKS);
@@ -230,7 +231,7 @@ fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Re
         seen.add(before, watch.rows());
         std::thread::sleep(LOOKS);
     }
-    let (blocked, others) = seen.unexplained(fault, before);
+    let (blocked, others) = seen.unexplained(&watch.shipped, fault, before);
     if !others.is_empty() {
         return Err(others.join("; "));
     }
@@ -261,10 +262,12 @@ impl Changes {
     }
 
     /// `causes`, and what is held by them or made of them.
-    fn follow<'a>(&'a self, before: &Rows, mut causes: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    fn follow<'a>(&'a self, shipped: &Shipped, before: &Rows, mut causes: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
         let follows = |(item, row): &(&String, &Value), causes: &BTreeSet<&str>| {
-            let held_by = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
-            let held = row["state"] == "blocked" && held_by.is_some_and(|cause| causes.contains(cause));
+            // Of several that hold it, one that did before may be named as the root.
+            let root = row["root_cause"].as_str().and_then(|id| id.split_once('/')).map(|(_, item)| item);
+            let mut holds = shipped.depends_on(item).chain(root);
+            let held = row["state"] == "blocked" && holds.any(|cause| causes.contains(cause));
             // Another row, of which it is or was made, is named as the reason.
             let was = before.get(*item).unwrap_or(&Value::Null);
             held || causes.iter().any(|cause| names(row, cause) || names(was, cause))
@@ -279,10 +282,10 @@ impl Changes {
     }
 
     /// How many turned with those that were meant to, and all others.
-    fn unexplained(&self, fault: &Fault, before: &Rows) -> (usize, Vec<String>) {
+    fn unexplained(&self, shipped: &Shipped, fault: &Fault, before: &Rows) -> (usize, Vec<String>) {
         let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
         let rare = self.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
-        let explained = self.follow(before, meant.iter().copied().chain(rare).collect());
+        let explained = self.follow(shipped, before, meant.iter().copied().chain(rare).collect());
         let (mut count, mut others) = (0, Vec::new());
         for (item, row) in self.0.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
             let was = &before[item.as_str()];
@@ -329,6 +332,7 @@ fn is(row: &Value, expected: &Expected) -> bool {
 struct Watch<'a> {
     daemon: &'a Daemon,
     checklist: &'a str,
+    shipped: Shipped,
 }
 
 impl Watch<'_> {
@@ -394,7 +398,7 @@ impl Watch<'_> {
             let mut changes = Changes::default();
             changes.add(before, rows.clone());
             let rare = changes.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
-            let unwatched = changes.follow(before, rare.collect());
+            let unwatched = changes.follow(&self.shipped, before, rare.collect());
             let known = |item: &str| before.get(item).is_some_and(is_known);
             // One that was unknown may well be blocked now, but not left behind with a verdict.
             let left =

@@ -79,6 +79,15 @@ impl Shipped {
         Ok(Self { checklist: checklist.to_owned(), items })
     }
 
+    pub(crate) fn depends_on(&self, item: &str) -> impl Iterator<Item = &str> {
+        self.items
+            .get(item)
+            .into_iter()
+            .flat_map(|item| item["depends_on"].as_array())
+            .flatten()
+            .filter_map(Value::as_str)
+    }
+
     pub(crate) fn has(&self, item: &str) -> bool {
         self.items.contains_key(item)
     }
