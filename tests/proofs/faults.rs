@@ -35,9 +35,10 @@ const PAGE: &str = "\
 
 From one run of `cargo test --test proofs -- faults --record`; the cases are in `tests/faults/`. A daemon watches the
 whole checklist while one server after the other is broken and mended. Every item runs each five seconds here, with the
-shipped hysteresis: a row that was unknown before is not watched; three failing looks, a second apart, make a failure, and two passing ones a recovery. With the
-shipped intervals the same turns take longer in proportion. The run fails if any row turns that is not listed, if one
-does not come back, or if a fault that must be tolerated was not even seen.
+shipped hysteresis: three failing looks, a second apart, make a failure, and two passing ones a recovery. With the
+shipped intervals the same turns take longer in proportion. A fault that must be seen and tolerated begins just before
+a look. The run fails if any row turns that is not listed (a row that was unknown before is not watched), if one does
+not come back, or if a fault that must be tolerated was not even seen.
 ";
 
 /// The faults of one server.
@@ -185,6 +186,10 @@ impl Line {
 type Rows = BTreeMap<String, Value>;
 
 fn one(world: &mut World, watch: &Watch<'_>, fault: &Fault, before: &Rows) -> Result<Line, String> {
+    let already = fault.turns.iter().filter(|(item, expected)| before.get(*item).is_some_and(|row| is(row, expected)));
+    if let Some((item, _)) = already.into_iter().next() {
+        return Err(format!("{item} cannot turn: it is {}", told(&before[item.as_str()])));
+    }
     let lasts = fault.lasts.as_ref().map(|text| humantime::parse_duration(text).map_err(|error| error.to_string()));
     let lasts = lasts.transpose()?;
     if let Some(item) = fault.tolerate.first() {
