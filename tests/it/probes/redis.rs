@@ -211,6 +211,8 @@ async fn replicas_and_sentinels(bench: &Bench) {
     let role = || json!({"commands": ["role"]});
     let facts = bench.expect(bench.look_at(&replica, role()), PASS, None, "").await;
     assert_eq!((&facts["role"], &facts["link"]), (&json!("slave"), &json!("connected")));
+    // The primary counts a replica from its first acknowledgement on, a little after the link is up.
+    assert_eq!(bench.server.cli(&["WAIT", "1", "10000"]).trim(), "1");
     assert_eq!(bench.expect(bench.look(role()), PASS, None, "").await["replicas"], 1);
     replica.cli(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
     replica.cli(&["REPLICAOF", "127.0.0.1", "1"]);
