@@ -128,6 +128,11 @@ async fn nothing_of_a_secret_is_in_what_leaves() {
 async fn a_process_that_shows_no_environment_is_not_known() {
     let mut command = std::process::Command::new("/bin/sleep");
     let mut child = command.arg("8879.25").env_clear().spawn().unwrap();
+    // It is started before it is the program that it is to be.
+    let line = format!("/proc/{}/cmdline", child.id());
+    while !std::fs::read_to_string(&line).unwrap_or_default().contains("8879.25") {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
     let at = format!("pidfile:{}", {
         let file = tempfile::tempdir().unwrap().keep().join("pid");
         std::fs::write(&file, child.id().to_string()).unwrap();
