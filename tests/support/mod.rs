@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "not every binary uses every server")]
 
+pub(crate) mod alertmanager;
 pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
@@ -17,6 +18,7 @@ pub(crate) mod people;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod redis;
 pub(crate) mod stand_in;
 pub(crate) mod timescaledb;
