@@ -184,6 +184,10 @@ pub enum Generated {
     Docs,
     /// The commented default settings file.
     Settings,
+    /// Rules of Prometheus, and a configuration of Alertmanager.
+    Alerts,
+    /// Dashboards of Grafana, with their provisioning.
+    Dashboards,
 }
 
 #[cfg(test)]

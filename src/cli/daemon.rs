@@ -50,7 +50,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     for address in bound.addresses() {
         tracing::info!(%address, "listening");
     }
-    announce(&settings, &bound, &handle);
+    let board = board(&settings, &bound);
+    engine.metrics().board_is_at(&board);
+    announce(&board, &handle);
     let close_web = CancellationToken::new();
     supervisor.spawn("web", web::serve(bound, handle.clone(), close_web.clone()));
 
@@ -81,13 +83,17 @@ async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     })
 }
 
+/// Where people reach the board: what was said, or else where it listens. No slash at the end.
+fn board(settings: &Settings, bound: &web::Bound) -> String {
+    let external = settings.web.external_url.trim_end_matches('/');
+    if external.is_empty() { bound.local_url().unwrap_or_default() } else { external.to_owned() }
+}
+
 /// The one line a person who started it by hand looks for.
 #[expect(clippy::print_stderr, reason = "for the person at the terminal, whatever the log level")]
-fn announce(settings: &Settings, bound: &web::Bound, handle: &Handle) {
+fn announce(board: &str, handle: &Handle) {
     let items = handle.current.load().plan.items.len();
-    let address = bound.local_url().unwrap_or_default();
-    let address = if settings.web.external_url.is_empty() { address } else { settings.web.external_url.clone() };
-    eprintln!("\nreadiness-exporter: {items} items; the board is at {address}/\n");
+    eprintln!("\nreadiness-exporter: {items} items; the board is at {board}/\n");
 }
 
 /// Never ends. Signals that come during a load are one request for another.

@@ -76,6 +76,8 @@ pub(super) fn generate(check: bool, what: &[Generated]) -> anyhow::Result<ExitCo
                 Generated::Schema => path.ends_with(".schema.json"),
                 Generated::Docs => path.starts_with("docs/"),
                 Generated::Settings => path.ends_with("settings.yaml"),
+                Generated::Alerts => path.starts_with("alerts/"),
+                Generated::Dashboards => path.starts_with("dashboards/"),
             })
     };
     let stale: Vec<&str> = generate::stale(root).into_iter().filter(|path| wanted(path)).collect();

@@ -53,8 +53,7 @@ where
     let mut waiver = None;
     if !matches!(base.state, State::Pass | State::NotApplicable) {
         // Nobody configured it: a block would hide that, and no recovery could cure it.
-        let unmeasurable = matches!(base.reason, Some(Reason::Unmapped | Reason::Unconfigured | Reason::NotEnabled));
-        hold = context.hold.filter(|_| !unmeasurable);
+        hold = context.hold.filter(|_| !base.reason.is_some_and(Reason::is_unset));
         if hold.is_some() {
             (state, reason) = (State::Blocked, Some(Reason::Dependency));
         }
@@ -67,7 +66,8 @@ where
     }
     let covered = state != base.state;
     let since = memory.standing.filter(|standing| standing.state == state).map_or(now, |standing| standing.since);
-    let shows_regression = base.state == State::Fail && hold.is_none();
+    // Not being able to tell does not end a regression; only a pass does.
+    let shows_regression = !matches!(base.state, State::Pass | State::NotApplicable) && hold.is_none();
     let effective = Effective {
         state,
         underlying: base.state,

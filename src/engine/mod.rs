@@ -96,6 +96,7 @@ pub enum StartError {
 /// A running engine.
 pub struct Engine {
     handle: Handle,
+    metrics: SelfMetrics,
     supervisor: Supervisor,
     drain: CancellationToken,
     stop_loop: CancellationToken,
@@ -175,7 +176,7 @@ impl Engine {
             clock: clock.clone(),
             clients: Arc::new(Clients::new()),
             bulkheads: bulkhead::Bulkheads::new(&settings.engine),
-            metrics,
+            metrics: metrics.clone(),
             gate: Gate::new(&settings.engine),
             results,
         };
@@ -216,6 +217,7 @@ impl Engine {
         let grace = settings.engine.drain_grace;
         Ok(Self {
             handle,
+            metrics,
             supervisor,
             drain,
             stop_loop,
@@ -226,6 +228,11 @@ impl Engine {
             #[cfg(test)]
             loads,
         })
+    }
+
+    /// For what only the starter of the engine knows.
+    pub fn metrics(&self) -> &SelfMetrics {
+        &self.metrics
     }
 
     pub fn handle(&self) -> &Handle {

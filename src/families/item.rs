@@ -59,6 +59,10 @@ pub(super) fn write(
             let parents = parents.filter_map(|slot| plan.item(slot));
             parents.map(|parent| (LabelValue::catalogue(parent.id.as_str()), true))
         }),
+        table::ROOT_CAUSE => lines.labelled(|row, _| {
+            let root = row.root_cause.and_then(|slot| plan.item(slot));
+            root.map(|root| (LabelValue::catalogue(root.id.as_str()), true))
+        }),
         _ => {}
     }
 }
@@ -80,7 +84,7 @@ pub(super) fn count(row: &Row, item: &Item, detail: Detail) -> u64 {
     let lists = row.measurements().count() + thresholds + item.parents().count();
     // Regressed, flapping and three counters.
     let always = State::ALL.len() + 5;
-    compact + of(&[row.drift.is_some(), row.duration.is_some()]) + (lists + always) as u64
+    compact + of(&[row.drift.is_some(), row.duration.is_some(), row.root_cause.is_some()]) + (lists + always) as u64
 }
 
 fn of(there: &[bool]) -> u64 {

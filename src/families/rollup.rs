@@ -35,6 +35,14 @@ pub(super) fn write(out: &mut Vec<u8>, family: &Family, snapshot: &Snapshot) {
         for gate in &rollups.gates {
             sample(out, family, &[text(&gate.checklist), text(&gate.gate)], u64::from(gate.blockers));
         }
+    } else if *family == table::GATE_ITEM {
+        for list in &snapshot.plan.checklists {
+            for gate in &list.gates {
+                for item in gate.items.iter().filter_map(|slot| snapshot.plan.item(*slot)) {
+                    sample(out, family, &[text(list.id.as_str()), text(&gate.name), text(item.id.item())], true);
+                }
+            }
+        }
     } else if *family == table::WAIVER_EXPIRES {
         let waivers = &snapshot.plan.waivers;
         expiries(out, family, waivers.iter().flat_map(|w| w.items.iter().map(|item| (item, &*w.id, w.expires))));

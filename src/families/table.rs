@@ -106,6 +106,8 @@ families! {
         "What the catalogue says about the item; always 1. Join on checklist and item; their values come from the last scheduled evaluation.";
     DEPENDENCY_INFO = "readiness_item_dependency_info", Gauge, "", Item, ["checklist", "item", "depends_on"], full,
         "Each item this one depends on, as checklist/item; always 1. While one is not passing, the last scheduled evaluation of this item cannot make it fail, only blocked.";
+    ROOT_CAUSE = "readiness_item_root_cause_info", Gauge, "", Item, ["checklist", "item", "root_cause"], full,
+        "While the item is blocked: the nearest item it depends on that is neither passing nor blocked itself, as checklist/item; always 1. Value of the last scheduled evaluation.";
     WAIVER_EXPIRES = "readiness_waiver_expires_timestamp_seconds", Gauge, "seconds", Rollup, ["checklist", "item", "waiver"], compact,
         "When the waiver of the item ends; also there once it has ended.";
     ATTESTATION_EXPIRES = "readiness_attestation_expires_timestamp_seconds", Gauge, "seconds", Rollup, ["checklist", "item", "attestation"], compact,
@@ -118,8 +120,12 @@ families! {
         "1 if the gate has items and all of them that are applicable are accepted, else 0.";
     GATE_BLOCKERS = "readiness_gate_blockers", Gauge, "", Rollup, ["checklist", "gate"], compact,
         "Applicable items of the gate that are not accepted.";
+    GATE_ITEM = "readiness_gate_item_info", Gauge, "", Rollup, ["checklist", "gate", "item"], full,
+        "Each item that must be accepted for the gate to open; always 1.";
     BUILD_INFO = "readiness_build_info", Gauge, "", Daemon, ["version", "revision", "arch", "os"], compact,
         "What was built; always 1.";
+    WEB_INFO = "readiness_web_info", Gauge, "", Daemon, ["external_url"], compact,
+        "Where people reach the board, without a slash at the end; always 1. Pages and dashboards link there.";
     RELOAD_SUCCESSFUL = "readiness_config_last_reload_successful", Gauge, "", Daemon, [], compact,
         "1 if the last load of the catalogue succeeded, else 0; after a failure the old one goes on.";
     RELOAD_SUCCESS = "readiness_config_last_reload_success_timestamp_seconds", Gauge, "seconds", Daemon, [], compact,
@@ -195,7 +201,7 @@ mod tests {
     #[test]
     fn item_families_come_first() {
         let split = FAMILIES.iter().position(|family| family.level != Level::Item).unwrap();
-        assert_eq!(split, 20);
+        assert_eq!(split, 21);
         assert!(FAMILIES[split..].iter().all(|family| family.level != Level::Item));
     }
 

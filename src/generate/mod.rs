@@ -1,8 +1,11 @@
 //! Files that are written from the tables in the code, checked in, and compared by a test.
 
+mod alertmanager;
 mod codes;
 mod kinds;
+mod promql;
 mod reasons;
+mod rules;
 
 use std::path::Path;
 
@@ -10,6 +13,9 @@ use crate::catalog;
 use crate::families;
 use crate::probe::kinds::KINDS;
 use crate::settings;
+
+/// The first line of files in which `#` begins a comment.
+const HEAD: &str = "# Written by `readiness-exporter generate`; do not edit.\n";
 
 /// One generated file.
 pub struct Generated {
@@ -22,6 +28,10 @@ pub struct Generated {
 pub fn all() -> Vec<Generated> {
     let file = |path, content| Generated { path, content };
     vec![
+        file("alerts/alertmanager.yaml", alertmanager::file()),
+        file("alerts/readiness-scores.rules.yaml", rules::recording_file()),
+        file("alerts/readiness.rules.yaml", rules::alerting_file()),
+        file("alerts/readiness.tmpl", include_str!("readiness.tmpl").to_owned()),
         file("config/catalogue.schema.json", schema()),
         file("config/settings.yaml", settings::default_file()),
         file("docs/diagnostics.md", codes::docs()),

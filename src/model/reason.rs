@@ -75,3 +75,10 @@ reasons! {
     Inapplicable = "inapplicable", "The condition under which the item applies is not met.";
     Other = "other", "Something that has no reason of its own; the sentence says what.";
 }
+
+impl Reason {
+    /// Whether nobody has said how or where to look: work to be done, not something that broke.
+    pub fn is_unset(self) -> bool {
+        matches!(self, Reason::Unmapped | Reason::Unconfigured | Reason::NotEnabled)
+    }
+}

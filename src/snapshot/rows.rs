@@ -35,6 +35,8 @@ pub struct Row {
     pub has_threshold: bool,
     /// `None` if nothing is scheduled.
     pub interval: Option<Span>,
+    /// While blocked.
+    pub root_cause: Option<Slot>,
     /// Whether the item has hard dependencies.
     pub has_parents: bool,
 }
@@ -81,6 +83,7 @@ impl Row {
             has_threshold: measurements.is_some_and(|all| all.iter().any(|one| one.threshold.is_some())),
             measurements: measurements.map(Arc::clone),
             interval: item.is_scheduled().then_some(item.schedule.interval),
+            root_cause: effective.root_cause,
             has_parents: !item.depends_on.is_empty(),
         }
     }

@@ -24,6 +24,7 @@ pub struct SelfMetrics(Arc<Metrics>);
 
 struct Metrics {
     registry: Registry,
+    web: IntGaugeVec,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
     items: IntGauge,
@@ -81,6 +82,11 @@ impl SelfMetrics {
 
     pub fn registry(&self) -> &Registry {
         &self.0.registry
+    }
+
+    /// `url` without a slash at the end. To be called once.
+    pub fn board_is_at(&self, url: &str) {
+        self.0.web.with_label_values(&[url]).set(1);
     }
 
     pub(super) fn reloaded(&self, successful: bool, at: Timestamp) {
@@ -186,6 +192,7 @@ impl Metrics {
         let version = env!("CARGO_PKG_VERSION");
         build.with_label_values(&[version, revision, std::env::consts::ARCH, std::env::consts::OS]).set(1);
         Ok(Self {
+            web: gauges(to, table::WEB_INFO)?,
             reload_successful: gauge(to, table::RELOAD_SUCCESSFUL)?,
             reload_success_at: number(to, table::RELOAD_SUCCESS)?,
             items: gauge(to, table::CATALOGUE_ITEMS)?,
@@ -272,6 +279,7 @@ mod tests {
     fn the_registry_is_the_table() {
         let metrics = SelfMetrics::new("sqlite").unwrap();
         // Families with labels show up with their first sample.
+        metrics.board_is_at("https://readiness.example");
         metrics.lag("tcp", Span::ZERO);
         metrics.ran("tcp", Outcome::Pass, Span::ZERO);
         metrics.usage(Class::Network, 28, 0);
