@@ -60,15 +60,9 @@ impl Expr {
         self.matching(&format!("{label}=~\"{}\"", values.join("|")))
     }
 
-
     /// A function of the samples of a range, such as `max_over_time` and `1h`.
     pub(super) fn over(self, function: &str, range: &str) -> Self {
         Self::atom(format!("{function}({}[{range}])", self.text))
-    }
-
-    /// A function or an aggregation without labels.
-    pub(super) fn call(self, function: &str) -> Self {
-        Self::atom(format!("{function}({})", indented(&self.text)))
     }
 
     /// An aggregation, such as `max`.

@@ -13,6 +13,7 @@ mod layers;
 mod metrics;
 mod probes;
 mod rows;
+mod rules;
 mod sizes;
 mod source;
 mod store;
