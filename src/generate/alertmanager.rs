@@ -15,7 +15,7 @@ route:
   receiver: readiness-board
   # One message for what breaks together. The job tells deployments apart.
   group_by: [alertname, job, checklist]
-  group_wait: 30s
+  group_wait: 1m
   group_interval: 5m
   repeat_interval: 12h
   routes:
