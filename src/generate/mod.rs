@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod codes;
+mod dashboards;
 mod kinds;
 mod promql;
 mod reasons;
@@ -27,18 +28,22 @@ pub struct Generated {
 /// Everything there is to generate, from the tables alone: no clock, no catalogue, no machine.
 pub fn all() -> Vec<Generated> {
     let file = |path, content| Generated { path, content };
-    vec![
+    let mut files = vec![
         file("alerts/alertmanager.yaml", alertmanager::file()),
         file("alerts/readiness-scores.rules.yaml", rules::recording_file()),
         file("alerts/readiness.rules.yaml", rules::alerting_file()),
         file("alerts/readiness.tmpl", include_str!("readiness.tmpl").to_owned()),
         file("config/catalogue.schema.json", schema()),
         file("config/settings.yaml", settings::default_file()),
+        file("dashboards/provisioning/dashboards.yaml", dashboards::provider()),
+        file("dashboards/provisioning/datasources.yaml", dashboards::datasource()),
         file("docs/diagnostics.md", codes::docs()),
         file("docs/kinds.md", kinds::docs(KINDS)),
         file("docs/metrics.md", families::docs()),
         file("docs/reasons.md", reasons::docs()),
-    ]
+    ];
+    files.extend(dashboards::files().map(|(path, content)| file(path, content)));
+    files
 }
 
 /// Writes those of `paths` below `root`.

@@ -60,13 +60,31 @@ impl Expr {
         self.matching(&format!("{label}=~\"{}\"", values.join("|")))
     }
 
+    /// What the reader of a board has chosen in the variable of the label's name.
+    pub(super) fn chosen(self, label: &str) -> Self {
+        self.matching(&format!("{label}=~\"${label}\""))
+    }
+
     /// A function of the samples of a range, such as `max_over_time` and `1h`.
     pub(super) fn over(self, function: &str, range: &str) -> Self {
         Self::atom(format!("{function}({}[{range}])", self.text))
     }
 
-    /// An aggregation, such as `max`.
+    /// A function of all samples of the time that a board shows, the same at each of its points.
+    pub(super) fn at_the_end(self, function: &str) -> Self {
+        Self::atom(format!("{function}({}[$__range] @ end())", self.text))
+    }
+
+    /// A function of one vector.
+    pub(super) fn call(self, function: &str) -> Self {
+        Self::atom(format!("{function}({})", indented(&self.text)))
+    }
+
+    /// An aggregation, such as `max`; without labels, over everything.
     pub(super) fn by(self, function: &str, labels: &[&str]) -> Self {
+        if labels.is_empty() {
+            return self.call(function);
+        }
         Self::atom(format!("{function} by ({}) ({})", labels.join(", "), indented(&self.text)))
     }
 
@@ -95,6 +113,12 @@ impl Expr {
 
     pub(super) fn or(self, on: &[&str], other: Self) -> Self {
         self.set("or", on, other)
+    }
+
+    /// Both, where their labels differ.
+    pub(super) fn or_also(self, other: Self) -> Self {
+        let text = format!("{}\nor {}", self.text, other.operand());
+        Self { text, is_atom: false }
     }
 
     fn set(self, operator: &str, on: &[&str], other: Self) -> Self {
