@@ -15,8 +15,18 @@ pub(super) const HELD: &str = "15m";
 #[derive(Clone, Debug)]
 pub(super) struct Expr {
     text: String,
-    /// Needs no parentheses as an operand.
-    is_atom: bool,
+    binds: Binds,
+}
+
+/// How tightly the outermost operator holds its operands together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Binds {
+    /// Comparisons and sets.
+    Loosely,
+    /// `*` and `/`.
+    AsProduct,
+    /// There is no operator.
+    AsOne,
 }
 
 impl Expr {
@@ -32,11 +42,11 @@ impl Expr {
 
     /// A recorded series, by its name.
     pub(super) fn name(name: &str) -> Self {
-        Self { text: name.to_owned(), is_atom: true }
+        Self { text: name.to_owned(), binds: Binds::AsOne }
     }
 
     fn atom(text: String) -> Self {
-        Self { text, is_atom: true }
+        Self { text, binds: Binds::AsOne }
     }
 
     /// Only on a name, or on a name with matchers.
@@ -118,25 +128,26 @@ impl Expr {
     /// Both, where their labels differ.
     pub(super) fn or_also(self, other: Self) -> Self {
         let text = format!("{}\nor {}", self.text, other.operand());
-        Self { text, is_atom: false }
+        Self { text, binds: Binds::Loosely }
     }
 
     fn set(self, operator: &str, on: &[&str], other: Self) -> Self {
         let text = format!("{}\n{operator} on ({}) {}", self.chained(), on.join(", "), other.operand());
-        Self { text, is_atom: false }
+        Self { text, binds: Binds::Loosely }
     }
 
     /// Compared with, or reckoned with, a number or another expression without matching.
     pub(super) fn op(self, operator: &str, other: impl Into<Self>) -> Self {
-        let text = format!("{} {operator} {}", self.operand(), other.into().operand());
-        Self { text, is_atom: false }
+        let binds = if ["*", "/"].contains(&operator) { Binds::AsProduct } else { Binds::Loosely };
+        let text = format!("{} {operator} {}", self.at_least(binds), other.into().operand());
+        Self { text, binds }
     }
 
     /// Times an information series: adds its `labels`.
     pub(super) fn with(self, on: &[&str], labels: &[&str], info: Self) -> Self {
         let (on, labels) = (on.join(", "), labels.join(", "));
-        let text = format!("{}\n* on ({on}) group_left ({labels}) {}", self.operand(), info.operand());
-        Self { text, is_atom: false }
+        let text = format!("{}\n* on ({on}) group_left ({labels}) {}", self.at_least(Binds::AsProduct), info.operand());
+        Self { text, binds: Binds::AsProduct }
     }
 
     /// The family as it is, and as it was within the last [`HELD`] where its exporter is no longer
@@ -157,12 +168,19 @@ impl Expr {
     }
 
     fn operand(&self) -> String {
-        if self.is_atom { self.text.clone() } else { format!("({})", indented(&self.text)) }
+        self.at_least(Binds::AsOne)
+    }
+
+    /// In parentheses where it binds less than that.
+    fn at_least(&self, binds: Binds) -> String {
+        // A comparison of a comparison would be read, but not by people.
+        let holds = self.binds >= binds && self.binds != Binds::Loosely;
+        if holds { self.text.clone() } else { format!("({})", indented(&self.text)) }
     }
 
     /// The left side of `and` and `unless`, which bind alike and from the left; `or` binds less.
     fn chained(&self) -> String {
-        if self.text.contains("\nor on") && !self.is_atom { self.operand() } else { self.text.clone() }
+        if self.text.contains("\nor on") && self.binds == Binds::Loosely { self.operand() } else { self.text.clone() }
     }
 }
 

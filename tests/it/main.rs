@@ -8,6 +8,7 @@
 mod catalogue;
 mod cli;
 mod daemon;
+mod dashboards;
 mod generated;
 mod layers;
 mod metrics;

@@ -20,6 +20,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod prometheus;
 pub(crate) mod redis;
+pub(crate) mod shop;
 pub(crate) mod stand_in;
 pub(crate) mod timescaledb;
 

@@ -53,7 +53,8 @@ pub(super) fn open_or_closed() -> Value {
 
 /// Green below the first bound.
 pub(super) fn steps(bounds: &[(f64, &str)]) -> Value {
-    let first = json!({ "color": "green", "value": null });
+    // Also what is below: Grafana takes the first for that.
+    let first = json!({ "color": "green", "value": 0 });
     let steps: Vec<Value> = std::iter::once(first)
         .chain(bounds.iter().map(|(from, colour)| json!({ "color": colour, "value": from })))
         .collect();

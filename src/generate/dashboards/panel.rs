@@ -153,9 +153,6 @@ pub(super) fn table(title: &str, description: &str, query: Query, columns: &[Col
         json!({ "align": "auto", "cellOptions": { "type": "auto" }, "inspect": false, "filterable": true });
     panel.json["fieldConfig"]["overrides"] = columns.iter().map(Column::overridden).collect();
     panel.json["transformations"] = super::columns::transformations(columns);
-    panel.json["options"] = json!({
-        "showHeader": true, "cellHeight": "sm", "frameIndex": 0,
-        "footer": { "show": false, "countRows": false, "reducer": [], "fields": "" },
-    });
+    panel.json["options"] = json!({ "showHeader": true, "cellHeight": "sm", "frameIndex": 0 });
     panel
 }

@@ -14,7 +14,7 @@ fn query(name: &str, label: &str, query: &str) -> Value {
     json!({
         "name": name, "label": label, "type": "query", "hide": 0, "refresh": 2, "sort": 1, "regex": "", "skipUrlSync": false,
         "datasource": super::panel::datasource(), "query": { "query": query, "refId": name },
-        "definition": query, "multi": false, "includeAll": false, "options": [],
+        "multi": false, "includeAll": false, "options": [],
     })
 }
 
