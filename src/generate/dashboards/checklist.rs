@@ -42,7 +42,9 @@ fn coverage() -> Panel {
 
 fn sections() -> Panel {
     let counts = items(table::SECTION_ITEMS).chosen("section").by("sum", &["section", "state"]).op(">", "0");
-    bars("States by section", "Items in each state.", vec![now(counts, "{{section}} {{state}}")]).unit("none")
+    bars("States by section", "Items in each state.", vec![now(counts, "{{section}} {{state}}")])
+        .unit("none")
+        .coloured_by_state()
 }
 
 /// Time in state, of what is not ready.

@@ -81,8 +81,7 @@ fn panics() -> Panel {
 }
 
 fn version() -> Panel {
-    let mut panel =
-        stat("Version", "", vec![now(own(table::BUILD_INFO), "{{version}}")]).thresholds(steps(&[])).unit("none");
+    let mut panel = stat("Version", "", vec![now(own(table::BUILD_INFO), "{{version}}")]).plain().unit("none");
     panel.show_names();
     panel
 }

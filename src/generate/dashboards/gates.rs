@@ -56,6 +56,7 @@ fn by_state() -> Panel {
         vec![now(counted, "{{checklist}} {{gate}} {{state}}")],
     )
     .unit("none")
+    .coloured_by_state()
 }
 
 fn list() -> Panel {

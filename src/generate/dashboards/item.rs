@@ -46,7 +46,7 @@ fn state() -> Panel {
 }
 
 fn ago(title: &str, description: &str, family: Family) -> Panel {
-    stat(title, description, vec![now(of(family).op("*", "1000"), "")]).unit("dateTimeFromNow").thresholds(steps(&[]))
+    stat(title, description, vec![now(of(family).op("*", "1000"), "")]).unit("dateTimeFromNow").plain()
 }
 
 fn since() -> Panel {

@@ -32,11 +32,16 @@ pub(super) fn place(rows: &[Row]) -> Vec<Value> {
         }
         let taken: u32 = row.panels.iter().filter_map(|panel| panel.width).sum();
         let sharing = u32::try_from(row.panels.iter().filter(|panel| panel.width.is_none()).count()).unwrap_or(1);
-        let share = COLUMNS.saturating_sub(taken) / sharing.max(1);
+        let left = COLUMNS.saturating_sub(taken);
+        let (share, mut over) = (left / sharing.max(1), left % sharing.max(1));
         let mut x = 0;
         for panel in &row.panels {
             id += 1;
-            let width = panel.width.unwrap_or(share);
+            let width = panel.width.unwrap_or_else(|| {
+                let more = over.min(1);
+                over -= more;
+                share + more
+            });
             let mut json = panel.json();
             json["id"] = json!(id);
             json["gridPos"] = json!({ "x": x, "y": y, "w": width, "h": row.height });

@@ -44,6 +44,17 @@ pub(super) fn states_by_name() -> Value {
     json!([{ "type": "value", "options": options }])
 }
 
+/// Overrides: one colour for each state that a series' name ends with.
+pub(super) fn by_name_of_state() -> Value {
+    let overridden = |state: State| {
+        json!({
+            "matcher": { "id": "byRegexp", "options": format!("/(^| ){}$/", state.as_str()) },
+            "properties": [{ "id": "color", "value": { "mode": "fixed", "fixedColor": colour(state) } }],
+        })
+    };
+    State::ALL.into_iter().map(overridden).collect()
+}
+
 pub(super) fn open_or_closed() -> Value {
     json!([{ "type": "value", "options": {
         "0": { "text": "closed", "color": "red", "index": 0 },

@@ -19,7 +19,7 @@ pub(super) fn dashboard() -> Dashboard {
         from: "now-24h",
         rows: vec![
             row("", 4, [ready(), accepted(), failing(), regressed(), blocked(), untold(), gates()]),
-            row("What broke", 9, [regressions()]),
+            row("What broke", 7, [regressions()]),
             row("What is not ready", 12, [not_ready()]),
             row("By section", 14, [ready_by_section(), accepted_by_section()]),
             row("Through time", 12, [states(), changes()]),
@@ -119,7 +119,9 @@ fn accepted_by_section() -> super::panel::Panel {
 
 fn states() -> super::panel::Panel {
     let counted = items(table::STATE).with(ITEM, &["section", "priority", "team"], info()).by("sum", &["state"]);
-    lines("Items by state", "Of the items chosen.", vec![over_time(counted, "{{state}}")]).unit("none")
+    lines("Items by state", "Of the items chosen.", vec![over_time(counted, "{{state}}")])
+        .unit("none")
+        .coloured_by_state()
 }
 
 /// Hundreds of lines say nothing: only what changed in the time shown.

@@ -87,6 +87,18 @@ impl Panel {
         self.unit("percentunit").thresholds(look::rising(&[(0.8, "orange"), (0.95, "yellow"), (1.0, "green")]))
     }
 
+    /// Series whose name ends with a state are drawn in its colour.
+    pub(super) fn coloured_by_state(mut self) -> Self {
+        self.json["fieldConfig"]["overrides"] = look::by_name_of_state();
+        self
+    }
+
+    /// Of what is neither good nor bad.
+    pub(super) fn plain(mut self) -> Self {
+        self.json["options"]["colorMode"] = json!("none");
+        self
+    }
+
     /// Of a number that is always the same: its name.
     pub(super) fn show_names(&mut self) {
         self.json["options"]["textMode"] = json!("name");
