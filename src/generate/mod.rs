@@ -37,6 +37,7 @@ pub fn all() -> Vec<Generated> {
         file("config/settings.yaml", settings::default_file()),
         file("dashboards/provisioning/dashboards.yaml", dashboards::provider()),
         file("dashboards/provisioning/datasources.yaml", dashboards::datasource()),
+        file("docs/alerts.md", rules::docs()),
         file("docs/diagnostics.md", codes::docs()),
         file("docs/kinds.md", kinds::docs(KINDS)),
         file("docs/metrics.md", families::docs()),

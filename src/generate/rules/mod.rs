@@ -4,6 +4,7 @@
 mod acceptance;
 mod exporter;
 mod items;
+mod page;
 mod scores;
 mod yaml;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use super::promql::Expr;
 use crate::families::table;
+pub(super) use page::docs;
 
 /// A minute, an hour, a day.
 const M: u64 = 60;

@@ -52,7 +52,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// As Prometheus writes it, in the largest unit that fits.
-fn duration(duration: Duration) -> String {
+pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(super::D, "d"), (super::H, "h"), (super::M, "m"), (1, "s")];
     units
