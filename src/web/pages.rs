@@ -34,8 +34,8 @@ fn board_reply(snapshot: &Snapshot, query: &str, asked: &Asked, links: &Links, n
             Reply::problem(StatusCode::BAD_REQUEST, &detail, &asked, links)
         }
         Ok(filter) => {
-            let reply = page::board(&BoardView::new(snapshot, &filter, links, now), links);
-            reply.with_etag(page_etag(snapshot, now))
+            let make = || page::board(&BoardView::new(snapshot, &filter, links, now), links);
+            Reply::unless_known(page_etag(snapshot, now), asked, make)
         }
     }
 }
