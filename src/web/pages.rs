@@ -99,3 +99,6 @@ pub(super) fn unknown_item(snapshot: &Snapshot, id: &ItemId) -> String {
     let hint = if alike.is_empty() { String::new() } else { format!(" Is it {}?", alike.join(" or ")) };
     format!("The catalogue has no item {id}.{hint}")
 }
+
+#[cfg(test)]
+mod tests;

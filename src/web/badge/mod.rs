@@ -51,9 +51,7 @@ fn reply(badge: Option<Badge>) -> Reply {
             let reply = Reply::new(found, "image/svg+xml; charset=utf-8", svg);
             if found == StatusCode::OK { reply.with_etag(etag) } else { reply }
         }
-        Err(error) => {
-            Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("the badge cannot be drawn: {error}\n"))
-        }
+        Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("the badge cannot be drawn: {error}\n")),
     }
 }
 

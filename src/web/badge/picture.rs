@@ -86,9 +86,8 @@ mod tests {
 
     #[test]
     fn the_picture_is_as_wide_as_its_texts() {
-        let draw = |says: &str| {
-            draw(Badge { label: "shop".to_owned(), says: says.to_owned(), tone: Tone::Good }).unwrap()
-        };
+        let draw =
+            |says: &str| draw(Badge { label: "shop".to_owned(), says: says.to_owned(), tone: Tone::Good }).unwrap();
         assert_eq!(width("shop"), 57 + 70 + 67 + 70);
         assert!(draw("iiii").contains("width=\"68\""), "{}", draw("iiii"));
         assert!(draw("WWWW").contains("width=\"99\""), "{}", draw("WWWW"));

@@ -60,7 +60,8 @@ impl Filter {
 
     /// Whether it asks about a part of the catalogue, and not about what came of its items.
     pub(super) fn is_part(&self) -> bool {
-        let part = Self { reasons: Vec::new(), gate: String::new(), regressed: false, q: String::new(), ..self.clone() };
+        let part =
+            Self { reasons: Vec::new(), gate: String::new(), regressed: false, q: String::new(), ..self.clone() };
         *self == part.in_any_state()
     }
 

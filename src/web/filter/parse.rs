@@ -4,8 +4,7 @@
 use super::{Filter, Setup};
 use crate::model::{Coverage, Priority, Reason, State};
 
-const KNOWN: &str =
-    "state, priority, mode, reason, checklist, section, gate, team, regressed, setup, q, refresh";
+const KNOWN: &str = "state, priority, mode, reason, checklist, section, gate, team, regressed, setup, q, refresh";
 
 impl Filter {
     /// From a query string. Values may be repeated or joined with commas where several make sense.

@@ -90,10 +90,12 @@ fn sections<'a>(snapshot: &'a Snapshot, filter: &Filter) -> Vec<(&'a str, &'a st
     let asked = |id: &str| filter.checklist.is_empty() || filter.checklist == id;
     let all = snapshot.plan.checklists.iter().filter(|c| asked(c.id.as_str())).flat_map(|c| &c.sections);
     let mut seen = BTreeSet::new();
-    all.map(|section| (section.path.as_str(), if section.title.is_empty() { section.path.as_str() } else { &section.title }))
-        .filter(|(path, _)| seen.insert(*path))
-        .take(OPTION_LIMIT)
-        .collect()
+    all.map(|section| {
+        (section.path.as_str(), if section.title.is_empty() { section.path.as_str() } else { &section.title })
+    })
+    .filter(|(path, _)| seen.insert(*path))
+    .take(OPTION_LIMIT)
+    .collect()
 }
 
 fn teams(snapshot: &Snapshot) -> Vec<(&str, &str)> {

@@ -70,4 +70,3 @@ pub(super) fn attestations<'a>(item: &Item, plan: &'a Plan, now: Timestamp) -> V
     })
     .collect()
 }
-

@@ -94,4 +94,3 @@ fn leg_result(memory: &LegMemory, now: Timestamp) -> LegResult<'_> {
         proof: verdict.proof().iter().map(|a| (a.name, a.expected, a.seen)).collect(),
     }
 }
-

@@ -11,7 +11,7 @@ use super::Links;
 use super::links::source_link;
 use super::look::{Look, look};
 use super::row::{Blocking, Row, row};
-use super::when::{When, coarse};
+use super::when::{When, coarse, took};
 use crate::core::{Drift, drift};
 use crate::model::{Measurement, Slot, Timestamp};
 use crate::snapshot::{ItemView, Snapshot};
@@ -108,7 +108,7 @@ impl<'a> ItemDetail<'a> {
             taken: When::new(snapshot.taken_at, now),
             rooted: effective.root_cause.is_some() && effective.root_cause == near.blockers.first().copied(),
             last_evaluation: when(memory.last_finished),
-            duration: memory.last_run.as_ref().map_or_else(String::new, |run| run.duration.to_string()),
+            duration: memory.last_run.as_ref().map_or_else(String::new, |run| took(run.duration)),
             last_pass: when(memory.last_pass),
             fresh_until: when(memory.fresh_until),
             next_change: when(effective.next_change_at),

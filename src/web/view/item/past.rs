@@ -3,7 +3,7 @@
 use crate::model::{Timestamp, Transition};
 use crate::store::Evidence;
 use crate::web::view::look::{Look, look, outcome};
-use crate::web::view::when::When;
+use crate::web::view::when::{When, took};
 
 /// What the store remembers, or why it could not say.
 pub(in crate::web) struct Past {
@@ -36,7 +36,7 @@ pub(super) fn evidence(evidence: Evidence, now: Timestamp) -> EvidenceView {
         at: When::new(evidence.at, now),
         outcome: outcome(evidence.outcome),
         reason: evidence.reason.map_or("", |reason| reason.as_str()),
-        duration: evidence.duration.to_string(),
+        duration: took(evidence.duration),
         facts: pretty(&evidence.facts),
         leg: evidence.leg.to_string(),
         sentence: evidence.sentence.to_string(),
@@ -59,4 +59,3 @@ pub(super) fn transition(transition: Transition, now: Timestamp) -> TransitionVi
         sentence: transition.sentence,
     }
 }
-
