@@ -1,5 +1,6 @@
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::families;

@@ -22,6 +22,8 @@ pub(in crate::web) struct Timeline {
 pub(in crate::web) struct Bar {
     pub(in crate::web) look: Look,
     pub(in crate::web) x: u64,
+    /// A pass lies low, so that the rest stands out to those who do not tell colours apart.
+    pub(in crate::web) y: u64,
     pub(in crate::web) width: u64,
     /// For a pointer and for those who do not see it.
     pub(in crate::web) title: String,
@@ -45,6 +47,7 @@ impl Timeline {
             Bar {
                 look: look(stretch.state),
                 x,
+                y: if stretch.state == State::Pass { 5 } else { 0 },
                 width: place(stretch.until).saturating_sub(x).max(LEAST),
                 title: format!(
                     "{} from {} for {}",
@@ -89,10 +92,11 @@ fn shares(stretches: &[Stretch], whole: u64) -> Vec<(Look, String)> {
 
 /// Never rounded to all or nothing while there is some of it.
 fn share(part: u64, whole: u64) -> String {
-    let thousandths = u128::from(part) * 1000 / u128::from(whole.max(1));
+    let whole = whole.max(1);
+    let thousandths = (u128::from(part) * 1000 + u128::from(whole / 2)) / u128::from(whole);
     match thousandths {
         0 => "under 0.1 %".to_owned(),
-        _ if part < whole && thousandths >= 999 => "over 99.9 %".to_owned(),
+        1000 if part < whole => "over 99.9 %".to_owned(),
         n if n % 10 == 0 => format!("{} %", n / 10),
         n => format!("{}.{} %", n / 10, n % 10),
     }
@@ -136,7 +140,8 @@ mod tests {
         assert_eq!(timeline.from.relative, "30d ago");
         let last = timeline.bars.last().unwrap();
         assert_eq!((last.look.class, last.x, last.width), ("fail", WIDTH - LEAST, LEAST));
-        assert_eq!(timeline.shares[1].1, "under 0.1 %");
+        let shares: Vec<_> = timeline.shares.iter().map(|(_, share)| share.as_str()).collect();
+        assert_eq!(shares, ["over 99.9 %", "under 0.1 %"]);
     }
 
     #[test]
