@@ -10,14 +10,13 @@ use super::app::App;
 use super::filter::Filter;
 use super::page;
 use super::reply::{Asked, Reply};
-use super::view::{BoardView, ItemDetail, Links, Past};
+use super::view::{BoardView, HISTORY_LIMIT, ItemDetail, Links, Past};
 use crate::model::{ItemId, Timestamp};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 
 /// A page waits this long for the store, then says so.
 pub(super) const STORE_PATIENCE: Duration = Duration::from_secs(1);
-pub(super) const HISTORY_LIMIT: u32 = 100;
 
 pub(super) async fn board(State(app): State<App>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let query = query.unwrap_or_default();

@@ -10,7 +10,7 @@ mod tally;
 mod when;
 
 pub(super) use board::{BoardView, admitted, blockers, gate_count};
-pub(super) use item::{ItemDetail, Past};
+pub(super) use item::{HISTORY_LIMIT, ItemDetail, Past};
 pub(super) use links::{Links, encode, safe_url};
 pub(super) use look::is_unset;
 pub(super) use notice::{Notice, notices};

@@ -15,6 +15,7 @@ use super::when::{When, coarse, took};
 use crate::core::{Drift, drift};
 use crate::model::{Measurement, Slot, Timestamp};
 use crate::snapshot::{ItemView, Snapshot};
+use crate::web::filter::Filter;
 use acceptance::{AttestationView, WaiverView};
 use legs::LegView;
 use neighbours::{LIMIT, Neighbours};
@@ -22,13 +23,15 @@ use past::{EvidenceView, TransitionView};
 use prometheus::Query;
 use timeline::Timeline;
 
-pub(in crate::web) use past::Past;
+pub(in crate::web) use past::{HISTORY_LIMIT, Past};
 
 pub(in crate::web) struct ItemDetail<'a> {
     pub(in crate::web) row: Row<'a>,
     pub(in crate::web) checklist_title: &'a str,
     pub(in crate::web) section: &'a str,
     pub(in crate::web) section_title: &'a str,
+    /// The board of its team.
+    pub(in crate::web) team: String,
     pub(in crate::web) reason_meaning: &'static str,
     /// What it would be without waiver and blocking, if that is something else.
     pub(in crate::web) underlying: Option<(Look, &'static str)>,
@@ -51,6 +54,8 @@ pub(in crate::web) struct ItemDetail<'a> {
     pub(in crate::web) blocks: Vec<Row<'a>>,
     /// Items that depend on it and are not blocked by it now.
     pub(in crate::web) dependents: Vec<Row<'a>>,
+    /// How many of `blocks` and `dependents` are left out.
+    pub(in crate::web) more: (usize, usize),
     pub(in crate::web) waiver: Option<WaiverView<'a>>,
     pub(in crate::web) attestations: Vec<AttestationView<'a>>,
     pub(in crate::web) measurements: Vec<MeasurementView>,
@@ -63,6 +68,8 @@ pub(in crate::web) struct ItemDetail<'a> {
     pub(in crate::web) probe: &'a str,
     pub(in crate::web) evidence: Result<Vec<EvidenceView>, String>,
     pub(in crate::web) history: Result<Vec<TransitionView>, String>,
+    /// Whether there may be older changes.
+    pub(in crate::web) history_is_full: bool,
     pub(in crate::web) timeline: Option<Timeline>,
     pub(in crate::web) queries: Vec<Query>,
     /// Where run-now is sent, if it is allowed.
@@ -101,6 +108,7 @@ impl<'a> ItemDetail<'a> {
             checklist_title: checklist.map_or(item.id.checklist(), |checklist| &checklist.title),
             section: item.section.as_str(),
             section_title: section.map_or(item.section.as_str(), |section| &section.title),
+            team: Filter { team: item.team.to_string(), ..Filter::default() }.address(links),
             reason_meaning: effective.reason.map_or("", |reason| reason.meaning()),
             underlying: (effective.underlying != effective.state).then(|| {
                 (look(effective.underlying), effective.underlying_reason.map_or("", |reason| reason.as_str()))
@@ -116,6 +124,7 @@ impl<'a> ItemDetail<'a> {
             scheduled: item.is_scheduled(),
             counters: (memory.evaluations, memory.failures, memory.regressions),
             confirmation: confirmation(view),
+            more: (near.blocks.len().saturating_sub(LIMIT), near.dependents.len().saturating_sub(LIMIT)),
             blockers: rows(near.blockers),
             passing: rows(near.passing),
             blocks: rows(near.blocks),
@@ -131,6 +140,7 @@ impl<'a> ItemDetail<'a> {
             mode: item.coverage.as_str(),
             probe: &item.probe,
             evidence: past.evidence.map(|all| all.into_iter().map(|one| past::evidence(one, now)).collect()),
+            history_is_full: past.history.as_ref().is_ok_and(|history| history.len() >= HISTORY_LIMIT as usize),
             timeline: past.history.as_ref().ok().and_then(|history| Timeline::new(history, now)),
             history: past.history.map(|all| all.into_iter().map(|one| past::transition(one, now)).collect()),
             queries: prometheus::queries(&item.id),

@@ -5,6 +5,9 @@ use crate::store::Evidence;
 use crate::web::view::look::{Look, look, outcome};
 use crate::web::view::when::{When, took};
 
+/// So many changes of state are asked for and shown.
+pub(in crate::web) const HISTORY_LIMIT: u32 = 100;
+
 /// What the store remembers, or why it could not say.
 pub(in crate::web) struct Past {
     pub(in crate::web) evidence: Result<Vec<Evidence>, String>,
