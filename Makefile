@@ -3,7 +3,7 @@
 PROFILE ?= fast
 CARGO_BIN := target/$(PROFILE)/readiness-exporter
 
-.PHONY: run test bench check generated build
+.PHONY: run test bench check generated pictures build
 
 ## run: build and start the daemon with the defaults (SQLite, shipped catalogue)
 run: build
@@ -35,3 +35,7 @@ check:
 ## generated: fails if a generated file is not what the code generates
 generated:
 	cargo run --locked --quiet -- generate --check
+
+## pictures: the pictures of the documentation, taken anew; needs Chromium
+pictures: build
+	scripts/pictures $(CARGO_BIN)

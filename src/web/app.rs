@@ -18,7 +18,7 @@ use super::access::{Admission, Live};
 use super::origin::ReachedAs;
 use super::reply::{Asked, Reply};
 use super::view::Links;
-use super::{api, lifecycle, metrics, page, pages, probes};
+use super::{api, badge, lifecycle, metrics, page, pages, probes};
 use crate::engine::Handle;
 use crate::families::Detail;
 use crate::model::Timestamp;
@@ -84,6 +84,8 @@ impl App {
         let limited = Router::new()
             .route("/", get(pages::board))
             .route("/items/{checklist}/{item}", get(pages::item))
+            .route("/badge/{checklist}", get(badge::checklist))
+            .route("/badge/{checklist}/{gate}", get(badge::gate))
             .route("/api/v1/items", get(api::items))
             .route("/api/v1/items/{checklist}/{item}", get(api::item))
             .route("/api/v1/items/{checklist}/{item}/run", post(lifecycle::run_now))
@@ -144,6 +146,7 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
     response
 }
 
+/// An answer may say for itself who may show it; all else is the same for all.
 fn harden(headers: &mut HeaderMap) {
     let fixed: [(HeaderName, &'static str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -152,7 +155,7 @@ fn harden(headers: &mut HeaderMap) {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if let Ok(policy) = HeaderValue::from_str(&page::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -174,7 +177,7 @@ async fn limit(State(app): State<App>, request: Request, next: Next) -> Response
 async fn not_found(State(app): State<App>, request: Request) -> Response {
     let asked = Asked::of(request.headers());
     let detail = format!(
-        "There is nothing at {}. Try /, {}, /api/v1/items, /api/v1/checklists, /api/v1/status, /-/healthy or /-/ready.",
+        "There is nothing at {}. Try /, {}, /badge/CHECKLIST.svg, /api/v1/items, /api/v1/checklists, /api/v1/status, /-/healthy or /-/ready.",
         request.uri().path(),
         app.0.telemetry_path
     );

@@ -242,7 +242,7 @@ fn view(checklist: &str, section: &str, line: &Line) -> ItemView {
         title: line.title.into(),
         priority: line.priority,
         mode: Mode::Auto,
-        coverage: Coverage::Auto,
+        coverage: if line.id.starts_with("security.access.") { Coverage::Attested } else { Coverage::Auto },
         claim: if line.id.len().is_multiple_of(3) { Claim::Done } else { Claim::Open },
         probe: "http".into(),
         team: "platform".into(),

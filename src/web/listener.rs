@@ -62,7 +62,7 @@ pub async fn bind(settings: &settings::Web) -> Result<Bound, WebError> {
 
 fn is_usable(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
-    let taken = ["/-/", "/api/", "/items/", "/debug/"];
+    let taken = ["/-/", "/api/", "/items/", "/badge/", "/debug/"];
     path.len() > 1
         && path.starts_with('/')
         && !path.ends_with('/')

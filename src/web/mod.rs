@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod app;
+mod badge;
 mod connection;
 mod filter;
 #[cfg(test)]

@@ -52,7 +52,7 @@ struct ProblemPage<'a> {
 }
 
 pub(super) fn board(board: &BoardView<'_>, links: &Links) -> Reply {
-    finish(StatusCode::OK, &BoardPage { links, style: STYLE, board, refresh: board.filter.refresh })
+    finish(StatusCode::OK, &BoardPage { links, style: STYLE, board, refresh: board.refresh })
 }
 
 /// `lifecycle`: whether run-now is offered.

@@ -110,6 +110,13 @@ impl Reply {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// What a client already has is neither made nor sent again.
+    pub(super) fn unless_known(etag: String, asked: &Asked, make: impl FnOnce() -> Self) -> Self {
+        let known = asked.if_none_match.as_deref().is_some_and(|known| matches_etag(known, &etag));
+        let reply = if known { Self::text(StatusCode::OK, "") } else { make() };
+        reply.with_etag(etag)
+    }
+
     /// Blocks while it compresses; call it off the async threads.
     pub(super) fn into_response(self, asked: &Asked) -> Response {
         let known = asked.if_none_match.as_deref();
@@ -275,5 +282,7 @@ mod tests {
         assert_eq!(reply.clone().into_response(&asked).status(), StatusCode::NOT_MODIFIED);
         let other = Asked { if_none_match: Some("W/\"2\"".to_owned()), ..Asked::default() };
         assert_eq!(reply.into_response(&other).status(), StatusCode::OK);
+        let kept = Reply::unless_known("W/\"1\"".to_owned(), &asked, || panic!("it is made all the same"));
+        assert_eq!(kept.into_response(&asked).status(), StatusCode::NOT_MODIFIED);
     }
 }

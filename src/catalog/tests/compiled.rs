@@ -220,3 +220,22 @@ fn what_tries_credentials_is_planned_once_an_hour() {
     let reads = only("interval: 1m, check: { postgres: { target: web, sql: select 1 } }");
     assert_eq!(reads.schedule.interval, Span::from_secs(60));
 }
+
+#[test]
+fn a_source_leads_to_the_document_as_it_was() {
+    let url = |source: &str| {
+        let text = BASE.replace("title: C\n", &format!("title: C\n    source: {{ {source} }}\n"));
+        let compiled = compiled(&format!("{text}      a.x: {{ title: T, priority: high, line: 7 }}\n"));
+        let source = compiled.plan.items[0].source.clone().unwrap();
+        (source.line, source.url.as_deref().unwrap_or_default().to_owned())
+    };
+    let at = |text: &str| (7, text.to_owned());
+    let repository = "https://h/o/r/blob/5974612/d/R.md";
+    assert_eq!(url("file: d/R.md, url: \"https://h/o/r\", commit: 5974612"), at(repository));
+    assert_eq!(url("file: d/R.md, url: \"https://h/o/r.git/\", commit: \"5974612\""), at(repository));
+    let whole = "https://h/o/r/src/main/d/R.md";
+    assert_eq!(url(&format!("file: d/R.md, url: \"{whole}\", commit: 5974612")), at(whole));
+    assert_eq!(url("file: d/R.md, url: \"https://wiki/page?id=1\", commit: a1"), at("https://wiki/page?id=1"));
+    assert_eq!(url("file: d/R.md, url: \"https://h/o/r\""), at("https://h/o/r"));
+    assert_eq!(url("file: d/R.md, commit: a1"), at(""));
+}

@@ -154,14 +154,27 @@ pub(crate) fn duplicates<'a>(what: &str, names: impl Iterator<Item = (&'a str, P
     }
 }
 
-/// File and link of the document. The commit is for people who read the catalogue.
+/// File and link of the document.
 fn source(entry: &Entry, sink: &Sink) -> (Option<String>, Option<String>) {
     let Some(mut fields) = Fields::of(&entry.value, "a source", entry.key_at, sink) else { return (None, None) };
     let file = fields.optional("file").and_then(|field| text(&field.value, sink)).map(|file| file.value);
     let url = fields.optional("url").and_then(|field| text(&field.value, sink)).map(|url| url.value);
-    let _commit = fields.optional("commit").and_then(|field| word(&field.value, sink));
+    let commit = fields.optional("commit").and_then(|field| word(&field.value, sink));
     fields.finish();
+    let url = url.map(|url| document(url, file.as_deref(), commit.as_deref()));
     (file, url)
+}
+
+/// `url` is the document, or the repository that holds it at a commit. Only that commit has the
+/// lines that the items name.
+fn document(url: String, file: Option<&str>, commit: Option<&str>) -> String {
+    match (file, commit) {
+        (Some(file), Some(commit)) if !url.contains(['#', '?']) && !url.ends_with(file) => {
+            let repository = url.trim_end_matches('/').trim_end_matches(".git");
+            format!("{repository}/blob/{commit}/{file}")
+        }
+        _ => url,
+    }
 }
 
 fn targets(entry: &Entry, sink: &Sink) -> Vec<Located<String>> {

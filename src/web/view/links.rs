@@ -38,9 +38,17 @@ impl Links {
     pub(in crate::web) fn api(&self, id: &ItemId) -> String {
         format!("{}/api/v1/items/{}/{}", self.base, encode(id.checklist()), encode(id.item()))
     }
+
+    pub(in crate::web) fn checklist_badge(&self, checklist: &str) -> String {
+        format!("{}/badge/{}.svg", self.base, encode(checklist))
+    }
+
+    pub(in crate::web) fn gate_badge(&self, checklist: &str, gate: &str) -> String {
+        format!("{}/badge/{}/{}.svg", self.base, encode(checklist), encode(gate))
+    }
 }
 
-pub(super) fn encode(text: &str) -> String {
+pub(in crate::web) fn encode(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 

@@ -10,8 +10,8 @@ mod tally;
 mod when;
 
 pub(super) use board::{BoardView, admitted, blockers, gate_count};
-pub(super) use item::{ItemDetail, Past};
-pub(super) use links::{Links, safe_url};
+pub(super) use item::{HISTORY_LIMIT, ItemDetail, Past};
+pub(super) use links::{Links, encode, safe_url};
 pub(super) use look::is_unset;
 pub(super) use notice::{Notice, notices};
 pub(super) use row::Blocking;

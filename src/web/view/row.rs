@@ -1,7 +1,7 @@
 //! One line of the board.
 
 use super::Links;
-use super::look::{Look, is_unset, look_at};
+use super::look::{Kind, Look, is_unset};
 use super::when::When;
 use crate::core::drift;
 use crate::model::{Reason, Slot, Timestamp};
@@ -45,7 +45,8 @@ pub(in crate::web) struct Row<'a> {
     /// Items held up by this one.
     pub(in crate::web) blocks: u32,
     pub(in crate::web) cause: Option<(String, String)>,
-    pub(in crate::web) regressed: bool,
+    /// Since when a confirmed pass is lost.
+    pub(in crate::web) regressed: Option<When>,
     pub(in crate::web) flapping: bool,
     pub(in crate::web) soft: bool,
     pub(in crate::web) drift: &'static str,
@@ -69,7 +70,7 @@ pub(super) fn row<'a>(
         item: view.item.id.item(),
         title: &view.item.title,
         href: links.item(&view.item.id),
-        look: look_at(effective),
+        look: Kind::of(effective).look(),
         unset: is_unset(effective),
         told: effective.reason != Some(Reason::Unmapped),
         priority: view.item.priority.as_str(),
@@ -78,7 +79,7 @@ pub(super) fn row<'a>(
         sentence: snapshot.sentence(view),
         blocks: blocking.by(slot),
         cause: cause.map(|item| (links.item(&item.id), item.title.to_string())),
-        regressed: effective.regressed_since.is_some(),
+        regressed: effective.regressed_since.map(|at| When::new(at, now)),
         flapping: effective.flapping,
         soft: effective.soft,
         drift: drift(view.item.claim, effective).map_or("", |drift| drift.as_str()),

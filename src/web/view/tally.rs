@@ -1,58 +1,55 @@
-//! Items of a part of the board, counted by what somebody has to do about them.
+//! Items counted by state, with what is not set up apart.
 
-use std::fmt;
-
-use super::look::is_unset;
+use super::look::{Kind, Look};
 use crate::model::{Effective, State};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::web) struct Tally {
-    pub(super) passing: usize,
-    pub(super) open: usize,
-    pub(super) unset: usize,
-    pub(super) inapplicable: usize,
-}
+pub(in crate::web) struct Tally([usize; Kind::ALL.len()]);
 
 impl Tally {
     pub(super) fn add(&mut self, effective: &Effective) {
-        let place = match effective.state {
-            State::Pass => &mut self.passing,
-            State::NotApplicable => &mut self.inapplicable,
-            _ if is_unset(effective) => &mut self.unset,
-            _ => &mut self.open,
-        };
-        *place += 1;
-    }
-
-    pub(super) fn plus(self, other: &Tally) -> Tally {
-        Tally {
-            passing: self.passing + other.passing,
-            open: self.open + other.open,
-            unset: self.unset + other.unset,
-            inapplicable: self.inapplicable + other.inapplicable,
+        if let Some(count) = self.0.get_mut(Kind::of(effective).place()) {
+            *count += 1;
         }
     }
 
-    pub(super) fn total(&self) -> usize {
-        self.passing + self.open + self.unset + self.inapplicable
+    pub(super) fn plus(mut self, other: &Tally) -> Tally {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum += count);
+        self
     }
 
-    /// What a fold of passing and inapplicable items says.
-    pub(in crate::web) fn fine(&self) -> Tally {
-        Tally { open: 0, unset: 0, ..*self }
+    pub(super) fn of(&self, kind: Kind) -> usize {
+        self.0.get(kind.place()).copied().unwrap_or(0)
     }
-}
 
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            (self.open, "to look at"),
-            (self.passing, "passing"),
-            (self.unset, "not set up"),
-            (self.inapplicable, "not applicable"),
-        ];
-        let said: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        f.write_str(&said.join(", "))
+    pub(in crate::web) fn total(&self) -> usize {
+        self.0.iter().sum()
+    }
+
+    /// Items that somebody has to look at: neither fine nor waiting to be set up.
+    pub(super) fn open(&self) -> usize {
+        self.total() - self.fine() - self.unset()
+    }
+
+    pub(in crate::web) fn unset(&self) -> usize {
+        self.of(Kind::Unset)
+    }
+
+    /// Passing or not applicable.
+    pub(super) fn fine(&self) -> usize {
+        self.of(Kind::In(State::Pass)) + self.of(Kind::In(State::NotApplicable))
+    }
+
+    /// What there is any of.
+    pub(in crate::web) fn counts(&self) -> Vec<(Look, usize)> {
+        let all = Kind::ALL.into_iter().zip(self.0);
+        all.filter(|(_, count)| *count > 0).map(|(kind, count)| (kind.look(), count)).collect()
+    }
+
+    /// The same as a sentence.
+    pub(super) fn said(&self) -> String {
+        let parts: Vec<_> = self.counts().iter().map(|(look, count)| format!("{count} {}", look.word)).collect();
+        parts.join(", ")
     }
 }
 
@@ -67,9 +64,9 @@ mod tests {
         let mut tally = Tally::default();
         snapshot.items.iter().for_each(|view| tally.add(&view.effective));
         assert_eq!(tally.total(), snapshot.items.len());
-        assert!(tally.unset > 0 && tally.open > tally.unset);
-        let small = Tally { passing: 3, unset: 1, ..Tally::default() };
-        assert_eq!(small.to_string(), "3 passing, 1 not set up");
-        assert_eq!(small.plus(&small).fine().to_string(), "6 passing");
+        assert!(tally.unset() > 0 && tally.open() > tally.unset() && tally.fine() > 0);
+        assert_eq!(tally.plus(&tally).total(), 2 * tally.total());
+        assert!(tally.said().starts_with("4 fail, 2 stale, 2 unknown, "), "{}", tally.said());
+        assert_eq!(tally.counts().iter().map(|(_, count)| count).sum::<usize>(), tally.total());
     }
 }

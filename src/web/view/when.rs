@@ -30,6 +30,11 @@ pub(super) fn coarse(span: Span) -> Span {
     if span.0 >= 1000 { Span(span.0 - span.0 % 1000) } else { span }
 }
 
+/// How long a run took; clocks of runs are no finer than a millisecond.
+pub(super) fn took(span: Span) -> String {
+    if span.0 == 0 { "under 1ms".to_owned() } else { span.to_string() }
+}
+
 fn plain(at: Timestamp) -> String {
     match jiff::Timestamp::from_millisecond(at.0) {
         Ok(at) => at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -40,6 +45,11 @@ fn plain(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_takes_no_time() {
+        assert_eq!((took(Span(0)), took(Span(31))), ("under 1ms".to_owned(), "31ms".to_owned()));
+    }
 
     #[test]
     fn says_how_far_away() {

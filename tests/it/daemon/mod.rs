@@ -1,5 +1,6 @@
 //! The whole program, as somebody runs it.
 
+mod badge;
 mod credentials;
 mod echoes;
 mod hanging;

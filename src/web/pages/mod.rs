@@ -10,14 +10,13 @@ use super::app::App;
 use super::filter::Filter;
 use super::page;
 use super::reply::{Asked, Reply};
-use super::view::{BoardView, ItemDetail, Links, Past};
+use super::view::{BoardView, HISTORY_LIMIT, ItemDetail, Links, Past};
 use crate::model::{ItemId, Timestamp};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 
 /// A page waits this long for the store, then says so.
 pub(super) const STORE_PATIENCE: Duration = Duration::from_secs(1);
-pub(super) const HISTORY_LIMIT: u32 = 100;
 
 pub(super) async fn board(State(app): State<App>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let query = query.unwrap_or_default();
@@ -34,8 +33,8 @@ fn board_reply(snapshot: &Snapshot, query: &str, asked: &Asked, links: &Links, n
             Reply::problem(StatusCode::BAD_REQUEST, &detail, &asked, links)
         }
         Ok(filter) => {
-            let reply = page::board(&BoardView::new(snapshot, &filter, links, now), links);
-            reply.with_etag(page_etag(snapshot, now))
+            let make = || page::board(&BoardView::new(snapshot, &filter, links, now), links);
+            Reply::unless_known(page_etag(snapshot, now), asked, make)
         }
     }
 }
@@ -99,3 +98,6 @@ pub(super) fn unknown_item(snapshot: &Snapshot, id: &ItemId) -> String {
     let hint = if alike.is_empty() { String::new() } else { format!(" Is it {}?", alike.join(" or ")) };
     format!("The catalogue has no item {id}.{hint}")
 }
+
+#[cfg(test)]
+mod tests;
