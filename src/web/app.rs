@@ -18,7 +18,7 @@ use super::access::{Admission, Live};
 use super::origin::ReachedAs;
 use super::reply::{Asked, Reply};
 use super::view::Links;
-use super::{api, badge, lifecycle, metrics, page, pages, probes};
+use super::{api, badge, lifecycle, metrics, page, pages, probes, runbooks};
 use crate::engine::Handle;
 use crate::families::Detail;
 use crate::model::Timestamp;
@@ -86,6 +86,8 @@ impl App {
             .route("/items/{checklist}/{item}", get(pages::item))
             .route("/badge/{checklist}", get(badge::checklist))
             .route("/badge/{checklist}/{gate}", get(badge::gate))
+            .route("/runbooks", get(runbooks::index))
+            .route("/runbooks/{name}", get(runbooks::one))
             .route("/api/v1/items", get(api::items))
             .route("/api/v1/items/{checklist}/{item}", get(api::item))
             .route("/api/v1/items/{checklist}/{item}/run", post(lifecycle::run_now))
@@ -177,7 +179,7 @@ async fn limit(State(app): State<App>, request: Request, next: Next) -> Response
 async fn not_found(State(app): State<App>, request: Request) -> Response {
     let asked = Asked::of(request.headers());
     let detail = format!(
-        "There is nothing at {}. Try /, {}, /badge/CHECKLIST.svg, /api/v1/items, /api/v1/checklists, /api/v1/status, /-/healthy or /-/ready.",
+        "There is nothing at {}. Try /, {}, /badge/CHECKLIST.svg, /runbooks, /api/v1/items, /api/v1/checklists, /api/v1/status, /-/healthy or /-/ready.",
         request.uri().path(),
         app.0.telemetry_path
     );

@@ -17,6 +17,7 @@ mod page;
 mod pages;
 mod probes;
 mod reply;
+mod runbooks;
 #[cfg(test)]
 mod tests;
 mod view;

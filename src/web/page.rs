@@ -51,6 +51,25 @@ struct ProblemPage<'a> {
     refresh: Option<u32>,
 }
 
+#[derive(Template)]
+#[template(path = "runbook.html")]
+struct RunbookPage<'a> {
+    links: &'a Links,
+    style: &'static str,
+    name: &'a str,
+    body: &'a str,
+    refresh: Option<u32>,
+}
+
+#[derive(Template)]
+#[template(path = "runbooks.html")]
+struct RunbooksPage<'a> {
+    links: &'a Links,
+    style: &'static str,
+    names: &'a [&'a str],
+    refresh: Option<u32>,
+}
+
 pub(super) fn board(board: &BoardView<'_>, links: &Links) -> Reply {
     finish(StatusCode::OK, &BoardPage { links, style: STYLE, board, refresh: board.refresh })
 }
@@ -62,6 +81,15 @@ pub(super) fn item(detail: &ItemDetail<'_>, links: &Links, lifecycle: bool) -> R
 
 pub(super) fn problem(status: StatusCode, title: &str, detail: &str, links: &Links) -> Reply {
     finish(status, &ProblemPage { links, style: STYLE, title, detail, refresh: None })
+}
+
+/// `body` is HTML of ours and goes out as it is.
+pub(super) fn runbook(name: &str, body: &str, links: &Links) -> Reply {
+    finish(StatusCode::OK, &RunbookPage { links, style: STYLE, name, body, refresh: None })
+}
+
+pub(super) fn runbooks(names: &[&str], links: &Links) -> Reply {
+    finish(StatusCode::OK, &RunbooksPage { links, style: STYLE, names, refresh: None })
 }
 
 fn finish(status: StatusCode, template: &impl Template) -> Reply {

@@ -389,3 +389,15 @@ async fn changed_users_hold_without_a_restart_and_a_broken_file_keeps_the_old_on
     assert_eq!(ask_h2(&secured, None).await.0, 401);
     assert_eq!(ask_h2(&secured, Some("ann:another one")).await.0, 200);
 }
+
+#[tokio::test]
+async fn runbooks_of_alerts_are_served() {
+    let server = plain().await;
+    let page = ask(server.port, "GET", "/runbooks/ReadinessItemRegressed", "").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("<h2>What to do</h2>"), "{}", page.text());
+    let list = ask(server.port, "GET", "/runbooks", "").await;
+    assert!(list.text().contains("/runbooks/ReadinessExporterDown\""), "{}", list.text());
+    assert_eq!(ask(server.port, "GET", "/runbooks/Nonsense", "").await.status, 404);
+    assert_eq!(ask(server.port, "GET", "/runbooks/..%2f..%2fREADME", "").await.status, 404);
+}
