@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Draws the boards of dashboards/ from what a real Prometheus answers: a picture of each.
 
-usage: draw-boards.py PROMETHEUS FOLDER_OF_PICTURES [SECONDS] [light]
+usage: draw-boards.py PROMETHEUS FOLDER_OF_PICTURES SECONDS CHECKLIST/ITEM
 
 It draws what Grafana would show (places, titles, values, colours, columns), not how Grafana draws
-it. Needs chromium. SECONDS is the time range, 120 unless it is said.
+it. Needs chromium. SECONDS is the time range, the item that of the board about one item.
 """
 
 import html
@@ -24,30 +24,30 @@ COLOURS = {
     "purple": "#a352cc", "blue": "#3274d9", "#808080": "#808080",
 }
 LINES = ["#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#e0b400"]
+PROMETHEUS, FOLDER, SPAN, ITEM = sys.argv[1].rstrip("/"), pathlib.Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 CHOSEN = {
-    "$__rate_interval": "10s", "$checklist/$item": "shop/data.database",
-    '="$checklist"': '="shop"', '="$item"': '="data.database"',
+    "$__rate_interval": "10s", "$__range": f"{SPAN}s", "$checklist/$item": ITEM,
+    '="$checklist"': f'="{ITEM.split("/")[0]}"', '="$item"': f'="{ITEM.split("/")[1]}"',
     "$job": ".*", "$checklist": ".*", "$section": ".*", "$priority": ".*", "$team": ".*",
 }
 
 
-def filled_in(expr, span):
-    expr = expr.replace("$__range", f"{span}s")
+def filled_in(expr):
     for variable, value in CHOSEN.items():
         expr = expr.replace(variable, value)
     return expr
 
 
-def ask(prometheus, target, span):
+def ask(target):
     """The series of a query, each with its labels and its samples."""
     now = int(time.time())
-    expr = filled_in(target["expr"], span)
+    expr = filled_in(target["expr"])
     if target["instant"]:
         path, parameters = "query", {"query": expr}
     else:
-        step = max(1, span // 240)
-        path, parameters = "query_range", {"query": expr, "start": now - span, "end": now, "step": step}
-    url = f"{prometheus}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        step = max(1, SPAN // 240)
+        path, parameters = "query_range", {"query": expr, "start": now - SPAN, "end": now, "step": step}
+    url = f"{PROMETHEUS}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
     with urllib.request.urlopen(url, timeout=30) as answer:
         result = json.load(answer)["data"]["result"]
     series = []
@@ -170,7 +170,7 @@ def table(panel, series):
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
-def lines(panel, series, box, span):
+def lines(panel, series, box):
     width, height = box
     width, height = width - 90, height - 90
     now = time.time()
@@ -181,7 +181,7 @@ def lines(panel, series, box, span):
     for n, (_, samples, name) in enumerate(series):
         colour = named_colour(panel, name) or LINES[n % len(LINES)]
         points = " ".join(
-            f"{60 + width * (1 - (now - at) / span):.1f},{8 + height * (1 - (value - low) / (high - low or 1)):.1f}"
+            f"{60 + width * (1 - (now - at) / SPAN):.1f},{8 + height * (1 - (value - low) / (high - low or 1)):.1f}"
             for at, value in samples
         )
         paths.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
@@ -195,7 +195,7 @@ def lines(panel, series, box, span):
     return f'<svg width="{width + 70}" height="{height + 16}">{axis}{"".join(paths)}</svg><div class="names">{"".join(names)}</div>'
 
 
-def timeline(panel, series, box, span):
+def timeline(panel, series, box):
     width = box[0] - 230
     now = time.time()
     mappings = panel["fieldConfig"]["defaults"]["mappings"]
@@ -213,22 +213,22 @@ def timeline(panel, series, box, span):
                 runs.append([at, at, value])
         for begin, end, value in runs:
             text, colour = mapped(value, mappings) or (str(value), "#808080")
-            x = 200 + width * max(0, 1 - (now - begin) / span)
-            wide = max(2, width * (end - begin) / span)
+            x = 200 + width * max(0, 1 - (now - begin) / SPAN)
+            wide = max(2, width * (end - begin) / SPAN)
             word = f'<text class="in" x="{x + 5:.1f}" y="{y + room - 8}">{text}</text>' if wide > 60 else ""
             rows.append(f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{room - 3}" fill="{colour}"/>{word}')
         rows.append(f'<text x="194" y="{y + room - 8}" text-anchor="end">{html.escape(name)}</text>')
     return f'<svg width="{box[0] - 24}" height="{len(series) * room + 10}">{"".join(rows)}</svg>'
 
 
-def drawn(prometheus, panel, box, span):
-    series = [one for target in panel["targets"] for one in ask(prometheus, target, span)]
+def drawn(panel, box):
+    series = [one for target in panel["targets"] for one in ask(target)]
     if not series:
         return '<p class="none">No data</p>'
     kinds = {"stat": stat, "bargauge": bars, "table": table}
     if panel["type"] in kinds:
         return kinds[panel["type"]](panel, series)
-    return {"timeseries": lines, "state-timeline": timeline}[panel["type"]](panel, series, box, span)
+    return {"timeseries": lines, "state-timeline": timeline}[panel["type"]](panel, series, box)
 
 
 STYLE = """
@@ -249,7 +249,7 @@ svg text { fill:var(--muted); font-size:11px } svg text.in { fill:#fff } svg lin
 """
 
 
-def page(board, prometheus, span, theme):
+def page(board, theme):
     unit_x, unit_y = 1480 / 24, 38
     parts = [f"<h1>{html.escape(board['title'])}</h1>"]
     for panel in board["panels"]:
@@ -259,28 +259,26 @@ def page(board, prometheus, span, theme):
         if panel["type"] == "row":
             parts.append(f'<div class="row" {style}>{html.escape(panel["title"])}</div>')
             continue
-        body = drawn(prometheus, panel, (w, h), span)
+        body = drawn(panel, (w, h))
         parts.append(f'<div class="panel" {style}><h2>{html.escape(panel["title"])}</h2>{body}</div>')
     bottom = 60 + max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in board["panels"]) * unit_y
     return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style><body class="{theme}">{"".join(parts)}', int(bottom)
 
 
 def main():
-    prometheus, folder = sys.argv[1].rstrip("/"), pathlib.Path(sys.argv[2])
-    span = int(sys.argv[3]) if len(sys.argv) > 3 else 120
-    theme = sys.argv[4] if len(sys.argv) > 4 else "dark"
     for path in sorted((ROOT / "dashboards").glob("*.json")):
-        text, height = page(json.loads(path.read_text()), prometheus, span, theme)
-        with tempfile.TemporaryDirectory() as place:
-            source = pathlib.Path(place) / "board.html"
-            source.write_text(text)
-            picture = folder / f"grafana-{path.stem}{'-light' if theme == 'light' else ''}.png"
-            subprocess.run(
-                ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={place}/profile",
-                 f"--screenshot={picture}", f"--window-size=1500,{height}", source.as_uri()],
-                check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            )
-            print(picture)
+        for theme in ("dark", "light") if path.stem == "overview" else ("dark",):
+            text, height = page(json.loads(path.read_text()), theme)
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+                source = pathlib.Path(place) / "board.html"
+                source.write_text(text)
+                picture = FOLDER / f"grafana-{path.stem}{'-light' if theme == 'light' else ''}.png"
+                subprocess.run(
+                    ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                     f"--user-data-dir={place}/profile", f"--screenshot={picture}", f"--window-size=1500,{height}", source.as_uri()],
+                    check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                )
+            print(f"{picture.name} {picture.stat().st_size // 1024} KiB")
 
 
 main()

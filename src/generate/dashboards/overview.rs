@@ -124,13 +124,18 @@ fn states() -> super::panel::Panel {
         .coloured_by_state()
 }
 
-/// Hundreds of lines say nothing: only what changed in the time shown.
+/// Hundreds of lines say nothing: only what was ready and what was not within the time shown.
 fn changes() -> super::panel::Panel {
-    let changed = items(table::STATE).eq("state", State::Pass.as_str()).at_the_end("changes").op("> ", "0");
+    let turned = items(table::STATE).eq("state", State::Pass.as_str()).at_the_end("changes").op("> ", "0");
+    let broken = items(table::STATE)
+        .any("state", [State::Fail, State::Stale, State::Blocked].map(State::as_str))
+        .at_the_end("max_over_time")
+        .op("> ", "0");
+    let changed = turned.and(ITEM, broken);
     let states = chosen(state_codes(items(table::STATE), ITEM)).and(ITEM, changed);
     timeline(
         "What changed",
-        "Items that became ready or ceased to be, within the time shown.",
+        "Items that were ready, and failing, stale or blocked, within the time shown.",
         over_time(states, "{{checklist}}/{{item}}"),
     )
 }
