@@ -58,14 +58,16 @@ impl Looking<'_> {
     }
 }
 
-/// Seconds from a time such as `2026-11-21T23:48:50.7Z` to `now`; none for the year 1, which stands
-/// for never.
+/// Seconds from a time such as `2026-11-21T23:48:50.7Z` to `now`. None for the year 1, which stands
+/// for never, and for what lies ahead: of such a clock no age is known.
 pub(super) fn age(time: Option<&Value>, now: f64) -> Option<f64> {
     let time: jiff::Timestamp = time?.as_str()?.parse().ok()?;
     let at = time.as_millisecond() as f64 / 1000.0;
-    // The clock of an answer has no fractions, so that what just happened may seem to lie ahead.
-    (at > 0.0).then_some((now - at).max(if now - at > -1.5 { 0.0 } else { f64::NEG_INFINITY }))
+    (at > 0.0 && now - at > -CLOCK_GRAIN_S).then_some((now - at).max(0.0))
 }
+
+/// The clock of an answer has no fractions, so that what just happened may seem to lie ahead.
+const CLOCK_GRAIN_S: f64 = 1.5;
 
 pub(super) fn text(of: &Value, field: &str) -> String {
     of.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -61,8 +61,8 @@ async fn status(looking: &mut Looking<'_>) -> Result<(), ProbeError> {
     let version = looking.get("status/buildinfo", &[]).await?;
     looking.facts.status = Some(Status {
         config_loaded,
-        config_age_s: age(said.data.get("lastConfigTime"), now).filter(|age| age.is_finite()),
-        uptime_s: age(said.data.get("startTime"), now).filter(|age| age.is_finite()),
+        config_age_s: age(said.data.get("lastConfigTime"), now),
+        uptime_s: age(said.data.get("startTime"), now),
         retention: line(&text(&said.data, "storageRetention"), TEXT_BYTES),
         corruptions: number(&said.data, "corruptionCount"),
         version: line(&text(&version.data, "version"), TEXT_BYTES),

@@ -61,7 +61,7 @@ pub(super) fn read(part: &Rules, data: &Value, now: f64) -> Result<Found, String
                 health: text(one, "health"),
                 error: line(&text(one, "lastError"), ERROR_BYTES),
                 state: text(one, "state"),
-                age_s: age(one.get("lastEvaluation"), now).filter(|age| age.is_finite()),
+                age_s: age(one.get("lastEvaluation"), now),
                 interval_s,
                 alive: None,
                 alive_why: String::new(),

@@ -30,7 +30,7 @@ pub(super) fn read(part: &Targets, data: &Value, now: f64, facts: &mut Facts) ->
             instance: labels.get("instance").cloned().unwrap_or_default(),
             health,
             error: line(&without_query(&text(one, "lastError")), ERROR_BYTES),
-            age_s: age(one.get("lastScrape"), now).filter(|age| age.is_finite()),
+            age_s: age(one.get("lastScrape"), now),
             interval_s: seconds(&text(one, "scrapeInterval")),
             scrape_s: one.get("lastScrapeDuration").and_then(Value::as_f64).unwrap_or_default(),
             labels,
