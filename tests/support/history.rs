@@ -13,7 +13,13 @@ pub(crate) fn samples(series: &str, past: &Value, now: f64) -> Result<String, St
     };
     let last = span("last")?.ok_or_else(|| format!("{series}: write how long it lasts, such as `last: 2h`"))?;
     let until = span("until")?.unwrap_or(0.0);
-    let usual = if last > 172_800.0 { 300.0 } else if last > 10_800.0 { 60.0 } else { 15.0 };
+    let usual = if last > 172_800.0 {
+        300.0
+    } else if last > 10_800.0 {
+        60.0
+    } else {
+        15.0
+    };
     let step = span("step")?.unwrap_or(usual).max(1.0);
     let values: Vec<Option<f64>> = match &past["values"] {
         Value::Array(values) => values.iter().map(|one| value(one, now)).collect::<Result<_, _>>()?,

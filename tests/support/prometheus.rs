@@ -10,8 +10,7 @@ use super::client;
 use super::process::Process;
 
 /// The head block and the data of a run are small; fsync is not what is tested.
-const FLAGS: [&str; 3] =
-    ["--web.enable-lifecycle", "--scrape.discovery-reload-interval=100ms", "--log.level=warn"];
+const FLAGS: [&str; 3] = ["--web.enable-lifecycle", "--scrape.discovery-reload-interval=100ms", "--log.level=warn"];
 const RETENTION: &str = "--storage.tsdb.retention.time=60d";
 
 pub(crate) struct Prometheus {

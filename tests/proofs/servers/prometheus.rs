@@ -123,7 +123,9 @@ impl Prometheus {
             let evaluated = |rule: &Value| rule["health"] != "unknown";
             let done = targets.len() == self.now.jobs.len()
                 && targets.iter().all(as_meant)
-                && groups.iter().all(|group| group["rules"].as_array().is_some_and(|rules| rules.iter().all(evaluated)));
+                && groups
+                    .iter()
+                    .all(|group| group["rules"].as_array().is_some_and(|rules| rules.iter().all(evaluated)));
             if done {
                 return Ok(());
             }
