@@ -10,7 +10,8 @@ use super::client;
 use super::process::Process;
 
 /// The head block and the data of a run are small; fsync is not what is tested.
-const FLAGS: [&str; 3] = ["--web.enable-lifecycle", "--storage.tsdb.retention.time=60d", "--log.level=warn"];
+const FLAGS: [&str; 3] = ["--web.enable-lifecycle", "--scrape.discovery-reload-interval=100ms", "--log.level=warn"];
+const RETENTION: &str = "--storage.tsdb.retention.time=60d";
 
 pub(crate) struct Prometheus {
     pub(crate) process: Process,
@@ -30,6 +31,12 @@ impl Prometheus {
                 .arg(format!("--storage.tsdb.path={}", own.join("tsdb").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{port}"))
                 .args(FLAGS);
+            let more = std::fs::read_to_string(own.join("flags")).unwrap_or_default();
+            // It takes no flag twice.
+            if !more.contains("retention.time") {
+                command.arg(RETENTION);
+            }
+            command.args(more.lines());
             command
         });
         Self { process, port, directory: directory.to_owned() }
@@ -40,13 +47,32 @@ impl Prometheus {
         std::fs::write(self.directory.join("prometheus.yml"), yaml).expect("prometheus.yml");
     }
 
+    /// Flags besides the usual ones, one a line, from the next start on.
+    pub(crate) fn flags(&self, lines: &str) {
+        std::fs::write(self.directory.join("flags"), lines).expect("flags");
+    }
+
+    /// A file beside the configuration, such as one of rules.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.directory.join(name), text).expect("a file");
+    }
+
+    /// Nothing was ever measured. Only while it is stopped.
+    pub(crate) fn forget(&self) {
+        let data = self.directory.join("tsdb");
+        if data.exists() {
+            std::fs::remove_dir_all(data).expect("its data");
+        }
+    }
+
     /// Gives it a past: samples in OpenMetrics text with timestamps in seconds, `# EOF` at the end.
-    /// Only before the start, and older than about an hour: newer ones belong to the head.
+    /// Only while it is stopped. What is scraped afterwards must be newer.
     pub(crate) fn backfill(&self, openmetrics: &str) {
         let file = self.directory.join("history.om");
         std::fs::write(&file, openmetrics).expect("history");
         let made = Command::new("promtool")
-            .args(["tsdb", "create-blocks-from", "openmetrics"])
+            // One block for all of it: with the usual two hours a month takes minutes.
+            .args(["tsdb", "create-blocks-from", "--max-block-duration=1488h", "openmetrics"])
             .arg(&file)
             .arg(self.directory.join("tsdb"))
             .output()

@@ -23,6 +23,10 @@ pub(crate) struct Compare {
     among: Side,
     /// Neither side may have a value that the other has not.
     both_ways: bool,
+    /// Each side is one number instead, and they differ by at most this share of that of `among`.
+    within_ratio: Option<f64>,
+    /// A smaller number of `among` decides nothing.
+    at_least: f64,
 }
 
 /// Values among the facts of another leg of the item.
@@ -45,6 +49,9 @@ pub(crate) struct Facts {
     /// Values that one side has alone.
     only_each: Vec<String>,
     only_among: Vec<String>,
+    /// With `within_ratio`.
+    each_number: Option<f64>,
+    among_number: Option<f64>,
 }
 
 /// Values of one side, each at most so long.
@@ -69,6 +76,15 @@ impl Probe for Compare {
                 findings.error(&format!("{name}.path"), "expected fields joined by `.`, such as `keys.json.id`");
             }
         }
+        if self.within_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
+            findings.error("within_ratio", "expected a share from 0 to 1");
+        }
+        if self.within_ratio.is_none() && self.at_least != 0.0 {
+            findings.error("at_least", "it belongs to `within_ratio`");
+        }
+        if self.within_ratio.is_some() && self.both_ways {
+            findings.error("both_ways", "numbers are compared both ways anyhow");
+        }
     }
 
     fn legs(&self) -> Vec<&str> {
@@ -84,10 +100,15 @@ impl Probe for Compare {
             among_count: count(&among),
             only_each: only(&each, &among),
             only_among: only(&among, &each),
+            each_number: self.within_ratio.and_then(|_| number(&each)),
+            among_number: self.within_ratio.and_then(|_| number(&among)),
         })
     }
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        if let Some(ratio) = self.within_ratio {
+            return self.numbers(ratio, facts);
+        }
         let (each, among) = (&self.each.leg, &self.among.leg);
         let expected = if self.both_ways {
             format!("expected {each} and {among} to have the same {} values", facts.each_count)
@@ -107,6 +128,34 @@ impl Probe for Compare {
         let proof = Proof::of("values", expected.clone(), format!("{} of {}", facts.each_count, facts.among_count));
         Verdict::pass(proof, format!("{expected}, saw them"))
     }
+}
+
+impl Compare {
+    fn numbers(&self, ratio: f64, facts: &Facts) -> Verdict {
+        let (each, among) = (&self.each.leg, &self.among.leg);
+        let expected = format!("expected the numbers of {each} and {among} to differ by at most {}%", ratio * 100.0);
+        let (Some(one), Some(other)) = (facts.each_number, facts.among_number) else {
+            return Verdict::indeterminate(Reason::NoData, format!("{expected}, but not each of them is one number"));
+        };
+        let seen = format!("saw {one} and {other}");
+        if other < self.at_least || other == 0.0 {
+            let sentence = format!("{expected}, {seen}, and fewer than {} decide nothing", self.at_least.max(1.0));
+            return Verdict::indeterminate(Reason::NoData, sentence);
+        }
+        let sentence = format!("{expected}, {seen}");
+        if (one - other).abs() <= ratio * other.abs() {
+            Verdict::pass(Proof::of("numbers", expected, format!("{one} and {other}")), sentence)
+        } else {
+            Verdict::fail(Reason::Assertion, sentence)
+        }
+    }
+}
+
+/// The only value, if it is a finite number.
+fn number(values: &BTreeSet<String>) -> Option<f64> {
+    let mut values = values.iter();
+    let number: f64 = values.next()?.parse().ok()?;
+    (values.next().is_none() && number.is_finite()).then_some(number)
 }
 
 impl Side {
@@ -228,6 +277,27 @@ mod tests {
         for registry in cases {
             let seen = compared(leg(false), registry, api()).await;
             assert_eq!((seen.0, seen.1), (Outcome::Indeterminate, Some(Reason::NoData)), "{}", seen.2);
+        }
+    }
+
+    #[tokio::test]
+    async fn numbers_may_differ_by_a_share() {
+        let leg = |at_least: f64| {
+            json!({ "each": { "leg": "registry", "path": "value" }, "among": { "leg": "api", "path": "rows.n" },
+                "within_ratio": 0.1, "at_least": at_least })
+        };
+        let cases = [
+            (95.5, json!({ "rows": [{ "n": 100 }] }), 20.0, Outcome::Pass),
+            (85.0, json!({ "rows": [{ "n": 100 }] }), 20.0, Outcome::Fail),
+            (115.0, json!({ "rows": [{ "n": 100 }] }), 20.0, Outcome::Fail),
+            (5.0, json!({ "rows": [{ "n": 10 }] }), 20.0, Outcome::Indeterminate),
+            (0.0, json!({ "rows": [{ "n": 0 }] }), 0.0, Outcome::Indeterminate),
+            (5.0, json!({ "rows": [{ "n": 5 }, { "n": 6 }] }), 1.0, Outcome::Indeterminate),
+            (5.0, json!({ "rows": [{ "n": "x" }] }), 1.0, Outcome::Indeterminate),
+        ];
+        for (value, api, at_least, outcome) in cases {
+            let seen = compared(leg(at_least), Some(json!({ "value": value })), api).await;
+            assert_eq!(seen.0, outcome, "{}", seen.2);
         }
     }
 }

@@ -13,6 +13,8 @@ mod http;
 mod http_requests;
 mod postgres;
 mod process;
+mod prometheus_api;
+mod promql;
 mod redis;
 mod tcp;
 mod tls;
@@ -33,6 +35,8 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
+    Descriptor::of::<prometheus_api::PrometheusApi>(),
+    Descriptor::of::<promql::Promql>(),
     Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),

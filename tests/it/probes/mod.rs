@@ -3,4 +3,5 @@
 mod dns;
 mod etcd;
 mod postgres;
+mod prometheus;
 mod redis;

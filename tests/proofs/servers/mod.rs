@@ -9,6 +9,7 @@ mod people;
 mod pgbouncer;
 mod postgres;
 mod processes;
+mod prometheus;
 mod redis;
 mod stand_in;
 mod timescaledb;
@@ -74,6 +75,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
+    ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),

@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 /// One metric family.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Family {
-    pub(super) name: String,
+    pub(in crate::probe::kinds) name: String,
     /// As declared; `untyped` if it is not.
     #[serde(rename = "type")]
     pub(super) kind: String,
     /// 0 if it is only declared.
-    pub(super) samples: u64,
+    pub(in crate::probe::kinds) samples: u64,
 }
 
 /// Families of one body; more make it unusable.
 const MAX_FAMILIES: usize = 5000;
 
 /// By name. The error names the line that is not in the format.
-pub(super) fn read(text: &str) -> Result<Vec<Family>, String> {
+pub(in crate::probe::kinds) fn read(text: &str) -> Result<Vec<Family>, String> {
     let mut families: BTreeMap<&str, Family> = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
         let wrong = || format!("line {} is not in the exposition format", number.saturating_add(1));

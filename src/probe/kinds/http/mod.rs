@@ -4,7 +4,7 @@
 //! was answered in full with an expected status. It does not prove that other paths answer, nor,
 //! for redirects that were followed, that each hop did so over TLS: see `redirects[].downgrade`.
 
-mod exposition;
+pub(super) mod exposition;
 pub(super) mod facts;
 pub(super) mod headers;
 pub(super) mod redirect;
@@ -71,7 +71,7 @@ type Parsed = OnceLock<(Box<str>, Url)>;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Basic {
-    user: String,
+    pub(super) user: String,
     /// Name of a credential.
     pub(super) password: String,
 }

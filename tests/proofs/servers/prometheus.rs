@@ -1,0 +1,220 @@
+//! A real Prometheus with a past, pages that it scrapes, and rules. What is good stands in
+//! `tests/proofs/prometheus.yaml`; cases say what differs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Server, act_on_link, act_on_process};
+use crate::support::history;
+use crate::support::http_server::{Answer, HttpServer};
+use crate::support::link::Link;
+use crate::support::{client, prometheus};
+
+/// Older than this and what was measured last is too old for a query at this moment.
+const STALE: Duration = Duration::from_secs(90);
+const WAIT: Duration = Duration::from_secs(40);
+
+/// What it knows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Good {
+    /// What each job shows; null: nothing, `self`: itself.
+    jobs: BTreeMap<String, Option<String>>,
+    /// By series, such as `up{job="x"}`; see `history`.
+    history: Map<String, Value>,
+    /// Groups of rules, YAML.
+    rules: String,
+}
+
+pub(crate) struct Prometheus {
+    server: prometheus::Prometheus,
+    link: Link,
+    directory: PathBuf,
+    good: Good,
+    now: Good,
+    pages: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+    scraped: HttpServer,
+    begun: Instant,
+    /// Put back, but not started with it yet.
+    due: bool,
+}
+
+impl Prometheus {
+    pub(crate) fn start(directory: &Path) -> Self {
+        let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs/prometheus.yaml");
+        let good: Good = crate::cases::read(&good).expect("prometheus.yaml");
+        let pages = Arc::new(Mutex::new(BTreeMap::<String, Option<String>>::new()));
+        let shown = Arc::clone(&pages);
+        let scraped = HttpServer::start(move |asked| {
+            let job = asked.path().trim_start_matches("/metrics/").to_owned();
+            match shown.lock().unwrap_or_else(PoisonError::into_inner).get(&job) {
+                Some(Some(page)) => Answer::json(200, json!(page)).with("content-type", "text/plain; version=0.0.4"),
+                _ => Answer::json(404, json!("there is nothing")),
+            }
+        });
+        let server = prometheus::Prometheus::new(directory);
+        let link = Link::to(server.port);
+        let (begun, now, directory) = (Instant::now(), good.clone(), directory.to_owned());
+        let mut made = Self { server, link, directory, good, now, pages, scraped, begun, due: false };
+        made.begin().expect("Prometheus");
+        made
+    }
+
+    /// Starts with the past, as of this moment.
+    fn begin(&mut self) -> Result<(), String> {
+        self.server.process.stop();
+        self.server.forget();
+        let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
+        let mut past = String::new();
+        for (series, values) in self.now.history.iter().filter(|(_, values)| !values.is_null()) {
+            past += &history::samples(series, values, now)?;
+        }
+        if !past.is_empty() {
+            self.server.backfill(&format!("{past}# EOF\n"));
+        }
+        (self.begun, self.due) = (Instant::now(), false);
+        self.configure();
+        self.server.start();
+        self.link.mend();
+        self.settle()
+    }
+
+    fn configure(&self) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.now.jobs);
+        let scrape = self.now.jobs.iter().map(|(job, page)| {
+            let own = page.as_deref() == Some("self");
+            let (port, path) = if own { (self.server.port, "/metrics") } else { (self.scraped.port, "") };
+            let path = if own { path.to_owned() } else { format!("/metrics/{job}") };
+            json!({ "job_name": job, "metrics_path": path, "static_configs": [{ "targets": [format!("127.0.0.1:{port}")] }] })
+        });
+        let config = json!({
+            "global": { "scrape_interval": "3s", "scrape_timeout": "2s", "evaluation_interval": "2s" },
+            "rule_files": ["rules.yml"],
+            "scrape_configs": scrape.collect::<Vec<_>>(),
+        });
+        self.server.write("rules.yml", &self.now.rules);
+        self.server.configure(&config.to_string());
+    }
+
+    fn reload(&self) -> Result<(), String> {
+        self.configure();
+        self.server.reload();
+        self.settle()
+    }
+
+    /// Waits until each job was scraped, and each rule was evaluated with what they showed.
+    fn settle(&self) -> Result<(), String> {
+        let until = Instant::now() + WAIT;
+        loop {
+            let targets = self.server.json("/api/v1/targets?state=active");
+            let targets = targets["data"]["activeTargets"].as_array().cloned().unwrap_or_default();
+            let as_meant = |target: &Value| {
+                let page = self.now.jobs.get(target["labels"]["job"].as_str().unwrap_or_default());
+                let scraped = matches!(page, Some(Some(page)) if !page.starts_with('<'));
+                target["health"] == if scraped { "up" } else { "down" }
+            };
+            let groups = self.server.json("/api/v1/rules");
+            let groups = groups["data"]["groups"].as_array().cloned().unwrap_or_default();
+            let evaluated = |rule: &Value| rule["health"] != "unknown";
+            let done = targets.len() == self.now.jobs.len()
+                && targets.iter().all(as_meant)
+                && groups
+                    .iter()
+                    .all(|group| group["rules"].as_array().is_some_and(|rules| rules.iter().all(evaluated)));
+            if done {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(format!("it did not settle: {targets:?} {groups:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn wait_for(&self, query: &str) -> Result<(), String> {
+        let until = Instant::now() + WAIT;
+        while self.server.query(query).is_empty() {
+            if Instant::now() > until {
+                return Err(format!("`{query}` has no data"));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+}
+
+impl Server for Prometheus {
+    fn targets(&self) -> Vec<(String, Value)> {
+        vec![("parallax.prom".to_owned(), json!({ "address": format!("http://127.0.0.1:{}", self.link.port) }))]
+    }
+
+    fn values(&self) -> Vec<(String, String)> {
+        vec![("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port))]
+    }
+
+    /// `fresh`: the past ends now. `history: { series: past }`, `jobs: { job: page }` and `rules: YAML`
+    /// replace what is good, null takes away; `wait: query` until it has data; `config: text` is tried
+    /// by a running server; `flags: [--…]`; and the verbs of a process and of the network.
+    fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        if self.due && verb != "history" {
+            self.begin()?;
+        }
+        if let Some(done) = act_on_link(&mut self.link, verb, argument) {
+            return done;
+        }
+        let address = self.server.address();
+        let ready = || client::get(&address, "/-/ready").is_ok_and(|answer| answer.status == 200);
+        if let Some(done) = act_on_process(&mut self.server.process, &mut self.link, verb, ready) {
+            return done;
+        }
+        match verb {
+            "fresh" if self.begun.elapsed() < STALE => Ok(()),
+            "fresh" => self.begin(),
+            "history" => {
+                let series = argument.as_object().ok_or("write `history: { series: { last, values } }`")?;
+                self.now.history.extend(series.clone());
+                self.begin()
+            }
+            "jobs" => {
+                for (job, page) in argument.as_object().ok_or("write `jobs: { name: page }`")? {
+                    match page {
+                        Value::Bool(false) => drop(self.now.jobs.remove(job)),
+                        page => drop(self.now.jobs.insert(job.clone(), page.as_str().map(str::to_owned))),
+                    }
+                }
+                self.reload()
+            }
+            "rules" => {
+                self.now.rules = argument.as_str().unwrap_or_default().to_owned();
+                self.reload()
+            }
+            "wait" => self.wait_for(argument.as_str().ok_or("write `wait: query`")?),
+            "config" => {
+                self.server.configure(argument.as_str().ok_or("write `config: text`")?);
+                // It may well be refused.
+                client::request(&address, "POST", "/-/reload", &[]).map(drop).map_err(|error| error.to_string())
+            }
+            "flags" => {
+                let flags = argument.as_array().ok_or("write `flags: [--name=value]`")?;
+                let lines: Vec<&str> = flags.iter().filter_map(Value::as_str).collect();
+                self.server.flags(&lines.join("\n"));
+                self.begin()
+            }
+            _ => Err(format!("prometheus does not understand `{verb}`")),
+        }
+    }
+
+    /// A start takes seconds, so that it waits for the next step: a case that needs what is good says
+    /// `fresh`.
+    fn restore(&mut self) -> Result<(), String> {
+        let _ = std::fs::remove_file(self.directory.join("flags"));
+        self.server.process.resume();
+        (self.now, self.due) = (self.good.clone(), true);
+        Ok(())
+    }
+}
