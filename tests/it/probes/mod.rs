@@ -1,6 +1,9 @@
-//! Kinds against real servers.
+//! Kinds against real servers, and one against a recording.
 
+mod alertmanager;
 mod dns;
 mod etcd;
+mod grafana;
+mod look;
 mod postgres;
 mod redis;

@@ -1,6 +1,6 @@
 //! What the facts mean. What is certainly wrong is told before what is unclear.
 
-use super::facts::{Alert, Canary, Facts, Reached};
+use super::facts::{Alert, Canary, Facts, Reached, Receiver};
 use super::matcher::Labels;
 use super::{Acknowledged, Alertmanager, Route, Synthetic};
 use crate::model::{Outcome, Proof, Reason, Verdict};
@@ -49,7 +49,7 @@ fn all(leg: &Alertmanager, facts: &Facts) -> Vec<Found> {
     all.extend(leg.firing.iter().map(|labels| fires(labels, facts)));
     all.extend(leg.unmuted.iter().enumerate().map(|(place, labels)| unmuted(place, labels, facts)));
     all.extend(leg.acknowledged.iter().map(|wanted| acknowledged(wanted, facts)));
-    all.extend(leg.canary.iter().zip(&facts.canary).map(|(canary, seen)| delivered(canary, seen)));
+    all.extend(leg.canary.iter().zip(&facts.canary).map(|(canary, seen)| delivered(canary, seen, facts)));
     all
 }
 
@@ -140,11 +140,20 @@ fn acknowledged(wanted: &Acknowledged, facts: &Facts) -> Found {
     Ok(("acknowledged", expected, "none that is not".to_owned()))
 }
 
-fn delivered(canary: &Synthetic, seen: &Canary) -> Found {
+fn delivered(canary: &Synthetic, seen: &Canary, facts: &Facts) -> Found {
     let by = canary.integrations.join(" or ");
     let expected = format!("a synthetic alert to be delivered by {by}");
     let Canary { waited_s, failed, .. } = seen;
     let left = if seen.resolved { "" } else { "; it could not be ended and ends by itself" };
+    let goes_there = |receiver: &Receiver| {
+        seen.receivers.contains(&receiver.name)
+            && receiver.integrations.iter().any(|name| canary.integrations.contains(name))
+    };
+    // What is counted then is of another alert.
+    if !seen.receivers.is_empty() && facts.unreadable.is_none() && !facts.receivers.iter().any(goes_there) {
+        let to = seen.receivers.join(", ");
+        return Err(Verdict::fail(Reason::Assertion, format!("expected {expected}, saw it go to {to}{left}")));
+    }
     if let Some((name, count)) = seen.delivered.iter().next().filter(|_| !seen.state.is_empty()) {
         if !seen.resolved {
             let sentence = format!("expected {expected} and ended, saw it delivered by {name}{left}");

@@ -81,7 +81,8 @@ pub(crate) struct Synthetic {
     /// Where it must be delivered: one of these.
     integrations: Vec<String>,
     /// Ends by itself after this long, whatever becomes of the exporter. The wait is as long as the
-    /// deadline of the check allows: more than the `group_wait` of its route.
+    /// deadline of the check allows: more than the `group_wait` of its route, and the check runs more
+    /// seldom than its `group_interval`.
     lasts_s: u32,
 }
 

@@ -85,7 +85,8 @@ fn a_synthetic_alert_is_judged_by_its_delivery() {
     let seen = |more: Value| {
         let mut seen = serde_json::to_value(facts::Canary::default()).unwrap();
         seen.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        facts(json!({ "canary": seen }))
+        let receiver = json!({"name": "on-call", "integrations": ["webhook"], "used": true});
+        facts(json!({ "canary": seen, "receivers": [receiver] }))
     };
     let verdict = |more: Value| canary.judge(&seen(more), NOW);
     let delivered = json!({"state": "active", "delivered": {"webhook": 1}, "resolved": true});
@@ -95,6 +96,8 @@ fn a_synthetic_alert_is_judged_by_its_delivery() {
     let failed = (Outcome::Fail, Some(Reason::Assertion));
     says(&verdict(json!({"state": "active", "failed": 2, "resolved": true})), failed.0, failed.1, "2 notifications fail");
     says(&verdict(json!({"state": "suppressed", "resolved": true})), failed.0, failed.1, "suppressed");
+    let other = json!({"state": "active", "receivers": ["mail"], "delivered": {"webhook": 1}, "resolved": true});
+    says(&verdict(other), failed.0, failed.1, "saw it go to mail");
     let waits = json!({"state": "active", "receivers": ["on-call"], "resolved": true});
     says(&verdict(waits), Outcome::Indeterminate, Some(Reason::Timeout), "active for on-call");
     assert_eq!(canary.access(), Access::Mutates);
