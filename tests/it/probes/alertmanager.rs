@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::look::{At, PASS, Said};
 use crate::support::alertmanager::Alertmanager;
+use crate::support::client;
 use crate::support::http_server::{Answer, HttpServer};
 
 const FAIL: (Outcome, Option<Reason>) = (Outcome::Fail, Some(Reason::Assertion));
@@ -44,14 +45,7 @@ impl Bench {
     }
 
     fn post(&self, path: &str, body: &Value) {
-        use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect(self.server.address()).unwrap();
-        let (host, body) = (self.server.address(), body.to_string());
-        let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json");
-        write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        client::post_json(&self.server.address(), path, body).unwrap();
     }
 
     fn fire(&self, name: &str, severity: &str, ago_s: i64) {

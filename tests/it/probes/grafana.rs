@@ -139,9 +139,7 @@ async fn data_sources_folders_and_teams() {
     bench.recording.write("GET /api/datasources/uid/prometheus/health", healthy("ERROR"));
     bench.says(source("Prometheus"), &[], (FAIL.0, FAIL.1, "")).await;
 
-    let folder = |folder: &str, team: Value| {
-        json!({"dashboards": [{"uid": "phoenix-overview"}], "folder": folder, "team": team})
-    };
+    let folder = |folder: &str, team: Value| json!({"dashboards": [{"uid": "phoenix-overview"}], "folder": folder, "team": team});
     bench.says(folder("Phoenix", Value::Null), &[], PASS).await;
     bench.says(folder("Other", Value::Null), &[], (FAIL.0, FAIL.1, "saw it in Phoenix")).await;
     let denied = (UNKNOWN, Some(Reason::PermissionDenied), "403");

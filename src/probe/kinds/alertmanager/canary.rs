@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Of the deadline, kept for the end of the alert.
 const RESERVE: Duration = Duration::from_secs(3);
 
+/// Attempts of Alertmanager after which no other is waited for.
+const FAILURES: u64 = 5;
+
 /// Notifications by integration.
 type Counts = BTreeMap<String, u64>;
 
@@ -80,16 +83,17 @@ async fn wait(
         let grown = |now: &Counts, before: &Counts, name: &str| {
             now.get(name).copied().unwrap_or(0).saturating_sub(before.get(name).copied().unwrap_or(0))
         };
-        seen.failed = now.failed.keys().map(|name| grown(&now.failed, &before.failed, name)).sum();
-        seen.delivered = BTreeMap::new();
+        (seen.failed, seen.delivered) = (0, BTreeMap::new());
         for name in &canary.integrations {
             let failed = grown(&now.failed, &before.failed, name);
+            seen.failed = seen.failed.saturating_add(failed);
             let delivered = grown(&now.tried, &before.tried, name).saturating_sub(failed);
             if delivered > 0 {
                 seen.delivered.insert(name.clone(), delivered);
             }
         }
-        if !seen.delivered.is_empty() && !seen.state.is_empty() {
+        let delivered = !seen.delivered.is_empty() && !seen.state.is_empty();
+        if delivered || seen.failed >= FAILURES {
             return Ok(());
         }
         sleep(PAUSE.min(cx.remaining())).await;

@@ -124,7 +124,8 @@ fn unmuted(place: usize, labels: &Labels, facts: &Facts) -> Found {
 
 fn acknowledged(wanted: &Acknowledged, facts: &Facts) -> Found {
     let Acknowledged { labels, annotation, within_s } = wanted;
-    let expected = format!("alerts with {} to be taken up (annotation {annotation}) within {within_s} s", shown(labels));
+    let expected =
+        format!("alerts with {} to be taken up (annotation {annotation}) within {within_s} s", shown(labels));
     let open = |alert: &&Alert| {
         let taken_up = alert.annotations.contains(annotation);
         has(alert, labels) && alert.state == "active" && !taken_up && alert.age_s > f64::from(*within_s)
@@ -132,7 +133,10 @@ fn acknowledged(wanted: &Acknowledged, facts: &Facts) -> Found {
     let open: Vec<String> = facts.alerts.iter().filter(open).map(name).collect();
     if !open.is_empty() {
         let (count, first) = (open.len(), open.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "));
-        return Err(Verdict::fail(Reason::Assertion, format!("expected {expected}, saw {count} that are not: {first}")));
+        return Err(Verdict::fail(
+            Reason::Assertion,
+            format!("expected {expected}, saw {count} that are not: {first}"),
+        ));
     }
     if facts.are_alerts_cut() {
         return Err(too_many(&expected, facts));
@@ -172,7 +176,8 @@ fn delivered(canary: &Synthetic, seen: &Canary, facts: &Facts) -> Found {
         // A route may group for longer than the wait.
         state => {
             let to = seen.receivers.join(", ");
-            let sentence = format!("expected {expected}, saw it {state} for {to} and not sent in {waited_s:.1} s{left}");
+            let sentence =
+                format!("expected {expected}, saw it {state} for {to} and not sent in {waited_s:.1} s{left}");
             return Err(Verdict::indeterminate(Reason::Timeout, sentence));
         }
     };

@@ -94,7 +94,12 @@ fn a_synthetic_alert_is_judged_by_its_delivery() {
     let left = json!({"state": "active", "delivered": {"webhook": 1}});
     says(&verdict(left), Outcome::Indeterminate, Some(Reason::Other), "ends by itself");
     let failed = (Outcome::Fail, Some(Reason::Assertion));
-    says(&verdict(json!({"state": "active", "failed": 2, "resolved": true})), failed.0, failed.1, "2 notifications fail");
+    says(
+        &verdict(json!({"state": "active", "failed": 2, "resolved": true})),
+        failed.0,
+        failed.1,
+        "2 notifications fail",
+    );
     says(&verdict(json!({"state": "suppressed", "resolved": true})), failed.0, failed.1, "suppressed");
     let other = json!({"state": "active", "receivers": ["mail"], "delivered": {"webhook": 1}, "resolved": true});
     says(&verdict(other), failed.0, failed.1, "saw it go to mail");
@@ -106,9 +111,7 @@ fn a_synthetic_alert_is_judged_by_its_delivery() {
 
 #[tokio::test]
 async fn silences_mute_what_they_speak_of() {
-    let silence = |matchers: Value| {
-        json!([{"id": "s", "status": {"state": "active"}, "endsAt": "2100-01-01T00:00:00Z", "matchers": matchers}])
-    };
+    let silence = |matchers: Value| json!([{"id": "s", "status": {"state": "active"}, "endsAt": "2100-01-01T00:00:00Z", "matchers": matchers}]);
     let is = |name: &str, value: &str| json!({"name": name, "value": value, "isRegex": false, "isEqual": true});
     let like = |name: &str, value: &str| json!({"name": name, "value": value, "isRegex": true, "isEqual": true});
     let not = |name: &str, value: &str| json!({"name": name, "value": value, "isRegex": false, "isEqual": false});

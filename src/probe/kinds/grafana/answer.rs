@@ -150,11 +150,10 @@ mod tests {
         ], "tables": null, "dataframes": null});
         let data = Data::read(&result, &none());
         assert_eq!((data.series, data.newest_ms), (1, Some(2000)));
-        assert_eq!((data.state(None), data.state(Some(2000)), data.state(Some(2001))), (
-            State::Data,
-            State::Data,
-            State::Stale
-        ));
+        assert_eq!(
+            (data.state(None), data.state(Some(2000)), data.state(Some(2001))),
+            (State::Data, State::Data, State::Stale)
+        );
         let other = BTreeMap::from([("job".to_owned(), "y".to_owned())]);
         assert_eq!(Data::read(&result, &other).state(None), State::Empty);
         let empty = json!({"series": [], "tables": null, "dataframes": null});
@@ -188,7 +187,8 @@ mod tests {
         let failed = json!({"status": 400, "error": "bad_data: parse error", "frames": []});
         assert_eq!(Data::read(&failed, &none()).error(), Some("bad_data: parse error"));
         assert_eq!(Data::read(&json!({"status": 500}), &none()).state(None), State::Error);
-        let bare = json!({"frames": [{"schema": {"fields": [{"name": "n", "type": "number"}]}, "data": {"values": [[7]]}}]});
+        let bare =
+            json!({"frames": [{"schema": {"fields": [{"name": "n", "type": "number"}]}, "data": {"values": [[7]]}}]});
         assert_eq!(Data::read(&bare, &none()).state(Some(1)), State::Undated);
         let lines = json!({"frames": [{"schema": {"fields": [{"type": "time"}, {"type": "string"}]},
             "data": {"values": [[5], ["a line"]]}}]});

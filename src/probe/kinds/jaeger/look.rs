@@ -88,9 +88,8 @@ async fn of_service(
         let mut execution = execution(name, cx)?;
         let span = (execution.start_s - SLACK_S, execution.end_s + SLACK_S);
         let found = store.search(service, Some(&execution.operation), span, leg.limit).await?;
-        let overlaps = |trace: &Trace| {
-            trace.start_s <= execution.end_s + SLACK_S && trace.end_s >= execution.start_s - SLACK_S
-        };
+        let overlaps =
+            |trace: &Trace| trace.start_s <= execution.end_s + SLACK_S && trace.end_s >= execution.start_s - SLACK_S;
         facts.traces = found.iter().map(|(id, spans)| sum_up(id, spans, None)).collect();
         execution.trace = facts.traces.iter().find(|trace| overlaps(trace)).map(|trace| trace.id.clone());
         facts.execution = Some(execution);
@@ -124,7 +123,10 @@ async fn of_service(
 /// What the other check of the item saw. What is missing there proves nothing about traces.
 fn execution(leg: &str, cx: &ProbeCx) -> Result<Execution, ProbeError> {
     let nothing = |what: &str| {
-        ProbeError::observer(Reason::NoData, format!("expected something that must have left a trace, {leg} saw {what}"))
+        ProbeError::observer(
+            Reason::NoData,
+            format!("expected something that must have left a trace, {leg} saw {what}"),
+        )
     };
     let facts = cx.leg(leg).ok_or_else(|| nothing("nothing"))?;
     let row = &facts["rows"][0];

@@ -50,7 +50,11 @@ async fn jaeger(trace: Value) -> String {
         "/api/services" => data(&json!(["cp", "agent"])),
         "/api/services/cp/operations" => data(&json!(["pattern.execute.X", "other"])),
         "/api/traces" => data(&traces),
-        _ => response("404 X", "content-type: application/json\r\n", r#"{"data":null,"errors":[{"code":404,"msg":"trace not found"}]}"#),
+        _ => response(
+            "404 X",
+            "content-type: application/json\r\n",
+            r#"{"data":null,"errors":[{"code":404,"msg":"trace not found"}]}"#,
+        ),
     })
     .await;
     format!("http://{peer}")
@@ -134,9 +138,9 @@ async fn tempo_is_asked_in_its_own_way() {
         span("Yw==", json!("cg=="), "agent.call.a", "STATUS_CODE_OK")]}]}]});
     let peer = peers::http(move |head| match head.split([' ', '?']).nth(1).unwrap() {
         "/api/search/tag/service.name/values" => ok(&json!({"tagValues": ["cp"], "metrics": {}})),
-        "/api/search" if head.contains("service%2Ename%3D%22cp%22") => {
-            ok(&json!({"traces": [{"traceID": "2f3e", "rootServiceName": "cp", "startTimeUnixNano": "1"}], "metrics": {}}))
-        }
+        "/api/search" if head.contains("service%2Ename%3D%22cp%22") => ok(
+            &json!({"traces": [{"traceID": "2f3e", "rootServiceName": "cp", "startTimeUnixNano": "1"}], "metrics": {}}),
+        ),
         "/api/traces/2f3e" => ok(&whole),
         other => panic!("{other}"),
     })
@@ -190,7 +194,12 @@ async fn answers_that_are_none_are_told() {
     for (answer, outcome, reason, part) in [
         (html, fail, Reason::Protocol, "text/html"),
         (ok(&json!({"other": []})), fail, Reason::Protocol, "a list `data` of services"),
-        (response("200 OK", "content-type: application/json\r\n", "{\"data\":["), fail, Reason::Protocol, "that are none"),
+        (
+            response("200 OK", "content-type: application/json\r\n", "{\"data\":["),
+            fail,
+            Reason::Protocol,
+            "that are none",
+        ),
         (response("401 X", "", ""), unknown, Reason::AuthRejected, "401"),
         (response("503 X", "", ""), fail, Reason::Status, "503"),
     ] {
