@@ -74,8 +74,9 @@ pub(crate) fn make(
         let both = found.is_some_and(|proved| !proved.passes.is_empty() && fails(proved));
         let id = format!("{}/{}", row.checklist, row.item);
         let waits = waiting.get(&id);
-        // The second checklist comes with the kinds that it needs.
-        if !both && row.is_built() && row.checklist == "parallax" && waits.is_none() {
+        // Of the second checklist, whose rows come with the kinds that they need, those that are there.
+        let is_there = shipped.get(row.checklist).is_some_and(|shipped| shipped.has_check(row.item));
+        if !both && row.is_built() && (row.checklist == "parallax" || is_there) && waits.is_none() {
             missing.push(id);
         }
         let Some(found) = found else { continue };

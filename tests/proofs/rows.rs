@@ -95,6 +95,11 @@ impl Shipped {
         self.items.contains_key(item)
     }
 
+    /// Whether anything is looked at for it.
+    pub(crate) fn has_check(&self, item: &str) -> bool {
+        self.items.get(item).is_some_and(|item| !item["check"].is_null())
+    }
+
     /// What the verdict of an item stands on: the weakest of all its targets, and of the items it is made of.
     pub(crate) fn proof(&self, item: &str) -> Proof {
         let (mut open, mut seen) = (vec![item.to_owned()], BTreeSet::new());

@@ -45,7 +45,7 @@ impl Default for State {
             "logs": ["pattern.start", "pattern.complete"] });
         let server = json!({ "id": "a", "service": "parallax-control-plane", "operation": "POST /api/executions", "server": true });
         let child =
-            json!({ "id": "c", "parent": "b", "service": "parallax-control-plane", "operation": "agent.call.analyze" });
+            json!({ "id": "c", "parent": "b", "service": "experiment-controller", "operation": "agent.call.analyze" });
         Self {
             services: services.map(str::to_owned).into(),
             spans: vec![server, root, child],

@@ -14,6 +14,8 @@ use crate::probe::kinds::http::Http;
 use crate::probe::kinds::http::request::parse_url;
 use crate::probe::{ProbeCx, ProbeError};
 
+/// A trace to which nothing was added for so long is the whole one.
+const SETTLES: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Of the deadline, left when the wait ends.
@@ -41,16 +43,22 @@ pub(super) async fn ask(
         return Err(ProbeError::observer(Reason::Status, text));
     }
     let mut sampled = Sampled { id: id.to_owned(), status, ..Sampled::default() };
+    let mut grown = Instant::now();
     loop {
         if let Some(mut spans) = store.one(id).await? {
             // The caller's span is ours, and nobody records it.
             for one in spans.iter_mut().filter(|one| one.parent.as_deref().is_some_and(|id| is_same_id(id, span))) {
                 one.parent = None;
             }
-            sampled.trace = Some(sum_up(id, &spans, leg.structure.as_ref()));
+            let trace = sum_up(id, &spans, leg.structure.as_ref());
+            if sampled.trace.as_ref().is_none_or(|before| before.span_count != trace.span_count) {
+                grown = Instant::now();
+            }
+            sampled.trace = Some(trace);
         }
         sampled.waited_s = begun.elapsed().as_secs_f64();
-        if sampled.trace.as_ref().is_some_and(|trace| is_complete(request, trace)) || cx.remaining() < PAUSE + RESERVE {
+        let done = sampled.trace.as_ref().is_some_and(|trace| is_complete(request, trace) || grown.elapsed() > SETTLES);
+        if done || cx.remaining() < PAUSE + RESERVE {
             return Ok(sampled);
         }
         sleep(PAUSE).await;
