@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::probe::kinds::http::api::Inside;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
@@ -43,10 +44,10 @@ impl Matcher {
 
     /// One of a silence, as the API gives it.
     pub(super) fn of_silence(json: &Value) -> Result<Self, String> {
-        let (Some(name), Some(value)) = (json["name"].as_str(), json["value"].as_str()) else {
+        let (Some(name), Some(value)) = (json.at("name").as_str(), json.at("value").as_str()) else {
             return Err("a matcher without a name or a value".to_owned());
         };
-        let flag = |name: &str, absent: bool| json[name].as_bool().unwrap_or(absent);
+        let flag = |name: &str, absent: bool| json.at(name).as_bool().unwrap_or(absent);
         Self::new(name, value, flag("isRegex", false), flag("isEqual", true))
     }
 }

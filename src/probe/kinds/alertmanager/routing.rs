@@ -1,6 +1,7 @@
 //! The configuration: which receivers an alert with some labels reaches. Of a receiver only its name
 //! and its integrations are kept; everything else in it may be secret.
 
+use crate::probe::kinds::http::api::Inside;
 use serde_json::Value;
 
 use super::facts::{Reached, Receiver};
@@ -26,11 +27,11 @@ struct Route {
 impl Config {
     pub(super) fn read(yaml: &str) -> Result<Self, String> {
         let config: Value = serde_saphyr::from_str(yaml).map_err(|_| "it is not YAML".to_owned())?;
-        let root = route(&config["route"], "", 0)?;
+        let root = route(config.at("route"), "", 0)?;
         if root.receiver.is_empty() {
             return Err("it has no route with a receiver".to_owned());
         }
-        let mut receivers: Vec<Receiver> = items(&config["receivers"]).iter().map(receiver).collect();
+        let mut receivers: Vec<Receiver> = items(config.at("receivers")).iter().map(receiver).collect();
         for receiver in &mut receivers {
             receiver.used = root.uses(&receiver.name);
         }
@@ -81,22 +82,22 @@ fn route(json: &Value, inherited: &str, depth: usize) -> Result<Route, String> {
     if depth > MAX_DEPTH {
         return Err("its routes are nested too deep".to_owned());
     }
-    let own = text(&json["receiver"]);
+    let own = text(json.at("receiver"));
     let receiver = if own.is_empty() { inherited.to_owned() } else { own };
     let mut matchers = Vec::new();
-    for line in items(&json["matchers"]) {
+    for line in items(json.at("matchers")) {
         matchers.extend(matcher::parse(&text(line))?);
     }
     for (key, is_regex) in [("match", false), ("match_re", true)] {
-        for (name, value) in json[key].as_object().into_iter().flatten() {
+        for (name, value) in json.at(key).as_object().into_iter().flatten() {
             matchers.push(Matcher::new(name, &text(value), is_regex, true)?);
         }
     }
     let intervals = ["mute_time_intervals", "active_time_intervals"];
-    let intervals = intervals.iter().flat_map(|key| items(&json[*key])).map(text).collect();
-    let routes = items(&json["routes"]).iter().map(|json| route(json, &receiver, depth + 1));
+    let intervals = intervals.iter().flat_map(|key| items(json.at(key))).map(text).collect();
+    let routes = items(json.at("routes")).iter().map(|json| route(json, &receiver, depth + 1));
     let routes = routes.collect::<Result<_, _>>()?;
-    Ok(Route { receiver, matchers, goes_on: json["continue"] == Value::Bool(true), intervals, routes })
+    Ok(Route { receiver, matchers, goes_on: json.at("continue").as_bool() == Some(true), intervals, routes })
 }
 
 /// `pagerduty` of `pagerduty_configs`, if there is one.
@@ -106,7 +107,7 @@ fn receiver(json: &Value) -> Receiver {
         let name = key.strip_suffix("_configs").filter(|_| !items(list).is_empty())?;
         Some(name.to_owned())
     };
-    Receiver { name: text(&json["name"]), integrations: fields.filter_map(integration).collect(), used: false }
+    Receiver { name: text(json.at("name")), integrations: fields.filter_map(integration).collect(), used: false }
 }
 
 fn items(json: &Value) -> &[Value] {

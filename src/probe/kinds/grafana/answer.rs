@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::probe::kinds::http::api::Inside;
 use serde_json::Value;
 
 use super::facts::State;
@@ -26,17 +27,17 @@ impl Data {
     /// `labels`: a series that has one of them with another value does not count.
     pub(super) fn read(result: &Value, labels: &BTreeMap<String, String>) -> Self {
         let mut data = Self::default();
-        let list = |key: &str| result[key].as_array().map_or(&[][..], Vec::as_slice);
-        let failed = result["status"].as_u64().is_some_and(|status| status >= 400);
-        let error = result["error"].as_str().filter(|text| !text.is_empty());
+        let list = |key: &str| result.at(key).as_array().map_or(&[][..], Vec::as_slice);
+        let failed = result.at("status").as_u64().is_some_and(|status| status >= 400);
+        let error = result.at("error").as_str().filter(|text| !text.is_empty());
         if error.is_some() || failed {
             data.error = Some(line(error.unwrap_or("the query failed"), MESSAGE_LIMIT));
         }
-        for series in list("series").iter().filter(|series| counts(&series["tags"], labels)) {
-            data.add_points(series["points"].as_array().map_or(&[], Vec::as_slice));
+        for series in list("series").iter().filter(|series| counts(series.at("tags"), labels)) {
+            data.add_points(series.at("points").as_array().map_or(&[], Vec::as_slice));
         }
         for table in list("tables") {
-            let rows = table["rows"].as_array().map_or(&[][..], Vec::as_slice);
+            let rows = table.at("rows").as_array().map_or(&[][..], Vec::as_slice);
             let full = rows.iter().any(|row| row.as_array().is_some_and(|cells| cells.iter().any(Value::is_number)));
             data.add_undated(full);
         }
@@ -75,8 +76,8 @@ impl Data {
 
     /// Each is a value and its time.
     fn add_points(&mut self, points: &[Value]) {
-        let full = points.iter().filter(|point| point[0].is_number());
-        let newest = full.filter_map(|point| milliseconds(&point[1])).max();
+        let full = points.iter().filter(|point| point.nth(0).is_number());
+        let newest = full.filter_map(|point| milliseconds(point.nth(1))).max();
         if newest.is_some() {
             self.series = self.series.saturating_add(1);
             self.newest_ms = self.newest_ms.max(newest);
@@ -90,17 +91,17 @@ impl Data {
 
     /// The values stand by field; a field of times, if there is one, dates them.
     fn add_frame(&mut self, frame: &Value, labels: &BTreeMap<String, String>) {
-        let fields = frame["schema"]["fields"].as_array().map_or(&[][..], Vec::as_slice);
-        let columns = frame["data"]["values"].as_array().map_or(&[][..], Vec::as_slice);
+        let fields = frame.at("schema").at("fields").as_array().map_or(&[][..], Vec::as_slice);
+        let columns = frame.at("data").at("values").as_array().map_or(&[][..], Vec::as_slice);
         if !frame.is_object() || fields.len() != columns.len() {
             self.unreadable = true;
             return;
         }
-        let kind = |field: &Value| field["type"].as_str().unwrap_or_default().to_owned();
+        let kind = |field: &Value| field.at("type").as_str().unwrap_or_default().to_owned();
         let times = fields.iter().zip(columns).find(|(field, _)| kind(field) == "time").map(|(_, column)| column);
         for (field, column) in fields.iter().zip(columns) {
             let own = kind(field);
-            if own == "time" || !counts(&field["labels"], labels) {
+            if own == "time" || !counts(field.at("labels"), labels) {
                 continue;
             }
             let values = column.as_array().map_or(&[][..], Vec::as_slice);
@@ -112,7 +113,7 @@ impl Data {
             let places = values.iter().enumerate().filter(|(_, value)| !value.is_null()).map(|(place, _)| place);
             match times {
                 Some(times) => {
-                    let newest = places.filter_map(|place| milliseconds(&times[place])).max();
+                    let newest = places.filter_map(|place| milliseconds(times.nth(place))).max();
                     if newest.is_some() {
                         self.series = self.series.saturating_add(1);
                         self.newest_ms = self.newest_ms.max(newest);
@@ -125,7 +126,7 @@ impl Data {
 }
 
 fn counts(of: &Value, labels: &BTreeMap<String, String>) -> bool {
-    labels.iter().all(|(name, value)| of[name].as_str().is_none_or(|seen| seen == value))
+    labels.iter().all(|(name, value)| of.at(name).as_str().is_none_or(|seen| seen == value))
 }
 
 fn milliseconds(value: &Value) -> Option<i64> {

@@ -7,7 +7,7 @@ use super::source::Sources;
 use super::variables::Variables;
 use super::{Dashboard, Grafana, panel};
 use crate::model::Reason;
-use crate::probe::kinds::http::api::{Api, Who, list};
+use crate::probe::kinds::http::api::{Api, Inside, Who, list};
 use crate::probe::{ProbeCx, ProbeError};
 
 pub(super) async fn ask(
@@ -23,13 +23,14 @@ pub(super) async fn ask(
         return Ok(seen);
     }
     let answer = reply.into_json()?;
-    let dashboard = &answer["dashboard"];
+    let dashboard = answer.at("dashboard");
     if !dashboard.is_object() {
         let text = format!("expected the dashboard {}, saw JSON without `dashboard`", wanted.uid);
         return Err(ProbeError::target(Reason::Protocol, text));
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    (seen.found, seen.title, seen.folder) = (true, text(&dashboard["title"]), text(&answer["meta"]["folderTitle"]));
+    (seen.found, seen.title, seen.folder) =
+        (true, text(dashboard.at("title")), text(answer.at("meta").at("folderTitle")));
     if let Some(team) = &leg.team {
         seen.team_may_view = Some(may_view(team, &answer, wanted, api).await?);
     }
@@ -49,10 +50,10 @@ pub(super) async fn ask(
 /// Whether the permissions of its folder, or its own where it is in none, name the team or everybody
 /// who may view anything.
 async fn may_view(team: &str, answer: &Value, wanted: &Dashboard, api: &Api<'_>) -> Result<bool, ProbeError> {
-    let meta = &answer["meta"];
+    let meta = answer.at("meta");
     // The address of a folder is /dashboards/f/<uid>/<title>.
-    let of_address = meta["folderUrl"].as_str().and_then(|url| url.split("/f/").nth(1)?.split('/').next());
-    let folder = meta["folderUid"].as_str().filter(|uid| !uid.is_empty()).or(of_address);
+    let of_address = meta.at("folderUrl").as_str().and_then(|url| url.split("/f/").nth(1)?.split('/').next());
+    let folder = meta.at("folderUid").as_str().filter(|uid| !uid.is_empty()).or(of_address);
     let plain = |uid: &&str| uid.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     let way = match folder.filter(plain) {
         Some(folder) => format!("api/folders/{folder}/permissions"),
@@ -61,13 +62,13 @@ async fn may_view(team: &str, answer: &Value, wanted: &Dashboard, api: &Api<'_>)
     let mut reply = api.get(&way, Who::Target).await?;
     if reply.status == 404 {
         // Before version 9.
-        let id = answer["dashboard"]["id"].as_i64().unwrap_or_default();
+        let id = answer.at("dashboard").at("id").as_i64().unwrap_or_default();
         reply = api.get(&format!("api/dashboards/id/{id}/permissions"), Who::Target).await?;
     }
     let all = list(reply.into_json()?, "", "permissions")?;
     let allows = |entry: &Value| {
-        let everybody = entry["role"] == "Viewer";
-        (entry["team"] == team || everybody) && entry["permission"].as_i64().is_some_and(|right| right >= 1)
+        let everybody = entry.at("role") == "Viewer";
+        (entry.at("team") == team || everybody) && entry.at("permission").as_i64().is_some_and(|right| right >= 1)
     };
     Ok(all.iter().any(allows))
 }

@@ -3,7 +3,7 @@
 use super::facts::{Facts, Login};
 use crate::model::{Proof, Reason, Verdict};
 use crate::probe::ProbeError;
-use crate::probe::kinds::http::api::{Api, Who};
+use crate::probe::kinds::http::api::{Api, Inside, Who};
 use crate::probe::kinds::postgres::pairs::Pair;
 
 /// One after the other. Whoever does not answer is not asked again.
@@ -15,7 +15,7 @@ pub(super) async fn attempt(pairs: &[Pair], api: &Api<'_>, facts: &mut Facts) ->
             Err(_) if facts.logins.iter().any(|login| login.accepted) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let named = reply.json.as_ref().is_some_and(|json| json["name"].is_string() && json["id"].is_number());
+        let named = reply.json.as_ref().is_some_and(|json| json.at("name").is_string() && json.at("id").is_number());
         facts.logins.push(Login {
             user: pair.user.clone(),
             status: reply.status,

@@ -6,7 +6,7 @@ use super::facts::Facts;
 use super::source::Sources;
 use super::{Grafana, dashboard, logins};
 use crate::model::Reason;
-use crate::probe::kinds::http::api::{Api, Who};
+use crate::probe::kinds::http::api::{Api, Inside, Who};
 use crate::probe::{ProbeCx, ProbeError};
 
 pub(super) async fn look(leg: &Grafana, cx: &ProbeCx) -> Result<Facts, ProbeError> {
@@ -27,7 +27,7 @@ pub(super) async fn look(leg: &Grafana, cx: &ProbeCx) -> Result<Facts, ProbeErro
     }
     if leg.identity {
         let organisation = api.get("api/org", Who::Target).await?.into_json()?;
-        let Some(name) = organisation["name"].as_str() else {
+        let Some(name) = organisation.at("name").as_str() else {
             let text = "expected the organisation of the credential, saw JSON without a name";
             return Err(ProbeError::target(Reason::Protocol, text));
         };
@@ -50,7 +50,7 @@ pub(super) async fn look(leg: &Grafana, cx: &ProbeCx) -> Result<Facts, ProbeErro
 /// Version, and what it says of its database. Later versions keep the version from strangers.
 async fn health(api: &Api<'_>) -> Result<(String, String), ProbeError> {
     let reply = api.get("api/health", Who::Nobody).await?;
-    let text = |json: &Value, key: &str| json[key].as_str().map(str::to_owned);
+    let text = |json: &Value, key: &str| json.at(key).as_str().map(str::to_owned);
     let found = reply.json.as_ref().and_then(|json| Some((text(json, "version"), text(json, "database")?)));
     match found {
         Some((version, database)) => Ok((version.unwrap_or_default(), database)),

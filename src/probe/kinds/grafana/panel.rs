@@ -7,7 +7,7 @@ use super::answer::Data;
 use super::facts::{Panel, State};
 use super::source::{Meant, Sources};
 use super::variables::{Variables, interval_s};
-use crate::probe::kinds::http::api::{Api, Who};
+use crate::probe::kinds::http::api::{Api, Inside, Who};
 use crate::probe::line::line;
 use crate::probe::{ProbeCx, ProbeError};
 
@@ -21,14 +21,14 @@ const WITHOUT_QUERIES: [&str; 9] =
 pub(super) fn of_dashboard(dashboard: &Value) -> Vec<&Value> {
     let mut panels = Vec::new();
     // Before version 5 they stood below rows.
-    for place in [&dashboard["panels"], &dashboard["rows"]] {
+    for place in [dashboard.at("panels"), dashboard.at("rows")] {
         for panel in place.as_array().into_iter().flatten() {
             panels.push(panel);
-            panels.extend(panel["panels"].as_array().into_iter().flatten());
+            panels.extend(panel.at("panels").as_array().into_iter().flatten());
         }
     }
     let shows = |panel: &&Value| {
-        let kind = panel["type"].as_str().unwrap_or("row");
+        let kind = panel.at("type").as_str().unwrap_or("row");
         !WITHOUT_QUERIES.contains(&kind)
     };
     panels.into_iter().filter(shows).collect()
@@ -52,14 +52,14 @@ pub(super) async fn ask(
     api: &Api<'_>,
     cx: &ProbeCx,
 ) -> Result<Option<Panel>, ProbeError> {
-    let title = line(&variables.fill_text(panel["title"].as_str().unwrap_or_default()), TITLE_LIMIT);
+    let title = line(&variables.fill_text(panel.at("title").as_str().unwrap_or_default()), TITLE_LIMIT);
     let queries = queries(panel, wanted, sources, variables);
     if let Some(problem) = queries.problem {
         return Ok(Some(Panel { title, state: State::Error, message: problem, ..Panel::default() }));
     }
     if queries.shown.is_empty() {
         // Its queries may stand in a panel of the library, which cannot be looked into.
-        let library = panel["libraryPanel"].is_object() && panel["targets"].is_null();
+        let library = panel.at("libraryPanel").is_object() && panel.at("targets").is_null();
         let message = "its queries are in the library".to_owned();
         return Ok(library.then(|| Panel { title, message, ..Panel::default() }));
     }
@@ -67,9 +67,9 @@ pub(super) async fn ask(
     let from_ms = now_ms.saturating_sub(i64::from(wanted.range_s).saturating_mul(1000));
     let body = json!({ "from": from_ms.to_string(), "to": now_ms.to_string(), "queries": queries.sent });
     let reply = api.post("api/ds/query", &body, Who::Target).await?;
-    let results = reply.json.as_ref().map_or(&Value::Null, |json| &json["results"]);
+    let results = reply.json.as_ref().map_or(&Value::Null, |json| json.at("results"));
     let read = |name: &String| match (results.is_object(), reply.status) {
-        (true, _) => Data::read(&results[name], &wanted.require_label),
+        (true, _) => Data::read(results.at(name), &wanted.require_label),
         // The whole request failed: one of its queries did, or the source. A request that the version
         // does not understand says nothing about the panel.
         (false, 500..) => Data::failed(format!("{} {}", reply.status, reply.message())),
@@ -96,17 +96,17 @@ fn seen(title: String, answers: &[Data], oldest_ms: Option<i64>, now_ms: i64) ->
 }
 
 fn queries(panel: &Value, wanted: &Panels, sources: &Sources, variables: &Variables) -> Queries {
-    let of_panel = sources.meant(&panel["datasource"], variables);
+    let of_panel = sources.meant(panel.at("datasource"), variables);
     let mut queries = Queries::default();
     let interval_ms = u64::from(interval_s(wanted.range_s)) * 1000;
-    for (place, target) in panel["targets"].as_array().into_iter().flatten().enumerate() {
-        let own = match (&of_panel, &target["datasource"]) {
+    for (place, target) in panel.at("targets").as_array().into_iter().flatten().enumerate() {
+        let own = match (&of_panel, target.at("datasource")) {
             (Meant::Internal, _) => continue,
             // A panel on one source asks that one, unless the query names another, as it does in later versions.
             (Meant::Mixed, reference) | (_, reference @ Value::Object(_)) => sources.meant(reference, variables),
-            _ => sources.meant(&panel["datasource"], variables),
+            _ => sources.meant(panel.at("datasource"), variables),
         };
-        let hidden = target["hide"] == Value::Bool(true);
+        let hidden = target.at("hide").as_bool() == Some(true);
         let (source, id) = match own {
             Meant::Source(source, id) => (source, id),
             Meant::Expression => (json!({ "type": "__expr__", "uid": "__expr__" }), -100),

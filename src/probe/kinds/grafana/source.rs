@@ -6,7 +6,7 @@ use super::facts::Source;
 use super::variables::Variables;
 use crate::model::Reason;
 use crate::probe::ProbeError;
-use crate::probe::kinds::http::api::{Api, Reply, Who};
+use crate::probe::kinds::http::api::{Api, Inside, Reply, Who};
 
 pub(super) struct Sources(pub(super) Vec<Source>);
 
@@ -29,19 +29,19 @@ impl Sources {
     /// Those that the one who asks may use. A viewer may ask for them in this way only.
     pub(super) async fn ask(api: &Api<'_>) -> Result<Self, ProbeError> {
         let settings = api.get("api/frontend/settings", Who::Target).await?.into_json()?;
-        let Some(all) = settings["datasources"].as_object() else {
+        let Some(all) = settings.at("datasources").as_object() else {
             let text = "expected the settings of Grafana, saw JSON without `datasources`";
             return Err(ProbeError::target(Reason::Protocol, text));
         };
         // Those of Grafana itself have no number.
-        let own = all.iter().filter(|(_, source)| source["id"].as_i64().is_some_and(|id| id > 0));
+        let own = all.iter().filter(|(_, source)| source.at("id").as_i64().is_some_and(|id| id > 0));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let source = |(name, source): (&String, &Value)| Source {
             name: name.clone(),
-            uid: text(&source["uid"]),
-            kind: text(&source["type"]),
-            id: source["id"].as_i64().unwrap_or_default(),
-            is_default: source["isDefault"] == Value::Bool(true),
+            uid: text(source.at("uid")),
+            kind: text(source.at("type")),
+            id: source.at("id").as_i64().unwrap_or_default(),
+            is_default: source.at("isDefault").as_bool() == Some(true),
             ..Source::default()
         };
         Ok(Self(own.map(source).collect()))
@@ -90,7 +90,7 @@ impl Source {
         ways.push(format!("api/datasources/{}/health", self.id));
         for way in ways {
             let reply = api.get(&way, Who::Target).await?;
-            let status = reply.json.as_ref().and_then(|json| json["status"].as_str());
+            let status = reply.json.as_ref().and_then(|json| json.at("status").as_str());
             match (status, reply.status) {
                 (Some(status), _) => {
                     (self.healthy, self.message) = (Some(status.eq_ignore_ascii_case("ok")), reply.message());
@@ -112,7 +112,7 @@ impl Source {
 
 /// Through the proxy of Grafana: what it answers itself is not what the source answers.
 fn of_query(reply: &Reply) -> Result<(Option<bool>, String), ProbeError> {
-    let answered = reply.json.as_ref().and_then(|json| json["status"].as_str());
+    let answered = reply.json.as_ref().and_then(|json| json.at("status").as_str());
     match (answered, reply.status) {
         (Some("success"), 200) => Ok((Some(true), "answered a query".to_owned())),
         (Some(other), _) => Ok((Some(false), format!("answered a query with {other} {}", reply.message()))),

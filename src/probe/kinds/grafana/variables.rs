@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::probe::kinds::http::api::Inside;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
@@ -20,8 +21,8 @@ impl Variables {
     /// Those of a dashboard, for a time range of so many seconds; `own` come first.
     pub(super) fn of(dashboard: &Value, range_s: u32, own: &BTreeMap<String, String>) -> Self {
         let mut values = built_in(range_s);
-        for variable in dashboard["templating"]["list"].as_array().into_iter().flatten() {
-            if let (Some(name), Some(value)) = (variable["name"].as_str(), value(variable)) {
+        for variable in dashboard.at("templating").at("list").as_array().into_iter().flatten() {
+            if let (Some(name), Some(value)) = (variable.at("name").as_str(), value(variable)) {
                 values.insert(name.to_owned(), value);
             }
         }
@@ -81,21 +82,21 @@ pub(super) fn interval_s(range_s: u32) -> u32 {
 
 /// All values of one that may have several; the current one of any other.
 fn value(variable: &Value) -> Option<String> {
-    let flag = |name: &str| variable[name] == Value::Bool(true);
-    let all = || variable["allValue"].as_str().filter(|text| !text.is_empty()).unwrap_or(ALL).to_owned();
-    let current = match &variable["current"]["value"] {
+    let flag = |name: &str| variable.at(name).as_bool() == Some(true);
+    let all = || variable.at("allValue").as_str().filter(|text| !text.is_empty()).unwrap_or(ALL).to_owned();
+    let current = match variable.at("current").at("value") {
         Value::Array(values) => values.first().and_then(Value::as_str),
         value => value.as_str(),
     };
     let current = current.filter(|text| !text.is_empty());
-    match variable["type"].as_str() {
+    match variable.at("type").as_str() {
         Some("adhoc") => None,
-        Some("constant" | "textbox") => current.or(variable["query"].as_str()).map(str::to_owned),
+        Some("constant" | "textbox") => current.or(variable.at("query").as_str()).map(str::to_owned),
         Some("datasource") => current.map(str::to_owned).filter(|text| text != "$__all"),
         _ if flag("includeAll") || flag("multi") => Some(all()),
         // Of a list that is written down, the first.
         Some("custom" | "interval") if current.is_none() => {
-            variable["query"].as_str()?.split(',').next().map(|first| first.trim().to_owned())
+            variable.at("query").as_str()?.split(',').next().map(|first| first.trim().to_owned())
         }
         _ => Some(current.filter(|text| *text != "$__all").map_or_else(all, str::to_owned)),
     }

@@ -145,11 +145,29 @@ impl Reply {
     pub(in crate::probe::kinds) fn message(&self) -> String {
         let of = |json: &Value| match json {
             Value::String(text) => Some(text.clone()),
-            json => ["message", "error", "msg"].iter().find_map(|key| json[key].as_str().map(str::to_owned)),
+            json => ["message", "error", "msg"].iter().find_map(|key| json.at(key).as_str().map(str::to_owned)),
         };
         let json = self.json.as_ref();
-        let found = json.and_then(|json| of(json).or_else(|| of(&json["errors"][0])));
+        let found = json.and_then(|json| of(json).or_else(|| of(json.at("errors").nth(0))));
         line(&found.unwrap_or_default(), MESSAGE_LIMIT)
+    }
+}
+
+/// What is inside of JSON, wherever it may be: null where it is not.
+pub(in crate::probe::kinds) trait Inside {
+    fn at(&self, name: &str) -> &Value;
+    fn nth(&self, place: usize) -> &Value;
+}
+
+const NOTHING: &Value = &Value::Null;
+
+impl Inside for Value {
+    fn at(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(NOTHING)
+    }
+
+    fn nth(&self, place: usize) -> &Value {
+        self.get(place).unwrap_or(NOTHING)
     }
 }
 

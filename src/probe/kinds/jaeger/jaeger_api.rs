@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::structure::Span;
 use crate::model::Reason;
 use crate::probe::ProbeError;
-use crate::probe::kinds::http::api::{Api, Who, list};
+use crate::probe::kinds::http::api::{Api, Inside, Who, list};
 
 pub(super) async fn services(api: &Api<'_>) -> Result<Vec<String>, ProbeError> {
     texts(api, "api/services", "services").await
@@ -20,7 +20,7 @@ pub(super) async fn operations(api: &Api<'_>, service: &str) -> Result<Vec<Strin
 async fn texts(api: &Api<'_>, path: &str, what: &str) -> Result<Vec<String>, ProbeError> {
     let json = api.get(path, Who::Target).await?.into_json()?;
     // Without any, it is null.
-    if json.is_object() && json["data"].is_null() && json["errors"].is_null() && json.get("data").is_some() {
+    if json.is_object() && json.at("data").is_null() && json.at("errors").is_null() && json.get("data").is_some() {
         return Ok(Vec::new());
     }
     let all = list(json, "data", what)?;
@@ -54,42 +54,42 @@ pub(super) async fn one(api: &Api<'_>, id: &str) -> Result<Option<Vec<Span>>, Pr
 }
 
 fn trace(json: &Value) -> Result<(String, Vec<Span>), ProbeError> {
-    let (Some(id), Some(spans)) = (json["traceID"].as_str(), json["spans"].as_array()) else {
+    let (Some(id), Some(spans)) = (json.at("traceID").as_str(), json.at("spans").as_array()) else {
         let text = "expected traces of Jaeger, saw one without an id or spans";
         return Err(ProbeError::target(Reason::Protocol, text));
     };
-    Ok((id.to_owned(), spans.iter().map(|one| span(one, id, &json["processes"])).collect()))
+    Ok((id.to_owned(), spans.iter().map(|one| span(one, id, json.at("processes"))).collect()))
 }
 
 fn span(json: &Value, trace: &str, processes: &Value) -> Span {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let references = items(&json["references"]);
+    let references = items(json.at("references"));
     let parent = references.iter().find(|reference| {
-        reference["refType"] == "CHILD_OF" && reference["traceID"].as_str().is_none_or(|id| id == trace)
+        reference.at("refType") == "CHILD_OF" && reference.at("traceID").as_str().is_none_or(|id| id == trace)
     });
-    let tags = items(&json["tags"]);
+    let tags = items(json.at("tags"));
     let tagged = |name: &str, value: &str| {
-        let same = |seen: &Value| seen.as_str().is_some_and(|text| text == value) || seen.to_string() == value;
-        tags.iter().any(|tag| tag["key"] == name && same(&tag["value"]))
+        let same = |seen: &Value| seen.as_str() == Some(value) || (value == "true" && seen.as_bool() == Some(true));
+        tags.iter().any(|tag| tag.at("key") == name && same(tag.at("value")))
     };
     let event = |log: Value| -> Vec<String> {
-        let fields = items(&log["fields"]);
-        let named = |field: &&Value| matches!(field["key"].as_str(), Some("event" | "message" | "name"));
-        fields.iter().filter(named).map(|field| text(&field["value"])).collect()
+        let fields = items(log.at("fields"));
+        let named = |field: &&Value| matches!(field.at("key").as_str(), Some("event" | "message" | "name"));
+        fields.iter().filter(named).map(|field| text(field.at("value"))).collect()
     };
-    let start_s = json["startTime"].as_f64().unwrap_or_default() / 1e6;
-    let process = json["processID"].as_str().unwrap_or_default();
+    let start_s = json.at("startTime").as_f64().unwrap_or_default() / 1e6;
+    let process = json.at("processID").as_str().unwrap_or_default();
     Span {
-        id: text(&json["spanID"]),
-        parent: parent.map(|reference| text(&reference["spanID"])),
-        service: text(&processes[process]["serviceName"]),
-        operation: text(&json["operationName"]),
+        id: text(json.at("spanID")),
+        parent: parent.map(|reference| text(reference.at("spanID"))),
+        service: text(processes.at(process).at("serviceName")),
+        operation: text(json.at("operationName")),
         is_server: tagged("span.kind", "server"),
         is_error: tagged("error", "true"),
-        tags: tags.iter().map(|tag| text(&tag["key"])).collect(),
-        logs: items(&json["logs"]).into_iter().flat_map(event).collect::<BTreeSet<_>>(),
+        tags: tags.iter().map(|tag| text(tag.at("key"))).collect(),
+        logs: items(json.at("logs")).into_iter().flat_map(event).collect::<BTreeSet<_>>(),
         start_s,
-        end_s: start_s + json["duration"].as_f64().unwrap_or_default() / 1e6,
+        end_s: start_s + json.at("duration").as_f64().unwrap_or_default() / 1e6,
     }
 }

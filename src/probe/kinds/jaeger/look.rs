@@ -7,7 +7,7 @@ use super::facts::{Age, Execution, Facts, Trace};
 use super::structure::{Span, sum_up};
 use super::{Flavor, Jaeger, jaeger_api, sample, tempo_api};
 use crate::model::Reason;
-use crate::probe::kinds::http::api::Api;
+use crate::probe::kinds::http::api::{Api, Inside};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Operations with the prefix that are searched one by one.
@@ -129,9 +129,9 @@ fn execution(leg: &str, cx: &ProbeCx) -> Result<Execution, ProbeError> {
         )
     };
     let facts = cx.leg(leg).ok_or_else(|| nothing("nothing"))?;
-    let row = &facts["rows"][0];
+    let row = facts.at("rows").nth(0);
     let number = |name: &str| row[name].as_f64();
-    match (row["operation"].as_str(), number("start_s"), number("end_s")) {
+    match (row.at("operation").as_str(), number("start_s"), number("end_s")) {
         _ if row.is_null() => Err(nothing("no row")),
         (Some(operation), Some(start_s), Some(end_s)) => {
             Ok(Execution { operation: operation.to_owned(), start_s, end_s, trace: None })

@@ -6,11 +6,11 @@ use super::look::encoded;
 use super::structure::Span;
 use crate::model::Reason;
 use crate::probe::ProbeError;
-use crate::probe::kinds::http::api::{Api, Who, list};
+use crate::probe::kinds::http::api::{Api, Inside, Who, list};
 
 pub(super) async fn services(api: &Api<'_>) -> Result<Vec<String>, ProbeError> {
     let json = api.get("api/search/tag/service.name/values", Who::Target).await?.into_json()?;
-    if json.is_object() && json["tagValues"].is_null() {
+    if json.is_object() && json.at("tagValues").is_null() {
         return Ok(Vec::new());
     }
     let all = list(json, "tagValues", "services")?;
@@ -33,12 +33,12 @@ pub(super) async fn search(
     let path = format!("api/search?tags={}&start={start}&end={end}&limit={limit}", encoded(&tags));
     let json = api.get(&path, Who::Target).await?.into_json()?;
     // A search without a hit leaves the list out.
-    let empty = json.is_object() && json["traces"].is_null();
+    let empty = json.is_object() && json.at("traces").is_null();
     let found = if empty { Vec::new() } else { list(json, "traces", "found traces")? };
     let mut traces = Vec::new();
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     for summary in found.iter().take(most) {
-        let id = summary["traceID"].as_str().unwrap_or_default();
+        let id = summary.at("traceID").as_str().unwrap_or_default();
         if id.is_empty() || !id.chars().all(|c| c.is_ascii_hexdigit()) {
             let text = "expected found traces of Tempo, saw one without an id";
             return Err(ProbeError::target(Reason::Protocol, text));
@@ -58,19 +58,19 @@ pub(super) async fn one(api: &Api<'_>, id: &str) -> Result<Option<Vec<Span>>, Pr
         return Ok(None);
     }
     let json = reply.into_json()?;
-    let whole = if json["trace"].is_object() { &json["trace"] } else { &json };
-    let Some(batches) = whole["batches"].as_array().or(whole["resourceSpans"].as_array()) else {
+    let whole = if json.at("trace").is_object() { json.at("trace") } else { &json };
+    let Some(batches) = whole.at("batches").as_array().or(whole.at("resourceSpans").as_array()) else {
         let text = "expected a trace of Tempo, saw JSON without `batches`";
         return Err(ProbeError::target(Reason::Protocol, text));
     };
     let mut spans = Vec::new();
     for batch in batches {
-        let attributes = items(&batch["resource"]["attributes"]);
-        let own = attributes.iter().find(|attribute| attribute["key"] == "service.name");
-        let service = own.and_then(|own| own["value"]["stringValue"].as_str()).unwrap_or_default();
+        let attributes = items(batch.at("resource").at("attributes"));
+        let own = attributes.iter().find(|attribute| attribute.at("key") == "service.name");
+        let service = own.and_then(|own| own.at("value").at("stringValue").as_str()).unwrap_or_default();
         // The name changed from one version of OpenTelemetry to the next.
-        for scope in items(&batch["scopeSpans"]).iter().chain(items(&batch["instrumentationLibrarySpans"])) {
-            spans.extend(items(&scope["spans"]).iter().map(|one| span(one, service)));
+        for scope in items(batch.at("scopeSpans")).iter().chain(items(batch.at("instrumentationLibrarySpans"))) {
+            spans.extend(items(scope.at("spans")).iter().map(|one| span(one, service)));
         }
     }
     Ok(Some(spans))
@@ -85,18 +85,18 @@ fn span(json: &Value, service: &str) -> Span {
         let number = value.as_str().and_then(|text| text.parse::<f64>().ok()).or_else(|| value.as_f64());
         number.unwrap_or_default() / 1e9
     };
-    let parent = text(&json["parentSpanId"]);
+    let parent = text(json.at("parentSpanId"));
     Span {
-        id: text(&json["spanId"]),
+        id: text(json.at("spanId")),
         parent: Some(parent).filter(|id| !id.is_empty()),
         service: service.to_owned(),
-        operation: text(&json["name"]),
-        is_server: is(&json["kind"], "SPAN_KIND_SERVER", 2),
-        is_error: is(&json["status"]["code"], "STATUS_CODE_ERROR", 2),
-        tags: names(&json["attributes"], "key"),
-        logs: names(&json["events"], "name"),
-        start_s: seconds(&json["startTimeUnixNano"]),
-        end_s: seconds(&json["endTimeUnixNano"]),
+        operation: text(json.at("name")),
+        is_server: is(json.at("kind"), "SPAN_KIND_SERVER", 2),
+        is_error: is(json.at("status").at("code"), "STATUS_CODE_ERROR", 2),
+        tags: names(json.at("attributes"), "key"),
+        logs: names(json.at("events"), "name"),
+        start_s: seconds(json.at("startTimeUnixNano")),
+        end_s: seconds(json.at("endTimeUnixNano")),
     }
 }
 
