@@ -26,6 +26,8 @@ struct State {
     age_s: i64,
     /// None are found.
     empty: bool,
+    /// It speaks as Tempo does.
+    tempo: bool,
     written: BTreeMap<String, Answer>,
     /// Ids of traces and of the callers' spans, from requests to the application.
     sampled: Vec<(String, String)>,
@@ -51,6 +53,7 @@ impl Default for State {
             spans: vec![server, root, child],
             age_s: USUAL_AGE_S,
             empty: false,
+            tempo: false,
             written: BTreeMap::new(),
             sampled: Vec::new(),
         }
@@ -82,6 +85,9 @@ impl State {
         if let Some(answer) = self.written.get(&format!("{} {}", asked.method, asked.path())) {
             return answer.clone();
         }
+        if self.tempo {
+            return self.as_tempo(asked);
+        }
         let data = |data: Value| Answer::json(200, json!({ "data": data, "total": 0, "errors": null }));
         match asked.path().trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice() {
             [""] => {
@@ -103,7 +109,7 @@ impl State {
                 if !moment && !(start..=end).contains(&began) {
                     return data(json!([]));
                 }
-                data(json!([trace("4bf92f3577b34da6a3ce929d0e0e4736", &self.spans, pattern, &service, began)]))
+                data(json!([trace(FOUND, &self.spans, pattern, &service, began)]))
             }
             ["api", "traces", id] => match self.sampled.iter().find(|(known, _)| known == id) {
                 Some((id, caller)) if !self.empty => {
@@ -114,6 +120,51 @@ impl State {
             _ => Answer::json(404, json!({ "errors": [{ "code": 404, "msg": "not found" }] })),
         }
     }
+}
+
+impl State {
+    /// Its search, and traces in the JSON of OpenTelemetry.
+    fn as_tempo(&self, asked: &Asked) -> Answer {
+        let began = now_us() - self.age_s * 1_000_000;
+        match asked.path().trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+            ["api", "search", "tag", "service.name", "values"] => {
+                Answer::json(200, json!({ "tagValues": self.services, "metrics": {} }))
+            }
+            ["api", "search"] => {
+                let time = |name: &str| asked.query(name).and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+                let there = !self.empty && (time("start")..=time("end")).contains(&(began / 1_000_000));
+                let found = json!([{ "traceID": FOUND, "rootServiceName": "any", "startTimeUnixNano": "0", "durationMs": 180 }]);
+                Answer::json(200, json!({ "traces": if there { found } else { json!([]) }, "metrics": {} }))
+            }
+            ["api", "traces", FOUND] => Answer::json(200, batches(&self.spans, began)),
+            ["api", "traces", id] => match self.sampled.iter().find(|(known, _)| known == id) {
+                Some((_, caller)) if !self.empty => {
+                    Answer::json(200, batches(&with_caller(&self.spans, caller), now_us()))
+                }
+                _ => Answer::json(404, json!("trace not found")).with("content-type", "text/plain"),
+            },
+            _ => Answer::json(404, json!("404 page not found")).with("content-type", "text/plain"),
+        }
+    }
+}
+
+const FOUND: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// One batch for each span.
+fn batches(spans: &[Value], began: i64) -> Value {
+    let batch = |span: &Value| {
+        let list = |key: &str, name: &str| -> Vec<Value> {
+            span[key].as_array().into_iter().flatten().map(|one| json!({ name: one })).collect()
+        };
+        let kind = if span["server"] == true { "SPAN_KIND_SERVER" } else { "SPAN_KIND_INTERNAL" };
+        let code = if span["error"] == true { "STATUS_CODE_ERROR" } else { "STATUS_CODE_UNSET" };
+        let own = json!({ "spanId": span["id"], "parentSpanId": span["parent"], "name": span["operation"], "kind": kind,
+            "startTimeUnixNano": (began * 1000).to_string(), "endTimeUnixNano": (began * 1000 + 180_000_000).to_string(),
+            "attributes": list("tags", "key"), "events": list("logs", "name"), "status": { "code": code } });
+        let service = json!({ "key": "service.name", "value": { "stringValue": span["service"] } });
+        json!({ "resource": { "attributes": [service] }, "scopeSpans": [{ "spans": [own] }] })
+    };
+    json!({ "batches": spans.iter().map(batch).collect::<Vec<_>>() })
 }
 
 /// The first span is one that the caller began.
@@ -165,7 +216,7 @@ impl Server for Jaeger {
     }
 
     /// `services: [...]`, `spans: [{ id, parent, service, operation, tags, logs, server, error }]` (of every
-    /// trace), `age: 120` (of traces), `empty`, `answer: { route, status, headers, body }`, and the
+    /// trace), `age: 120` (of traces), `empty`, `tempo` (speak as it does), `answer: { route, status, headers, body }`, and the
     /// network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -185,6 +236,7 @@ impl Server for Jaeger {
                 let age = argument.as_i64().ok_or("write `age: 120`")?;
                 self.change(|state| state.age_s = age);
             }
+            "tempo" => self.change(|state| state.tempo = true),
             "empty" => self.change(|state| state.empty = true),
             "answer" => {
                 let (route, answer) = answer(argument)?;

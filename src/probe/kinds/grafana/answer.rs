@@ -45,7 +45,7 @@ impl Data {
             data.add_frame(frame, labels);
         }
         // Arrow in base64, which version 7 uses for some sources.
-        data.unreadable = !list("dataframes").is_empty();
+        data.unreadable |= !list("dataframes").is_empty();
         data
     }
 
@@ -93,7 +93,7 @@ impl Data {
     fn add_frame(&mut self, frame: &Value, labels: &BTreeMap<String, String>) {
         let fields = frame.at("schema").at("fields").as_array().map_or(&[][..], Vec::as_slice);
         let columns = frame.at("data").at("values").as_array().map_or(&[][..], Vec::as_slice);
-        if !frame.is_object() || fields.len() != columns.len() {
+        if !frame.at("schema").is_object() || fields.len() != columns.len() {
             self.unreadable = true;
             return;
         }
@@ -183,6 +183,7 @@ mod tests {
         assert_eq!(Data::read(&frame(json!([[], []])), &none()).state(None), State::Empty);
         assert_eq!(Data::read(&frame(json!([[1000], [null]])), &none()).state(None), State::Empty);
         assert_eq!(Data::read(&frame(json!([[1000]])), &none()).state(None), State::Unreadable);
+        assert_eq!(Data::read(&json!({"frames": [{}]}), &none()).state(None), State::Unreadable);
         let other = BTreeMap::from([("job".to_owned(), "y".to_owned())]);
         assert_eq!(Data::read(&frame(json!([[1000], [1]])), &other).state(None), State::Empty);
         let failed = json!({"status": 400, "error": "bad_data: parse error", "frames": []});
