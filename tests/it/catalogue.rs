@@ -90,6 +90,32 @@ fn the_release_is_signed_off_by_every_critical_row_that_a_probe_decides() {
     }
 }
 
+#[test]
+fn the_marks_of_sections_weigh_every_row() {
+    let plan = shipped("readiness.yaml").plan;
+    let marks = rows().filter(|row| row[0] == "phoenix" && row[1].starts_with("section."));
+    for mark in marks.map(|row| row[1]) {
+        let section = mark.trim_start_matches("section.").trim_end_matches("good-coverage");
+        let slot = plan.slot(&ItemId::new("phoenix", mark)).expect("row");
+        let Check::AllOf(parts) = &plan.item(slot).expect("item").check else { panic!("{mark}") };
+        let (mut total, mut critical, mut expected) = (0, 0, Vec::new());
+        for row in rows().filter(|row| row[0] == "phoenix" && row[1].starts_with(section)) {
+            let weight = [("critical", 8), ("high", 4), ("medium", 2), ("low", 1)];
+            let weight = weight.iter().find(|(name, _)| *name == row[3]).expect("a priority").1;
+            let member = Check::Item(plan.slot(&ItemId::new("phoenix", row[1])).expect("row"));
+            total += weight;
+            if weight == 8 {
+                critical += weight;
+                assert!(parts.contains(&member), "{mark} needs {}", row[1]);
+            } else {
+                expected.extend(std::iter::repeat_n(member, weight as usize));
+            }
+        }
+        let n = (total * 8_u32).div_ceil(10) - critical;
+        assert_eq!(parts.last(), Some(&Check::AtLeast(n, expected)), "{mark}");
+    }
+}
+
 fn collect(check: &Check, members: &mut Vec<Slot>) {
     match check {
         Check::Item(slot) => members.push(*slot),

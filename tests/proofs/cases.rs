@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What a verdict was seen against.
+/// What a verdict was seen against; what says least comes last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Proof {
     /// The product itself, or the host.
     #[default]
     Real,
+    /// Answers that the product itself once gave, replayed.
+    Recorded,
     /// Our own server, or program, that behaves as a product does.
     Double,
+    /// Answers written from the documentation of the product, which nobody compared with it.
+    Written,
 }
 
 /// One file: the cases of one section of one checklist.
@@ -108,10 +112,14 @@ pub(crate) struct Expected {
 }
 
 impl Proof {
+    pub(crate) const ALL: [Self; 4] = [Self::Real, Self::Recorded, Self::Double, Self::Written];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Real => "real",
+            Self::Recorded => "recorded",
             Self::Double => "double",
+            Self::Written => "written",
         }
     }
 }

@@ -13,16 +13,19 @@ const HEAD: &str = "\
 
 Made by `cargo test --test proofs -- --write` from the cases in `tests/proofs/`; do not edit. Each case points the
 shipped item at a running component, in order or broken on purpose, and the run fails unless the item says what stands
-here. `real` is the product itself or the host; `double` is a server or program of ours that behaves like one.
+here. What a row was proved against is counted apart: `real` is the product itself or the host; `recorded` replays what
+the product itself once answered (a query of a panel that was not recorded by itself gets the recorded answer to another
+one, and times are moved to the present); `double` is a server or program of ours that behaves like one; `written` is
+answers written from the documentation of a product that was not at hand. A row that looks at several counts as the
+last of them in this order.
 ";
 
 /// What is counted; none of it may go down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Rows with at least one passing and one failing case.
-    pub(crate) real: usize,
-    pub(crate) double: usize,
-    pub(crate) cases: usize,
+    /// Rows with at least one passing and one failing case, by [`Proof`].
+    rows: [usize; Proof::ALL.len()],
+    cases: usize,
 }
 
 /// The proofs of one row.
@@ -71,16 +74,13 @@ pub(crate) fn make(
         let both = found.is_some_and(|proved| !proved.passes.is_empty() && fails(proved));
         let id = format!("{}/{}", row.checklist, row.item);
         let waits = waiting.get(&id);
-        // The second checklist comes with the kinds that it needs.
-        if !both && row.is_built() && row.checklist == "parallax" && waits.is_none() {
+        // Of the second checklist, whose rows come with the kinds that they need, those that are there.
+        let is_there = shipped.get(row.checklist).is_some_and(|shipped| shipped.has_check(row.item));
+        if !both && row.is_built() && (row.checklist == "parallax" || is_there) && waits.is_none() {
             missing.push(id);
         }
         let Some(found) = found else { continue };
-        match found.proof {
-            Proof::Real if both => counts.real += 1,
-            Proof::Double if both => counts.double += 1,
-            _ => {}
-        }
+        counts.rows[found.proof as usize] += usize::from(both);
         let section = format!("{}: {}", row.checklist, row.section());
         if section != heading {
             let _ = write!(body, "\n## {section}\n\n| row | proof | passes | does not pass |\n|---|---|---|---|\n");
@@ -121,22 +121,29 @@ impl Proved {
 
 impl Counts {
     pub(crate) fn line(self) -> String {
-        let Self { real, double, cases } = self;
-        format!("Rows proved both ways: {} ({real} real, {double} double); {cases} verdicts in all.", real + double)
+        let each = |proof: Proof| format!("{} {}", self.rows[proof as usize], proof.as_str());
+        let each = Proof::ALL.map(each).join(", ");
+        format!("Rows proved both ways: {} ({each}); {} verdicts in all.", self.all(), self.cases)
     }
 
-    /// What a page says of itself.
+    /// What a page says of itself. A class that it does not name has no rows.
     pub(crate) fn of(page: &str) -> Self {
-        let Some(line) = page.lines().find(|line| line.starts_with("Rows proved both ways: ")) else {
-            return Self::default();
+        let line = page.lines().find(|line| line.starts_with("Rows proved both ways: ")).unwrap_or_default();
+        let words: Vec<&str> = line.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        let before = |name: &str| {
+            let counted = words.windows(2).filter(|pair| pair[1] == name);
+            counted.filter_map(|pair| pair[0].parse().ok()).next().unwrap_or_default()
         };
-        let mut numbers = line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).skip(1);
-        let mut next = || numbers.next().unwrap_or_default();
-        Self { real: next(), double: next(), cases: next() }
+        Self { rows: Proof::ALL.map(|proof| before(proof.as_str())), cases: before("verdicts") }
     }
 
-    /// A double that became the real thing is no loss.
+    /// What became a stronger proof is no loss.
     pub(crate) fn is_less_than(self, other: Self) -> bool {
-        self.real < other.real || self.real + self.double < other.real + other.double || self.cases < other.cases
+        let real = |counts: Self| counts.rows[Proof::Real as usize];
+        real(self) < real(other) || self.all() < other.all() || self.cases < other.cases
+    }
+
+    fn all(self) -> usize {
+        self.rows.iter().sum()
     }
 }

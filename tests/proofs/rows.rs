@@ -6,10 +6,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cases::{self, Proof};
-use crate::servers::DOUBLES;
+use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 13] = [
+const BUILT: [&str; 16] = [
+    "alertmanager",
     "attestation",
     "command",
     "composite",
@@ -17,7 +18,9 @@ const BUILT: [&str; 13] = [
     "env",
     "etcd",
     "file",
+    "grafana",
     "http",
+    "jaeger",
     "postgres",
     "process",
     "redis",
@@ -92,6 +95,11 @@ impl Shipped {
         self.items.contains_key(item)
     }
 
+    /// Whether anything is looked at for it.
+    pub(crate) fn has_check(&self, item: &str) -> bool {
+        self.items.get(item).is_some_and(|item| !item["check"].is_null())
+    }
+
     /// What the verdict of an item stands on: the weakest of all its targets, and of the items it is made of.
     pub(crate) fn proof(&self, item: &str) -> Proof {
         let (mut open, mut seen) = (vec![item.to_owned()], BTreeSet::new());
@@ -100,10 +108,9 @@ impl Shipped {
             if let Some(definition) = self.items.get(&item).filter(|_| seen.insert(item.clone())) {
                 let (mut targets, mut members) = (Vec::new(), Vec::new());
                 collect(&definition["check"], &mut targets, &mut members);
-                let double = |target: &String| DOUBLES.contains(&format!("{}.{target}", self.checklist).as_str());
-                if targets.iter().any(double) {
-                    proof = Proof::Double;
-                }
+                let name = |target: &String| format!("{}.{target}", self.checklist);
+                let stands = |target: &String| STAND_INS.iter().find(|(known, _)| *known == name(target));
+                proof = targets.iter().filter_map(stands).map(|(_, proof)| *proof).fold(proof, Proof::max);
                 open.extend(members);
             }
         }

@@ -30,6 +30,24 @@ pub(crate) fn get(address: &str, path: &str) -> std::io::Result<Answer> {
     request(address, "GET", path, &[])
 }
 
+/// Posts JSON; any status but 200 is an error.
+pub(crate) fn post_json(address: &str, path: &str, body: &serde_json::Value) -> Result<Answer, String> {
+    let body = body.to_string();
+    let asked = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close");
+        let length = body.len();
+        write!(stream, "{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = asked().map_err(|error| format!("{path}: {error}"))?;
+    let answer = parse(&bytes).ok_or_else(|| format!("{path}: not an HTTP answer"))?;
+    if answer.status == 200 { Ok(answer) } else { Err(format!("{path}: {} {}", answer.status, answer.body)) }
+}
+
 fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;

@@ -10,6 +10,7 @@ pub(crate) mod daemon;
 pub(crate) mod dns;
 pub(crate) mod etcd;
 pub(crate) mod faster;
+pub(crate) mod grafana;
 pub(crate) mod history;
 pub(crate) mod http_server;
 pub(crate) mod link;

@@ -17,7 +17,7 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// `good` is by `METHOD /path`, the query included.
+    /// `good` is by `METHOD /path`, the query included; `?*` is any.
     pub(crate) fn start(good: Vec<(&str, Answer)>) -> Self {
         let good: Answers = good.into_iter().map(|(route, answer)| (route.to_owned(), answer)).collect();
         let answers = Arc::new(Mutex::new(good.clone()));
@@ -29,7 +29,9 @@ impl StandIn {
             let by_body = answers.iter().find(|(route, _)| {
                 route.split_once(" # ").is_some_and(|(route, part)| route == asked.route() && body.contains(part))
             });
-            let found = by_body.map(|(_, answer)| answer).or_else(|| answers.get(&asked.route()));
+            // A query that is another one each time stands for itself.
+            let whatever = || answers.get(&format!("{} {}?*", asked.method, asked.path()));
+            let found = by_body.map(|(_, answer)| answer).or_else(|| answers.get(&asked.route())).or_else(whatever);
             found.cloned().unwrap_or_else(|| Answer::json(404, json!({ "message": "Not Found" })))
         });
         Self { port: server.port, good, answers }

@@ -1,6 +1,7 @@
 //! The table of kinds: one file a kind, one line here. Both lists are sorted; a test compares
 //! them with the folder.
 
+mod alertmanager;
 mod attestation;
 mod command;
 mod compare;
@@ -9,8 +10,10 @@ mod env;
 mod etcd;
 mod file;
 mod files;
+mod grafana;
 mod http;
 mod http_requests;
+mod jaeger;
 mod postgres;
 mod process;
 mod prometheus_api;
@@ -23,6 +26,7 @@ use super::{Descriptor, Findings};
 
 /// All kinds, by name.
 pub const KINDS: &[Descriptor] = &[
+    Descriptor::of::<alertmanager::Alertmanager>(),
     Descriptor::of::<attestation::Attestation>(),
     Descriptor::of::<command::Command>(),
     Descriptor::of::<compare::Compare>(),
@@ -31,8 +35,10 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
+    Descriptor::of::<grafana::Grafana>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
+    Descriptor::of::<jaeger::Jaeger>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<prometheus_api::PrometheusApi>(),

@@ -1,7 +1,10 @@
-//! Kinds against real servers.
+//! Kinds against real servers, and one against a recording.
 
+mod alertmanager;
 mod dns;
 mod etcd;
+mod grafana;
+mod look;
 mod postgres;
 mod prometheus;
 mod redis;

@@ -1,8 +1,11 @@
 //! The servers of a run, by name. Each is started when the first case names it, once a run.
 
+mod alertmanager;
 mod cli;
 mod control_plane;
 mod etcd;
+mod grafana;
+mod jaeger;
 mod nginx;
 mod pages;
 mod people;
@@ -19,6 +22,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::cases::Proof;
 use crate::support::http_server::Answer;
 use crate::support::link::Link;
 use crate::support::process::Process;
@@ -62,6 +66,7 @@ type Start = fn(&Path) -> Box<dyn Server>;
 
 /// Sorted by name. The path is a private directory of the server.
 const SERVERS: &[(&str, Start)] = &[
+    ("alertmanager", |directory| Box::new(alertmanager::Alertmanager::start(directory))),
     ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
@@ -69,8 +74,11 @@ const SERVERS: &[(&str, Start)] = &[
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
+    ("grafana", |_| Box::new(grafana::Grafana::start())),
+    ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pages", |directory| Box::new(pages::Pages::start(directory))),
+    ("pager", |_| Box::new(stand_in::Double::pager())),
     ("people", |directory| Box::new(people::Signers::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
@@ -83,15 +91,21 @@ const SERVERS: &[(&str, Start)] = &[
     ("vault", |_| Box::new(stand_in::Double::vault())),
 ];
 
-/// Targets behind which a double stands, by their full names. All others are the real thing.
-pub(crate) const DOUBLES: &[&str] = &[
-    "parallax.cp",
-    "parallax.dashboard",
-    "parallax.flags",
-    "parallax.forge",
-    "parallax.rt-local",
-    "parallax.tracker",
-    "parallax.vault",
+/// Targets behind which the real thing does not stand, by their full names, with what does.
+pub(crate) const STAND_INS: &[(&str, Proof)] = &[
+    ("parallax.cp", Proof::Double),
+    ("parallax.dashboard", Proof::Double),
+    ("parallax.flags", Proof::Double),
+    ("parallax.forge", Proof::Double),
+    ("parallax.grafana", Proof::Recorded),
+    ("parallax.jaeger", Proof::Written),
+    ("parallax.rt-local", Proof::Double),
+    ("parallax.tracker", Proof::Double),
+    ("parallax.vault", Proof::Double),
+    ("phoenix.grafana", Proof::Recorded),
+    ("phoenix.grafana-admin", Proof::Recorded),
+    ("phoenix.jaeger", Proof::Written),
+    ("phoenix.pager", Proof::Written),
 ];
 
 /// Starts the server of this name.

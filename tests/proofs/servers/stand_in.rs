@@ -102,6 +102,22 @@ impl Double {
         Self::start("parallax.flags", vec![("flags-token", "flags-0123456789abcdef")], good)
     }
 
+    /// PagerDuty, as its documentation has it: a schedule, and an escalation policy.
+    pub(crate) fn pager() -> Self {
+        let user = |id: &str| json!({"user": {"id": id, "type": "user_reference"}});
+        let schedule = json!({"schedule": {"id": "PS1", "users": [{"id": "U1"}, {"id": "U2"}, {"id": "U3"}],
+            "final_schedule": {"rendered_coverage_percentage": 100.0,
+                "rendered_schedule_entries": [user("U1"), user("U2"), user("U3"), user("U1")]}}});
+        let policy = json!({"escalation_policy": {"id": "PE1", "escalation_rules": [
+            {"escalation_delay_in_minutes": 15, "targets": [{"id": "PS1"}]},
+            {"escalation_delay_in_minutes": 30, "targets": [{"id": "U9"}]}]}});
+        let good = vec![
+            ("GET /schedules/PS1?*", Answer::json(200, schedule)),
+            ("GET /escalation_policies/PE1", Answer::json(200, policy)),
+        ];
+        Self::start("phoenix.pager", vec![("pager-token", "u+0123456789abcdefghij")], good)
+    }
+
     /// Vault.
     pub(crate) fn vault() -> Self {
         let stamp = in_days(-10).replace(" UTC", "Z").replace(' ', "T");

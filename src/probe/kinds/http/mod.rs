@@ -4,6 +4,7 @@
 //! was answered in full with an expected status. It does not prove that other paths answer, nor,
 //! for redirects that were followed, that each hop did so over TLS: see `redirects[].downgrade`.
 
+pub(super) mod api;
 pub(super) mod exposition;
 pub(super) mod facts;
 pub(super) mod headers;

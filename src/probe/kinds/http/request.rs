@@ -10,7 +10,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::Http;
-use crate::model::TlsFiles;
+use crate::model::{Secret, TlsFiles};
 use crate::probe::net::tls::{Alpn, TlsProfile};
 use crate::probe::{ProbeCx, ProbeError};
 
@@ -51,10 +51,7 @@ impl Http {
             secret_header(cx, name, "Bearer ").await.map(Some)
         } else if let Some(basic) = &self.basic {
             let password = cx.credential(&basic.password).await?;
-            let pair = Zeroizing::new(format!("{}:{}", basic.user, password.expose()));
-            let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-            let text = Zeroizing::new(format!("Basic {}", *encoded));
-            sensitive(&text, &basic.password).map(Some)
+            basic_login(&basic.user, &password, &basic.password).map(Some)
         } else {
             Ok(None)
         }
@@ -87,6 +84,14 @@ pub(in crate::probe::kinds) async fn secret_header(
 ) -> Result<HeaderValue, ProbeError> {
     let secret = cx.credential(credential).await?;
     let text = Zeroizing::new(format!("{prefix}{}", secret.expose()));
+    sensitive(&text, credential)
+}
+
+/// User and password as basic authentication sends them. `credential` is the name of the password.
+pub(super) fn basic_login(user: &str, password: &Secret, credential: &str) -> Result<HeaderValue, ProbeError> {
+    let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
+    let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+    let text = Zeroizing::new(format!("Basic {}", *encoded));
     sensitive(&text, credential)
 }
 

@@ -142,7 +142,7 @@ impl HttpRequests {
         baseline: Option<Baseline>,
     ) -> Result<Response, ProbeError> {
         let Asked { place, request, base, value, token } = asked;
-        let path = request.path_for(value.as_deref());
+        let path = request.path_for(value.as_deref(), cx.now());
         let url = at(base, &path)?;
         let mut headers = self.headers.clone();
         headers.extend(request.headers_for(value.as_deref()));

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::super::http::request::{parse_header, parse_method};
 use super::sign::{Hmac, Jwt};
+use crate::model::Timestamp;
 use crate::probe::Findings;
 
 /// `{value}` in path, headers and body is replaced by what `each` says.
@@ -19,7 +20,8 @@ pub(crate) struct Request {
     /// `GET` if absent.
     pub(super) method: Option<String>,
     /// Appended to the path of the address; may hold a query. In it `{value}` is percent-encoded,
-    /// `{+value}` is not, and an URL of the target itself may stand there as a whole.
+    /// `{+value}` is not, and an URL of the target itself may stand there as a whole. `{now}` is the
+    /// time of the run, `{now+14d}` that in fourteen days, both as `2026-11-22T00:00:00Z`.
     pub(super) path: String,
     /// Besides those of all requests.
     pub(super) headers: BTreeMap<String, String>,
@@ -140,10 +142,11 @@ impl Request {
         if listed.is_empty() { "2xx".to_owned() } else { listed.join(" or ") }
     }
 
-    pub(super) fn path_for(&self, value: Option<&str>) -> String {
+    pub(super) fn path_for(&self, value: Option<&str>, now: Timestamp) -> String {
+        let path = timed(&self.path, now);
         match value {
-            Some(value) => self.path.replace("{+value}", value).replace("{value}", &encoded(value)),
-            None => self.path.clone(),
+            Some(value) => path.replace("{+value}", value).replace("{value}", &encoded(value)),
+            None => path,
         }
     }
 
@@ -162,6 +165,35 @@ impl Request {
 
 fn filled(text: &str, value: Option<&str>) -> String {
     value.map_or_else(|| text.to_owned(), |value| text.replace("{value}", value))
+}
+
+/// With times in the place of `{now}` and of `{now+<days>d}`.
+fn timed(path: &str, now: Timestamp) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once("{now") {
+        out.push_str(before);
+        let found = after.split_once('}').and_then(|(shift, after)| {
+            let days: i64 = match shift {
+                "" => 0,
+                shift => shift.strip_prefix('+')?.strip_suffix('d')?.parse().ok()?,
+            };
+            let at = now.0.checked_add(days.checked_mul(86_400_000)?)?;
+            let at = jiff::Timestamp::from_second(at.div_euclid(1000)).ok()?;
+            Some((at.to_string(), after))
+        });
+        match found {
+            Some((at, after)) => {
+                out.push_str(&at);
+                rest = after;
+            }
+            None => {
+                out.push_str("{now");
+                rest = after;
+            }
+        }
+    }
+    out + rest
 }
 
 fn encoded(value: &str) -> String {
@@ -186,7 +218,11 @@ mod tests {
         assert_eq!(encoded("%27%20--"), "%27%20--");
         assert_eq!(encoded("100%/a"), "100%25%2Fa");
         let request = Request { path: "/a/{value}?b={value}&c={+value}".to_owned(), ..Request::default() };
-        assert_eq!(request.path_for(Some("x y")), "/a/x%20y?b=x%20y&c=x y");
+        let now = Timestamp::from_secs(1_795_305_600);
+        assert_eq!(request.path_for(Some("x y"), now), "/a/x%20y?b=x%20y&c=x y");
+        let request = Request { path: "/s?since={now}&until={now+14d}&c={now+x}".to_owned(), ..Request::default() };
+        let timed = "/s?since=2026-11-22T00:00:00Z&until=2026-12-06T00:00:00Z&c={now+x}";
+        assert_eq!(request.path_for(None, now), timed);
         let request = Request { body_bytes: Some(100), ..Request::default() };
         assert_eq!(request.body_for(None).unwrap().len(), 100);
     }

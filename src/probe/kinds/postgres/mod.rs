@@ -8,7 +8,7 @@
 mod address;
 mod fault;
 mod messages;
-mod pairs;
+pub(super) mod pairs;
 mod plain;
 mod query;
 mod relay;

@@ -22,8 +22,8 @@ const PAIRS_OF_ONE_USER: usize = 3;
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Pair {
-    user: String,
-    password: Secret,
+    pub(in crate::probe::kinds) user: String,
+    pub(in crate::probe::kinds) password: Secret,
 }
 
 /// How one attempt ended, without its password.
@@ -52,7 +52,7 @@ impl TryFrom<String> for Pair {
     }
 }
 
-pub(super) fn check(pairs: &[Pair], findings: &mut Findings) {
+pub(in crate::probe::kinds) fn check(pairs: &[Pair], findings: &mut Findings) {
     if pairs.len() > PAIRS {
         findings.error("pairs", format!("at most {PAIRS} logins can be tried in one look"));
     }

@@ -1,0 +1,244 @@
+//! How the spans of one trace hang together, and what of a described structure it has not.
+
+use std::collections::{BTreeSet, HashSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::Trace;
+use crate::probe::Findings;
+
+/// One span, whichever API it came by. Ids are compared, and mean nothing else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Span {
+    pub(super) id: String,
+    pub(super) parent: Option<String>,
+    pub(super) service: String,
+    pub(super) operation: String,
+    pub(super) is_server: bool,
+    pub(super) is_error: bool,
+    pub(super) tags: BTreeSet<String>,
+    pub(super) logs: BTreeSet<String>,
+    pub(super) start_s: f64,
+    pub(super) end_s: f64,
+}
+
+/// What a trace is like. In operations `*` stands for any text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Structure {
+    /// Operation of the root; any if absent. A server span above it, of the request that began it, is
+    /// let through.
+    root: Option<String>,
+    /// Names of tags (attributes) that the root has.
+    tags: Vec<String>,
+    /// Names of logs (events) that the root has.
+    logs: Vec<String>,
+    /// Below the root there is a span with one of these operations; none is needed if empty.
+    below: Vec<String>,
+    /// There is a span of the server side of a request.
+    server_span: bool,
+    /// Exactly one span has no parent.
+    one_root: bool,
+    /// Every parent is there.
+    no_orphans: bool,
+    /// Share of traces that are like this.
+    pub(super) min_ratio: f64,
+    /// Share of all spans that may say that they failed.
+    pub(super) max_error_ratio: Option<f64>,
+}
+
+impl Default for Structure {
+    fn default() -> Self {
+        Self {
+            root: None,
+            tags: Vec::new(),
+            logs: Vec::new(),
+            below: Vec::new(),
+            server_span: false,
+            one_root: false,
+            no_orphans: false,
+            min_ratio: 1.0,
+            max_error_ratio: None,
+        }
+    }
+}
+
+impl Structure {
+    pub(super) fn check(&self, findings: &mut Findings) {
+        if !(0.0..=1.0).contains(&self.min_ratio) || self.min_ratio == 0.0 {
+            findings.error("structure.min_ratio", "expected a share above 0, up to 1");
+        }
+        if self.max_error_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
+            findings.error("structure.max_error_ratio", "expected a share from 0 to 1");
+        }
+    }
+
+    fn lacks(&self, spans: &[Span], trace: &Trace) -> Vec<String> {
+        let mut lacks = Vec::new();
+        let named = |span: &&Span| self.root.as_ref().is_none_or(|pattern| fits(pattern, &span.operation));
+        let top = spans.iter().filter(|span| is_top(span, spans));
+        match top.clone().find(named) {
+            None => {
+                lacks.push(format!("a root {}", self.root.as_deref().unwrap_or("at all")));
+            }
+            Some(root) => {
+                lacks.extend(self.tags.iter().filter(|tag| !root.tags.contains(*tag)).map(|tag| format!("tag {tag}")));
+                lacks.extend(self.logs.iter().filter(|log| !root.logs.contains(*log)).map(|log| format!("log {log}")));
+                let below = |span: &Span| span.id != root.id && self.below.iter().any(|op| fits(op, &span.operation));
+                if !self.below.is_empty() && !spans.iter().any(|span| below(span) && is_below(span, root, spans)) {
+                    lacks.push(format!("a span {} below the root", self.below.join(" or ")));
+                }
+            }
+        }
+        if self.server_span && !spans.iter().any(|span| span.is_server) {
+            lacks.push("a server span".to_owned());
+        }
+        if self.one_root && trace.root_count != 1 {
+            lacks.push(format!("one root ({})", trace.root_count));
+        }
+        if self.no_orphans && trace.orphan_count > 0 {
+            lacks.push(format!("the parent of {} spans", trace.orphan_count));
+        }
+        lacks
+    }
+}
+
+/// The spans of one trace, summed up.
+pub(super) fn sum_up(id: &str, spans: &[Span], structure: Option<&Structure>) -> Trace {
+    let ids: HashSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let roots: Vec<&Span> = spans.iter().filter(|span| span.parent.is_none()).collect();
+    let orphans = spans.iter().filter(|span| span.parent.as_ref().is_some_and(|parent| !ids.contains(&**parent)));
+    let mut trace = Trace {
+        id: id.to_owned(),
+        root: roots.first().map(|root| root.operation.clone()).unwrap_or_default(),
+        root_count: count(roots.len()),
+        span_count: count(spans.len()),
+        error_count: count(spans.iter().filter(|span| span.is_error).count()),
+        orphan_count: count(orphans.count()),
+        services: spans.iter().map(|span| span.service.clone()).filter(|name| !name.is_empty()).collect(),
+        start_s: spans.iter().map(|span| span.start_s).fold(f64::MAX, f64::min),
+        end_s: spans.iter().map(|span| span.end_s).fold(0.0, f64::max),
+        lacks: Vec::new(),
+    };
+    if let Some(structure) = structure {
+        trace.lacks = structure.lacks(spans, &trace);
+    }
+    trace
+}
+
+/// Without a parent, or right below the server span that began it all.
+fn is_top(span: &Span, spans: &[Span]) -> bool {
+    match &span.parent {
+        None => true,
+        Some(id) => {
+            let parent = spans.iter().find(|other| other.id == *id);
+            parent.is_some_and(|parent| parent.is_server && parent.parent.is_none())
+        }
+    }
+}
+
+fn is_below(span: &Span, root: &Span, spans: &[Span]) -> bool {
+    let mut at = span;
+    // Parents of a hostile trace may go round in a circle.
+    for _ in 0..spans.len() {
+        let Some(parent) = at.parent.as_ref().and_then(|id| spans.iter().find(|other| other.id == *id)) else {
+            return false;
+        };
+        if parent.id == root.id {
+            return true;
+        }
+        at = parent;
+    }
+    false
+}
+
+/// `*` stands for any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_operations() {
+        for (pattern, text, expected) in [
+            ("a.*", "a.b", true),
+            ("a.*", "ab", false),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxc", false),
+            ("*/Analyze", "grpc.x/Analyze", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    fn span(id: &str, parent: Option<&str>, operation: &str) -> Span {
+        let (id, parent) = (id.to_owned(), parent.map(str::to_owned));
+        Span { id, parent, operation: operation.to_owned(), service: "cp".into(), ..Span::default() }
+    }
+
+    fn structure(change: impl FnOnce(&mut Structure)) -> Structure {
+        let mut structure = Structure::default();
+        change(&mut structure);
+        structure
+    }
+
+    #[test]
+    fn what_a_trace_lacks_is_named() {
+        let mut root = span("r", None, "pattern.execute.X");
+        root.tags = BTreeSet::from(["name".to_owned()]);
+        root.logs = BTreeSet::from(["pattern.start".to_owned()]);
+        let spans = [root, span("c", Some("r"), "agent.call.a"), span("d", Some("gone"), "x")];
+        let wanted = structure(|s| {
+            s.root = Some("pattern.execute.*".into());
+            s.tags = vec!["name".into(), "duration".into()];
+            s.logs = vec!["pattern.start".into(), "pattern.complete".into()];
+            s.below = vec!["agent.call.*".into()];
+            s.server_span = true;
+            s.no_orphans = true;
+            s.one_root = true;
+        });
+        let trace = sum_up("t", &spans, Some(&wanted));
+        assert_eq!(trace.lacks, ["tag duration", "log pattern.complete", "a server span", "the parent of 1 spans"]);
+        assert_eq!((trace.root_count, trace.orphan_count, trace.span_count), (1, 1, 3));
+        let elsewhere = structure(|s| s.below = vec!["x".into()]);
+        assert_eq!(sum_up("t", &spans, Some(&elsewhere)).lacks, ["a span x below the root"]);
+        let other = structure(|s| s.root = Some("other".into()));
+        assert_eq!(sum_up("t", &spans, Some(&other)).lacks, ["a root other"]);
+    }
+
+    #[test]
+    fn a_server_span_may_stand_above_and_circles_end() {
+        let mut server = span("s", None, "POST /x");
+        server.is_server = true;
+        let spans = [server, span("r", Some("s"), "pattern.execute.X"), span("c", Some("r"), "agent.call.a")];
+        let wanted = structure(|s| {
+            s.root = Some("pattern.execute.*".into());
+            s.below = vec!["agent.call.*".into()];
+            s.server_span = true;
+        });
+        assert!(sum_up("t", &spans, Some(&wanted)).lacks.is_empty());
+        let circle = [span("a", Some("b"), "x"), span("b", Some("a"), "x")];
+        let wanted = structure(|s| s.below = vec!["x".into()]);
+        assert_eq!(sum_up("t", &circle, Some(&wanted)).lacks, ["a root at all"]);
+        assert!(sum_up("t", &[], Some(&structure(|_| ()))).lacks.len() == 1);
+    }
+}
