@@ -11,6 +11,7 @@ mod daemon;
 mod generated;
 mod layers;
 mod metrics;
+mod pages;
 mod probes;
 mod rows;
 mod rules;

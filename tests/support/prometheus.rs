@@ -21,6 +21,10 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Not started yet. `directory` must exist; the configuration is its `prometheus.yml`.
     pub(crate) fn new(directory: &Path) -> Self {
+        Self::with_flags(directory, Vec::new())
+    }
+
+    pub(crate) fn with_flags(directory: &Path, flags: Vec<String>) -> Self {
         let port = super::free_port();
         let own = directory.to_owned();
         let process = Process::new(&directory.join("prometheus.log"), move || {
@@ -29,7 +33,8 @@ impl Prometheus {
                 .arg(format!("--config.file={}", own.join("prometheus.yml").display()))
                 .arg(format!("--storage.tsdb.path={}", own.join("tsdb").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-                .args(FLAGS);
+                .args(FLAGS)
+                .args(&flags);
             command
         });
         Self { process, port, directory: directory.to_owned() }
