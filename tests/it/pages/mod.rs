@@ -2,6 +2,7 @@
 //! Alertmanager, with the shipped rules. One fault is one page; what hangs on it says nothing.
 
 mod database;
+mod demo;
 mod deployment;
 mod edge;
 mod exporter;
