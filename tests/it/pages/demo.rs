@@ -1,6 +1,6 @@
 //! `scripts/demo` starts everything, shows where it is, and leaves nothing behind.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use crate::source::root;
@@ -19,7 +19,9 @@ fn the_demonstration_starts_and_ends() {
         .spawn()
         .expect("demo");
     let mut said = Vec::new();
-    for line in BufReader::new(demo.stdout.take().expect("output")).lines().map_while(Result::ok) {
+    // Open until the end: it goes on to say things.
+    let mut output = BufReader::new(demo.stdout.take().expect("output"));
+    for line in output.by_ref().lines().map_while(Result::ok) {
         if line.contains("Ctrl-C stops everything") {
             break;
         }

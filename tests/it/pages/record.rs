@@ -44,14 +44,16 @@ impl Row {
 pub(super) fn table(rows: &[Row]) {
     let head = format!(
         "# Pages\n\n\
-Written by `READINESS_RECORD=1 cargo test --test it pages`; do not edit. Real servers are broken under the shipped\n\
-checklist (and small ones of the test for kinds of which no critical row is shipped), watched by the real daemon, Prometheus\n\
-and Alertmanager with the rules and the configuration of `alerts/`. Every duration of the rules (`for` and windows), of\n\
-Alertmanager and of Prometheus (a scrape and an evaluation each 15 s) is divided by {FACTOR}, so a page is later by that in\n\
-production: `for` of a page is 2 minutes, or 3, and not 6 s, or 9 s; `group_wait` 1 minute, and not 3 s. Items run every 3 s.\n\
-A group that has just paged waits for its interval (5 minutes; here 15 s) before it speaks again.\n\n\
-Times are of this one run. Counted are messages that say that something fires, in the whole group, from the fault to its\n\
-end; the run fails if any is not as listed.\n\n\
+Written by `READINESS_RECORD=1 cargo test --test it pages`, from one run; do not edit. Real servers are broken, in\n\
+each checklist one after the other: the shipped one, and small ones of the test for what no critical row is shipped about.\n\
+The real daemon, Prometheus and Alertmanager watch, with the rules and the configuration of `alerts/`.\n\n\
+**All times here are short.** Every duration of the rules (`for`, windows), of Alertmanager and of Prometheus (a scrape and\n\
+an evaluation each 15 s) is divided by {FACTOR}, and items run every 3 s. With what is shipped a page takes what its item\n\
+takes to be confirmed, two minutes of `for` (here 6 s; three, here 9 s, for the exporter itself) and one of `group_wait`\n\
+(here 3 s). A group that has just paged speaks again after `group_interval`: five minutes, here 15 s.\n\n\
+Counted are all messages to the receiver of pages that say that something fires. The run fails if a fault has more or fewer\n\
+than one, if it names anything but the root cause, or if there is any beside those of this table. For what must not page,\n\
+the gauge's column says how long it took to be seen, or to be restarted.\n\n\
 | fault | root cause | to the gauge | to the page | pages | from mending to the end |\n|---|---|---|---|---|---|\n"
     );
     let text = rows.iter().fold(head, |text, row| text + &row.markdown());
