@@ -17,7 +17,7 @@ pub(super) const SHOWS: Duration = Duration::from_secs(120);
 /// the rules wait.
 const AFTERMATH: Duration = Duration::from_secs(2 * 60);
 /// Longer than what would page takes to.
-const QUIET: Duration = Duration::from_secs(5 * 60);
+const QUIET: Duration = Duration::from_secs(4 * 60);
 
 /// Everything that is in order before the first fault.
 pub(super) fn settle(daemon: &Daemon, items: &[&str]) {
@@ -74,30 +74,20 @@ impl<'a> Lane<'a> {
         self.row(Row::page(fault, item, gauge, after, end.at - mended));
     }
 
-    /// Nobody is woken up, although `sees` says when it has been seen.
-    pub(super) fn is_quiet<S>(
-        &mut self,
-        fault: &str,
-        item: &str,
-        server: &mut S,
-        bring: impl FnOnce(&mut S),
-        sees: impl FnOnce(&Daemon),
-        mend: impl FnOnce(&mut S),
-    ) {
+    /// It is over before anybody need be woken up.
+    pub(super) fn is_quiet<S>(&mut self, fault: &str, item: &str, server: &mut S, passes: impl FnOnce(&mut S)) {
         let group = regressed(self.job, item);
         self.daemon.wait_for(item, "pass", SHOWS);
         let began = Instant::now();
-        bring(server);
-        sees(self.daemon);
-        let gauge = began.elapsed();
+        passes(server);
+        let lasted = began.elapsed();
         std::thread::sleep(short(QUIET));
         assert_eq!(firing(self.watch, began, &group), Vec::<String>::new(), "{fault}");
-        mend(server);
         self.daemon.wait_for(item, "pass", SHOWS);
-        self.row(Row::quiet(fault, item, gauge));
+        self.row(Row::quiet(fault, item, lasted));
     }
 
-    fn row(&mut self, row: Row) {
+    pub(super) fn row(&mut self, row: Row) {
         row.print();
         self.rows.push(row);
     }
