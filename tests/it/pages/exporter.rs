@@ -15,8 +15,10 @@ use crate::support::daemon::{Daemon, Launch};
 const JOB: &str = "shop";
 const ITEM: &str = "shop/all.file";
 const SHOWS: Duration = Duration::from_secs(60);
-/// After a restart: what the rules wait (two minutes) and Alertmanager's next word (five) are over.
-const SETTLES: Duration = Duration::from_secs(8 * 60);
+/// What the rules wait is over, and a scrape.
+const RULES: Duration = Duration::from_secs(3 * 60);
+/// So is the time of Alertmanager's next word, whatever was restarted before.
+const ALL: Duration = Duration::from_secs(8 * 60);
 
 struct Shop {
     here: Deployment,
@@ -63,12 +65,16 @@ impl Shop {
         self.broken_catalogue(&daemon);
 
         assert!(daemon.stop().success());
-        let daemon =
-            self.stays("the exporter is restarted (SIGTERM) while a page is open", page.at, |shop| shop.launch.start());
+        let daemon = self.stays("the exporter is restarted (SIGTERM) while a page is open", page.at, RULES, |shop| {
+            shop.launch.start()
+        });
         daemon.kill();
-        let daemon =
-            self.stays("the exporter is restarted (SIGKILL) while a page is open", page.at, |shop| shop.launch.start());
-        self.stays("Prometheus is restarted while a page is open", page.at, |shop| shop.watch.restart_prometheus());
+        let daemon = self.stays("the exporter is restarted (SIGKILL) while a page is open", page.at, RULES, |shop| {
+            shop.launch.start()
+        });
+        self.stays("Prometheus is restarted while a page is open", page.at, ALL, |shop| {
+            shop.watch.restart_prometheus()
+        });
 
         std::fs::write(&file, "here").expect("file");
         let mended = Instant::now();
@@ -78,13 +84,13 @@ impl Shop {
         daemon
     }
 
-    /// After `restart` nothing was said for as long as something could be.
-    fn stays<T>(&mut self, what: &str, then: Instant, restart: impl FnOnce(&mut Self) -> T) -> T {
+    /// After `restart`, and since the page itself, nothing was said.
+    fn stays<T>(&mut self, what: &str, then: Instant, waits: Duration, restart: impl FnOnce(&mut Self) -> T) -> T {
         let group = regressed(JOB, ITEM);
         let began = Instant::now();
         let done = restart(self);
         let gauge = began.elapsed();
-        std::thread::sleep(short(SETTLES));
+        std::thread::sleep(short(waits));
         let said: Vec<String> =
             self.watch.since(then, &group).iter().filter(|said| said.at > then).map(|said| said.told()).collect();
         assert_eq!(said, Vec::<String>::new(), "{what}: {}", self.watch.alerts());
@@ -126,7 +132,7 @@ impl Shop {
         let said = page.alerts()[0]["annotations"].clone();
         assert_eq!(said["runbook_url"], format!("http://{address}/runbooks/ReadinessExporterDown"));
         assert!(said["summary"].is_string() && said["description"].as_str().is_some_and(|text| text.contains(JOB)));
-        std::thread::sleep(short(SETTLES) / 2);
+        std::thread::sleep(short(RULES));
         let daemon = mend(self, rest);
         let mended = Instant::now();
         let end = self.watch.wait(mended, &group, false, Some(&daemon));
