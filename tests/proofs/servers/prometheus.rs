@@ -42,6 +42,11 @@ pub(crate) struct Prometheus {
     begun: Instant,
     /// Put back, but not started with it yet.
     due: bool,
+    /// Something is not as it should be.
+    changed: bool,
+    /// The address of the Alertmanager that it sends to. Such a one is found only after seconds, so that
+    /// this outlasts a case, until one arranges anything else.
+    alertmanager: Option<String>,
 }
 
 impl Prometheus {
@@ -60,7 +65,19 @@ impl Prometheus {
         let server = prometheus::Prometheus::new(directory);
         let link = Link::to(server.port);
         let (begun, now, directory) = (Instant::now(), good.clone(), directory.to_owned());
-        let mut made = Self { server, link, directory, good, now, pages, scraped, begun, due: false };
+        let mut made = Self {
+            server,
+            link,
+            directory,
+            good,
+            now,
+            pages,
+            scraped,
+            begun,
+            due: false,
+            changed: false,
+            alertmanager: None,
+        };
         made.begin().expect("Prometheus");
         made
     }
@@ -92,9 +109,12 @@ impl Prometheus {
             let path = if own { path.to_owned() } else { format!("/metrics/{job}") };
             json!({ "job_name": job, "metrics_path": path, "static_configs": [{ "targets": [format!("127.0.0.1:{port}")] }] })
         });
+        let alertmanagers: Vec<Value> =
+            self.alertmanager.iter().map(|address| json!({ "static_configs": [{ "targets": [address] }] })).collect();
         let config = json!({
             "global": { "scrape_interval": "3s", "scrape_timeout": "2s", "evaluation_interval": "2s" },
             "rule_files": ["rules.yml"],
+            "alerting": { "alertmanagers": alertmanagers },
             "scrape_configs": scrape.collect::<Vec<_>>(),
         });
         self.server.write("rules.yml", &self.now.rules);
@@ -136,6 +156,27 @@ impl Prometheus {
         }
     }
 
+    /// Tells it of this Alertmanager, or of none.
+    fn tell(&mut self, address: Option<&str>) -> Result<(), String> {
+        if self.alertmanager.as_deref() == address {
+            return Ok(());
+        }
+        self.alertmanager = address.map(str::to_owned);
+        self.reload()?;
+        let until = Instant::now() + WAIT;
+        let known = || {
+            let known = self.server.json("/api/v1/alertmanagers");
+            known["data"]["activeAlertmanagers"].as_array().is_some_and(|known| !known.is_empty())
+        };
+        while known() != address.is_some() {
+            if Instant::now() > until {
+                return Err("it does not find the Alertmanager".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
     fn wait_for(&self, query: &str) -> Result<(), String> {
         let until = Instant::now() + WAIT;
         while self.server.query(query).is_empty() {
@@ -159,8 +200,13 @@ impl Server for Prometheus {
 
     /// `fresh`: the past ends now. `history: { series: past }`, `jobs: { job: page }` and `rules: YAML`
     /// replace what is good, null takes away; `wait: query` until it has data; `config: text` is tried
-    /// by a running server; `flags: [--…]`; and the verbs of a process and of the network.
+    /// by a running server; `alertmanager: address` (or null) is the one it sends to; `flags: [--…]`; and
+    /// the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        if !matches!(verb, "fresh" | "wait" | "alertmanager") {
+            self.alertmanager = None;
+            self.changed = true;
+        }
         if self.due && verb != "history" {
             self.begin()?;
         }
@@ -193,6 +239,7 @@ impl Server for Prometheus {
                 self.now.rules = argument.as_str().unwrap_or_default().to_owned();
                 self.reload()
             }
+            "alertmanager" => self.tell(argument.as_str()),
             "wait" => self.wait_for(argument.as_str().ok_or("write `wait: query`")?),
             "config" => {
                 self.server.configure(argument.as_str().ok_or("write `config: text`")?);
@@ -212,9 +259,12 @@ impl Server for Prometheus {
     /// A start takes seconds, so that it waits for the next step: a case that needs what is good says
     /// `fresh`.
     fn restore(&mut self) -> Result<(), String> {
+        if !self.changed {
+            return Ok(());
+        }
         let _ = std::fs::remove_file(self.directory.join("flags"));
         self.server.process.resume();
-        (self.now, self.due) = (self.good.clone(), true);
+        (self.now, self.due, self.changed) = (self.good.clone(), true, false);
         Ok(())
     }
 }
