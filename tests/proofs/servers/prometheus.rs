@@ -158,11 +158,10 @@ impl Prometheus {
 
     /// Tells it of this Alertmanager, or of none.
     fn tell(&mut self, address: Option<&str>) -> Result<(), String> {
-        if self.alertmanager.as_deref() == address {
-            return Ok(());
+        if self.alertmanager.as_deref() != address {
+            self.alertmanager = address.map(str::to_owned);
+            self.reload()?;
         }
-        self.alertmanager = address.map(str::to_owned);
-        self.reload()?;
         let until = Instant::now() + WAIT;
         let known = || {
             let known = self.server.json("/api/v1/alertmanagers");
