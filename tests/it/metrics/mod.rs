@@ -133,6 +133,10 @@ fn what_is_absent_and_what_is_not() {
         .map(|(l, _)| l["depends_on"].clone())
         .collect();
     assert_eq!(edges, ["shop/health".to_owned(), "shop/latency".to_owned()].into());
+    let roots = seen.all("readiness_item_root_cause_info", &[]);
+    assert_eq!(roots.len(), 1, "only what is blocked");
+    assert_eq!((&*roots[0].0["item"], &*roots[0].0["root_cause"]), ("orders", "shop/latency"));
+    assert_eq!(seen.all("readiness_gate_item_info", &[("gate", "go-live")]).len(), 2);
     assert_eq!(seen.value("readiness_gate_open", &[("gate", "empty")]), Some("0"));
     assert_eq!(seen.value("readiness_waiver_expires_timestamp_seconds", &[("waiver", "w-1")]), Some("1763786400"));
 }

@@ -8,9 +8,9 @@ use prometheus::{Gauge, Histogram, HistogramOpts, IntCounterVec, Opts, Registry}
 use readiness::core::{GateCount, Rollups, SectionCount};
 use readiness::families;
 use readiness::model::{
-    Access, Applicability, Attestation, Check, Claim, Class, Coverage, Digests, Effective, Item, ItemId, ItemMemory,
-    LastRun, Leg, LegIndex, Measurement, Mode, Outcome, Plan, Policy, Priority, Reason, Schedule, SectionPath, Slot,
-    Span, State, Timestamp, Waiver,
+    Access, Applicability, Attestation, Check, Checklist, ChecklistId, Claim, Class, Coverage, Digests, Effective,
+    Gate, Item, ItemId, ItemMemory, LastRun, Leg, LegIndex, Measurement, Mode, Outcome, Plan, Policy, Priority, Reason,
+    Schedule, SectionPath, Slot, Span, State, Timestamp, Waiver,
 };
 use readiness::snapshot::{Health, ItemView, LoadStatus, Snapshot};
 
@@ -131,13 +131,15 @@ pub(crate) fn small() -> Snapshot {
     let mut blocked = item("orders", "Orders work");
     blocked.depends_on = Box::new([Slot(0), Slot(1), Slot(1)]);
     blocked.claim = Claim::None;
+    let mut waits = effective(State::Blocked, Some(Reason::Dependency));
+    waits.root_cause = Some(Slot(1));
     let mut unscheduled = item("later", "Nobody checks this yet");
     unscheduled.legs = Box::default();
     unscheduled.probe = "unmapped".into();
     let items = vec![
         (open, effective(State::Pass, None), measured(Vec::new())),
         (item("latency", "It \"answers\" in C:\\time\nalways – ünicode 🦀"), failing, slow),
-        (blocked, effective(State::Blocked, Some(Reason::Dependency)), measured(Vec::new())),
+        (blocked, waits, measured(Vec::new())),
         (unscheduled, effective(State::Unknown, Some(Reason::Unmapped)), ItemMemory::default()),
         (item("risk", "Accepted"), waived, measured(Vec::new())),
         (
@@ -174,6 +176,9 @@ pub(crate) fn small() -> Snapshot {
     let mut snapshot = snapshot(items, vec![waiver]);
     let mut plan = Plan::clone(&snapshot.plan);
     plan.attestations = vec![attestation];
+    let gate = Gate { name: "go-live".into(), title: "Go-live".into(), items: vec![Slot(0), Slot(1)] };
+    let (id, title) = (ChecklistId::new("shop"), "Shop".into());
+    plan.checklists = vec![Checklist { id, title, sections: Vec::new(), gates: vec![gate] }];
     snapshot.plan = Arc::new(plan);
     snapshot.rollups = Rollups {
         sections: vec![SectionCount {
