@@ -120,7 +120,7 @@ families! {
         "1 if the gate has items and all of them that are applicable are accepted, else 0.";
     GATE_BLOCKERS = "readiness_gate_blockers", Gauge, "", Rollup, ["checklist", "gate"], compact,
         "Applicable items of the gate that are not accepted.";
-    GATE_ITEM = "readiness_gate_item_info", Gauge, "", Rollup, ["checklist", "gate", "item"], full,
+    GATE_ITEM = "readiness_gate_item_info", Gauge, "", Rollup, ["checklist", "gate", "item"], compact,
         "Each item that must be accepted for the gate to open; always 1.";
     BUILD_INFO = "readiness_build_info", Gauge, "", Daemon, ["version", "revision", "arch", "os"], compact,
         "What was built; always 1.";

@@ -84,7 +84,6 @@ fn inhibitions() -> Vec<Inhibition> {
             why: "A regression says it all about its item.",
             source: names(&["ReadinessItemRegressed"]),
             target: names(&[
-                "ReadinessRootCause",
                 "ReadinessItemUnknown",
                 "ReadinessItemStale",
                 "ReadinessItemFlapping",
@@ -113,8 +112,8 @@ fn inhibitions() -> Vec<Inhibition> {
             equal: item,
         },
         Inhibition {
-            why: "A gate that a regression shuts needs no ticket of its own.",
-            source: names(&["ReadinessItemRegressed"]),
+            why: "A gate that a regression shuts needs no ticket of its own, where somebody hears of that.",
+            source: format!("{}, 'severity=~\"critical|warning\"'", names(&["ReadinessItemRegressed"])),
             target: names(&["ReadinessGateFailing"]),
             equal: &["job", "checklist"],
         },

@@ -76,9 +76,10 @@ fn alert(
     summary: &'static str,
     says: &str,
 ) -> Rule {
-    let of_item = "{job='%s', checklist='%s', item='%s'}";
+    let of_item = "{job='%[1]s', checklist='%[2]s', item='%[3]s'}";
     let since = format!("last_over_time({}{of_item}[15m])", table::STATE_SINCE.name);
-    let reason = format!("{}{of_item}", table::REASON.name);
+    // The one that it has now, or had before the last scrapes failed.
+    let reason = format!("{0}{of_item} or on (item) last_over_time({0}{of_item}[15m])", table::REASON.name);
     let last_pass = format!("last_over_time({}{of_item}[15m])", table::LAST_PASS.name);
     let own = format!("last_over_time({}{of_item}[15m])", table::INFO.name);
     let title = lookup(&own, "label \"title\"");
@@ -115,10 +116,11 @@ fn regressed() -> impl Iterator<Item = Rule> {
     })
 }
 
-/// What others wait for, and which is not a regression: it cannot be told, or it never passed.
+/// What others wait for: it cannot be told, it never passed, or its regression alone would be no more
+/// than something to see.
 fn blocking() -> Rule {
     let root = Expr::name(INFO)
-        .unless(ITEM, Expr::name(REGRESSED))
+        .unless(ITEM, with_priority(&[Priority::Critical, Priority::High]).and(ITEM, Expr::name(REGRESSED)))
         .unless(ITEM, Expr::name(UNSET))
         .unless(ITEM, states(&[State::Waived]))
         .full_name("root_cause")

@@ -100,7 +100,7 @@ impl Shop {
 
     /// A ticket, and no page.
     fn broken_catalogue(&mut self, daemon: &Daemon) {
-        let group = Group { alert: "ReadinessReloadFailed", job: JOB, checklist: String::new() };
+        let group = Group { path: "/ticket", alert: "ReadinessReloadFailed", job: JOB, checklist: String::new() };
         let root = self.here.root();
         let good = std::fs::read_to_string(&root).expect("root");
         let began = Instant::now();
@@ -122,7 +122,7 @@ impl Shop {
         bring: impl FnOnce(Daemon) -> T,
         mend: impl FnOnce(&mut Self, T) -> Daemon,
     ) -> Daemon {
-        let group = Group { alert: "ReadinessExporterDown", job: JOB, checklist: String::new() };
+        let group = Group { path: "/page", alert: "ReadinessExporterDown", job: JOB, checklist: String::new() };
         let address = daemon.address.clone();
         let began = Instant::now();
         let rest = bring(daemon);

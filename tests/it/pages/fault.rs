@@ -95,7 +95,7 @@ impl<'a> Lane<'a> {
 /// Of the page about an item.
 pub(super) fn regressed(job: &'static str, item: &str) -> Group {
     let checklist = item.split('/').next().unwrap_or_default().to_owned();
-    Group { alert: "ReadinessItemRegressed", job, checklist }
+    Group { path: "/page", alert: "ReadinessItemRegressed", job, checklist }
 }
 
 /// What was said of a group since then that was no end.

@@ -19,6 +19,8 @@ pub(super) struct Message {
 /// What messages are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
+    /// Of the receiver: what pages is not what makes a ticket.
+    pub(super) path: &'static str,
     pub(super) alert: &'static str,
     pub(super) job: &'static str,
     /// Empty for alerts about the exporter itself.
@@ -43,7 +45,8 @@ impl Message {
 
     pub(super) fn is_of(&self, group: &Group) -> bool {
         let label = |name: &str| self.body["groupLabels"][name].as_str().unwrap_or_default();
-        (label("alertname"), label("job"), label("checklist")) == (group.alert, group.job, group.checklist.as_str())
+        let of = (label("alertname"), label("job"), label("checklist"));
+        self.path == group.path && of == (group.alert, group.job, group.checklist.as_str())
     }
 
     /// For people: who is told what of which items.
