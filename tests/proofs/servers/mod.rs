@@ -10,6 +10,8 @@ mod nginx;
 mod pages;
 mod people;
 mod pgbouncer;
+mod phoenix_api;
+mod phoenix_db;
 mod postgres;
 mod processes;
 mod prometheus;
@@ -67,6 +69,9 @@ type Start = fn(&Path) -> Box<dyn Server>;
 /// Sorted by name. The path is a private directory of the server.
 const SERVERS: &[(&str, Start)] = &[
     ("alertmanager", |directory| Box::new(alertmanager::Alertmanager::start(directory))),
+    ("app-store", |_| Box::new(stand_in::Double::app_store())),
+    ("calendar", |_| Box::new(stand_in::Double::calendar())),
+    ("cdn", |_| Box::new(stand_in::Double::cdn())),
     ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
@@ -81,6 +86,8 @@ const SERVERS: &[(&str, Start)] = &[
     ("pager", |_| Box::new(stand_in::Double::pager())),
     ("people", |directory| Box::new(people::Signers::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
+    ("phoenix-api", |_| Box::new(phoenix_api::Double::start())),
+    ("phoenix-db", |_| Box::new(phoenix_db::PhoenixDb::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
@@ -102,6 +109,10 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("parallax.rt-local", Proof::Double),
     ("parallax.tracker", Proof::Double),
     ("parallax.vault", Proof::Double),
+    ("phoenix.api", Proof::Double),
+    ("phoenix.app-store", Proof::Written),
+    ("phoenix.calendar", Proof::Written),
+    ("phoenix.dash", Proof::Double),
     ("phoenix.grafana", Proof::Recorded),
     ("phoenix.grafana-admin", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
