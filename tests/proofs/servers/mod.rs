@@ -6,6 +6,7 @@ mod control_plane;
 mod etcd;
 mod grafana;
 mod jaeger;
+mod names;
 mod nginx;
 mod pages;
 mod people;
@@ -75,12 +76,15 @@ const SERVERS: &[(&str, Start)] = &[
     ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
+    ("edge", |directory| Box::new(nginx::Edge::start(directory))),
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("grafana", |_| Box::new(grafana::Grafana::start())),
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
+    ("logs", |_| Box::new(stand_in::Double::logs())),
+    ("names", |_| Box::new(names::Names::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pages", |directory| Box::new(pages::Pages::start(directory))),
     ("pager", |_| Box::new(stand_in::Double::pager())),
@@ -116,6 +120,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.grafana", Proof::Recorded),
     ("phoenix.grafana-admin", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
+    ("phoenix.logs", Proof::Written),
     ("phoenix.pager", Proof::Written),
 ];
 

@@ -125,6 +125,23 @@ impl Double {
         Self::start("phoenix.pager", vec![("pager-token", "u+0123456789abcdefghij")], good)
     }
 
+    /// Loki, that keeps thirty days: its configuration, as far as it matters, and queries that find what is new only.
+    pub(crate) fn logs() -> Self {
+        let config = "auth_enabled: false\ncompactor:\n  working_directory: /loki\n  retention_enabled: true\n\
+                      limits_config:\n  ingestion_rate_mb: 4\n  retention_period: 4w2d\n\
+                      table_manager:\n  retention_period: 0s\n";
+        let config = Answer::json(200, json!(config)).with("content-type", "text/plain; charset=utf-8");
+        let found = |kind: &str, result: Value| {
+            Answer::json(200, json!({"status": "success", "data": {"resultType": kind, "result": result}}))
+        };
+        let good = vec![
+            ("GET /config", config),
+            ("GET /loki/api/v1/query_range?*", found("streams", json!([]))),
+            ("GET /loki/api/v1/query?*", found("vector", json!([{"metric": {}, "value": [1_795_305_600, "4711"]}]))),
+        ];
+        Self::start("phoenix.logs", Vec::new(), good)
+    }
+
     /// Google Calendar: a release in five days, and a freeze in twenty.
     pub(crate) fn calendar() -> Self {
         let stamp = |days| json!({"dateTime": in_days(days).replace(" UTC", "Z").replace(' ', "T")});
