@@ -112,7 +112,13 @@ impl Server for Edge {
     }
 
     fn values(&self) -> Vec<(String, String)> {
-        self.0.values()
+        let mut values = self.0.values();
+        // Any certificate of this authority.
+        let ca = self.0.nginx.ca();
+        for (key, file) in [("client-cert", "good.pem"), ("client-key", "good.key")] {
+            values.push((key.to_owned(), ca.with_file_name(file).display().to_string()));
+        }
+        values
     }
 
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
