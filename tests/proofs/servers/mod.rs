@@ -6,10 +6,13 @@ mod control_plane;
 mod etcd;
 mod grafana;
 mod jaeger;
+mod names;
 mod nginx;
 mod pages;
 mod people;
 mod pgbouncer;
+mod phoenix_api;
+mod phoenix_db;
 mod postgres;
 mod processes;
 mod prometheus;
@@ -67,20 +70,28 @@ type Start = fn(&Path) -> Box<dyn Server>;
 /// Sorted by name. The path is a private directory of the server.
 const SERVERS: &[(&str, Start)] = &[
     ("alertmanager", |directory| Box::new(alertmanager::Alertmanager::start(directory))),
+    ("app-store", |_| Box::new(stand_in::Double::app_store())),
+    ("calendar", |_| Box::new(stand_in::Double::calendar())),
+    ("cdn", |_| Box::new(stand_in::Double::cdn())),
     ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
+    ("edge", |directory| Box::new(nginx::Edge::start(directory))),
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("grafana", |_| Box::new(grafana::Grafana::start())),
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
+    ("logs", |_| Box::new(stand_in::Double::logs())),
+    ("names", |_| Box::new(names::Names::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pages", |directory| Box::new(pages::Pages::start(directory))),
     ("pager", |_| Box::new(stand_in::Double::pager())),
     ("people", |directory| Box::new(people::Signers::start(directory))),
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
+    ("phoenix-api", |_| Box::new(phoenix_api::Double::start())),
+    ("phoenix-db", |_| Box::new(phoenix_db::PhoenixDb::start())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
@@ -102,9 +113,14 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("parallax.rt-local", Proof::Double),
     ("parallax.tracker", Proof::Double),
     ("parallax.vault", Proof::Double),
+    ("phoenix.api", Proof::Double),
+    ("phoenix.app-store", Proof::Written),
+    ("phoenix.calendar", Proof::Written),
+    ("phoenix.dash", Proof::Double),
     ("phoenix.grafana", Proof::Recorded),
     ("phoenix.grafana-admin", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
+    ("phoenix.logs", Proof::Written),
     ("phoenix.pager", Proof::Written),
 ];
 

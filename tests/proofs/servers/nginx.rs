@@ -92,3 +92,40 @@ impl Server for Nginx {
         Ok(())
     }
 }
+
+/// The same as the edge of the Phoenix Platform.
+pub(crate) struct Edge(Nginx);
+
+impl Edge {
+    pub(crate) fn start(directory: &Path) -> Self {
+        Self(Nginx::start(directory))
+    }
+}
+
+impl Server for Edge {
+    fn targets(&self) -> Vec<(String, Value)> {
+        let address = format!("{}:{}", host(), self.0.link.port);
+        let target = json!({ "address": address, "ca": self.0.nginx.ca(), "server_name": NAME });
+        ["api-tls", "dash-tls", "prometheus-tls", "grafana-tls", "otlp"]
+            .map(|name| (format!("phoenix.{name}"), target.clone()))
+            .to_vec()
+    }
+
+    fn values(&self) -> Vec<(String, String)> {
+        let mut values = self.0.values();
+        // Any certificate of this authority.
+        let ca = self.0.nginx.ca();
+        for (key, file) in [("client-cert", "good.pem"), ("client-key", "good.key")] {
+            values.push((key.to_owned(), ca.with_file_name(file).display().to_string()));
+        }
+        values
+    }
+
+    fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        self.0.act(verb, argument)
+    }
+
+    fn restore(&mut self) -> Result<(), String> {
+        self.0.restore()
+    }
+}

@@ -39,6 +39,7 @@ impl Server for Redis {
         let target = json!({ "address": address, "credential": "redis-monitor", "ca": self.server.ca() });
         vec![
             ("parallax.redis".to_owned(), target.clone()),
+            ("phoenix.redis".to_owned(), target.clone()),
             ("parallax.redis-tls".to_owned(), target),
             ("parallax.redis-plain".to_owned(), json!({ "address": format!("127.0.0.1:{}", self.server.plain_port) })),
         ]

@@ -111,11 +111,68 @@ impl Double {
         let policy = json!({"escalation_policy": {"id": "PE1", "escalation_rules": [
             {"escalation_delay_in_minutes": 15, "targets": [{"id": "PS1"}]},
             {"escalation_delay_in_minutes": 30, "targets": [{"id": "U9"}]}]}});
+        let stamp = |days| in_days(days).replace(" UTC", "Z").replace(' ', "T");
+        let on_call = |id: &str, level: u32, end: Option<String>| {
+            json!({"user": {"id": id, "contact_methods": [{"id": "C1", "type": "phone_contact_method_reference"}]},
+                "escalation_level": level, "start": end.as_ref().map(|_| stamp(-1)), "end": end})
+        };
+        let now = json!({"oncalls": [on_call("U1", 1, Some(stamp(1))), on_call("U9", 2, None)], "more": false});
         let good = vec![
+            ("GET /oncalls?*", Answer::json(200, now)),
             ("GET /schedules/PS1?*", Answer::json(200, schedule)),
             ("GET /escalation_policies/PE1", Answer::json(200, policy)),
         ];
         Self::start("phoenix.pager", vec![("pager-token", "u+0123456789abcdefghij")], good)
+    }
+
+    /// Loki, that keeps thirty days: its configuration, as far as it matters, and queries that find what is new only.
+    pub(crate) fn logs() -> Self {
+        let config = "auth_enabled: false\ncompactor:\n  working_directory: /loki\n  retention_enabled: true\n\
+                      limits_config:\n  ingestion_rate_mb: 4\n  retention_period: 4w2d\n\
+                      table_manager:\n  retention_period: 0s\n";
+        let config = Answer::json(200, json!(config)).with("content-type", "text/plain; charset=utf-8");
+        let found = |kind: &str, result: Value| {
+            Answer::json(200, json!({"status": "success", "data": {"resultType": kind, "result": result}}))
+        };
+        let good = vec![
+            ("GET /config", config),
+            ("GET /loki/api/v1/query_range?*", found("streams", json!([]))),
+            ("GET /loki/api/v1/query?*", found("vector", json!([{"metric": {}, "value": [1_795_305_600, "4711"]}]))),
+        ];
+        Self::start("phoenix.logs", Vec::new(), good)
+    }
+
+    /// Google Calendar: a release in five days, and a freeze in twenty.
+    pub(crate) fn calendar() -> Self {
+        let stamp = |days| json!({"dateTime": in_days(days).replace(" UTC", "Z").replace(' ', "T")});
+        let release = json!({"id": "w1", "status": "confirmed", "summary": "Phoenix release v1.0.0",
+            "organizer": {"email": "ann@example.org"}, "start": stamp(5), "end": stamp(6)});
+        let freeze = json!({"id": "f1", "status": "confirmed", "summary": "End of the year",
+            "organizer": {"email": "ann@example.org"}, "start": stamp(20), "end": stamp(30)});
+        let good = vec![
+            ("GET /calendar/v3/calendars/changes/events?*", Answer::json(200, json!({"items": [release]}))),
+            ("GET /calendar/v3/calendars/freezes/events?*", Answer::json(200, json!({"items": [freeze]}))),
+        ];
+        Self::start("phoenix.calendar", vec![("calendar-token", "ya29.0123456789abcdef")], good)
+    }
+
+    /// The look-up of the App Store, whose JSON calls itself a script.
+    pub(crate) fn app_store() -> Self {
+        let released = in_days(-20).replace(" UTC", "Z").replace(' ', "T");
+        let app = json!({"bundleId": "com.example.phoenix", "sellerName": "Example Ltd",
+            "currentVersionReleaseDate": released});
+        let found = Answer::json(200, json!({"resultCount": 1, "results": [app]}));
+        let found = found.with("content-type", "text/javascript; charset=utf-8");
+        Self::start("phoenix.app-store", Vec::new(), vec![("GET /lookup?bundleId=com.example.phoenix", found)])
+    }
+
+    /// A CDN in front of the dashboard, warm.
+    pub(crate) fn cdn() -> Self {
+        let page = Answer::json(200, json!("<html><script src=\"/assets/index-4f3a9c1b.js\"></script></html>"));
+        let page = page.with("content-type", "text/html").with("cache-control", "max-age=60");
+        let asset = Answer::json(200, json!("run()")).with("content-type", "text/javascript");
+        let asset = asset.with("cache-control", "public, max-age=31536000, immutable").with("x-cache", "Hit from edge");
+        Self::start("phoenix.dash", Vec::new(), vec![("GET /", page), ("GET /assets/index-4f3a9c1b.js", asset)])
     }
 
     /// Vault.

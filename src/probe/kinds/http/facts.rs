@@ -159,7 +159,8 @@ pub(in crate::probe::kinds) fn content_type(headers: &HeaderMap) -> Option<Strin
 /// the parser.
 pub(in crate::probe::kinds) fn parse_json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
     let named = content_type.is_some_and(|name| name.ends_with("/json") || name.ends_with("+json"));
-    let untyped = matches!(content_type, None | Some("text/plain" | "application/octet-stream"));
+    // The App Store calls its JSON a script.
+    let untyped = matches!(content_type, None | Some("text/plain" | "text/javascript" | "application/octet-stream"));
     let looks_so = || matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
     if named || (untyped && looks_so()) { serde_json::from_slice(body).ok() } else { None }
 }

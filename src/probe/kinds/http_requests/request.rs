@@ -21,7 +21,8 @@ pub(crate) struct Request {
     pub(super) method: Option<String>,
     /// Appended to the path of the address; may hold a query. In it `{value}` is percent-encoded,
     /// `{+value}` is not, and an URL of the target itself may stand there as a whole. `{now}` is the
-    /// time of the run, `{now+14d}` that in fourteen days, both as `2026-11-22T00:00:00Z`.
+    /// time of the run, `{now+14d}` that in fourteen days, `{now-14d}` that before as many, all as
+    /// `2026-11-22T00:00:00Z`.
     pub(super) path: String,
     /// Besides those of all requests.
     pub(super) headers: BTreeMap<String, String>,
@@ -167,7 +168,7 @@ fn filled(text: &str, value: Option<&str>) -> String {
     value.map_or_else(|| text.to_owned(), |value| text.replace("{value}", value))
 }
 
-/// With times in the place of `{now}` and of `{now+<days>d}`.
+/// With times in the place of `{now}`, of `{now+<days>d}` and of `{now-<days>d}`.
 fn timed(path: &str, now: Timestamp) -> String {
     let mut out = String::with_capacity(path.len());
     let mut rest = path;
@@ -176,7 +177,8 @@ fn timed(path: &str, now: Timestamp) -> String {
         let found = after.split_once('}').and_then(|(shift, after)| {
             let days: i64 = match shift {
                 "" => 0,
-                shift => shift.strip_prefix('+')?.strip_suffix('d')?.parse().ok()?,
+                shift if shift.starts_with(['+', '-']) => shift.strip_suffix('d')?.parse().ok()?,
+                _ => return None,
             };
             let at = now.0.checked_add(days.checked_mul(86_400_000)?)?;
             let at = jiff::Timestamp::from_second(at.div_euclid(1000)).ok()?;
@@ -220,8 +222,9 @@ mod tests {
         let request = Request { path: "/a/{value}?b={value}&c={+value}".to_owned(), ..Request::default() };
         let now = Timestamp::from_secs(1_795_305_600);
         assert_eq!(request.path_for(Some("x y"), now), "/a/x%20y?b=x%20y&c=x y");
-        let request = Request { path: "/s?since={now}&until={now+14d}&c={now+x}".to_owned(), ..Request::default() };
-        let timed = "/s?since=2026-11-22T00:00:00Z&until=2026-12-06T00:00:00Z&c={now+x}";
+        let request =
+            Request { path: "/s?since={now}&until={now+14d}&c={now+x}&d={now-1d}".to_owned(), ..Request::default() };
+        let timed = "/s?since=2026-11-22T00:00:00Z&until=2026-12-06T00:00:00Z&c={now+x}&d=2026-11-21T00:00:00Z";
         assert_eq!(request.path_for(None, now), timed);
         let request = Request { body_bytes: Some(100), ..Request::default() };
         assert_eq!(request.body_for(None).unwrap().len(), 100);

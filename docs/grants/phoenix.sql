@@ -1,0 +1,42 @@
+-- Profile pg-monitor for the Phoenix checklist: the role with which its checks read PostgreSQL.
+--
+-- Run as a superuser, connected to the application database (`\c phoenix`), once per server. Tried on
+-- PostgreSQL 15. Safe to run again. The password is set apart, so that it never stands in a file:
+-- `\password readiness`.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'readiness') THEN
+        CREATE ROLE readiness LOGIN;
+    END IF;
+END
+$$;
+
+ALTER ROLE readiness NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 4;
+ALTER ROLE readiness SET default_transaction_read_only = on;
+ALTER ROLE readiness SET statement_timeout = '5s';
+
+-- Activity of other roles, replication, statistics of statements.
+GRANT pg_monitor TO readiness;
+
+DO $$
+BEGIN
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO readiness', current_database());
+END
+$$;
+GRANT USAGE ON SCHEMA phoenix TO readiness;
+
+-- Of the trail who, what and when, and not what was changed; of the audited tables when they were changed, and
+-- whether a row has a tenant; of the keys no hash.
+GRANT SELECT (id, entity_type, user_id, "timestamp") ON phoenix.audit_logs TO readiness;
+GRANT SELECT (created_at, updated_at) ON phoenix.experiments, phoenix.config_templates, phoenix.users, phoenix.tenants
+    TO readiness;
+GRANT SELECT (created_at) ON phoenix.control_signals TO readiness;
+GRANT SELECT (id, created_at, expires_at, last_used_at, revoked_at) ON phoenix.api_keys TO readiness;
+
+-- Whether hashes look like hashes, counted by the owner of the view: the role sees a number and no row.
+CREATE SCHEMA IF NOT EXISTS readiness;
+GRANT USAGE ON SCHEMA readiness TO readiness;
+CREATE OR REPLACE VIEW readiness.api_key_shapes AS SELECT count(*) FILTER (
+    WHERE length(key_hash) < 60 AND key_hash !~ '^[0-9a-fA-F]{64}$') AS odd_key_hashes FROM phoenix.api_keys;
+GRANT SELECT ON readiness.api_key_shapes TO readiness;

@@ -1,0 +1,91 @@
+//! The double of the HTTP API of the Phoenix Platform, as its checklist wants it: keys of service accounts in
+//! the header `X-API-Key`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::{Server, act_on_link, answer};
+use crate::support::http_server::{Answer, Asked, HttpServer};
+use crate::support::link::Link;
+
+const PROBE: &str = "phx_probe_0123456789abcdef0123456789abcdef";
+const REVOKED: &str = "phx_revoked_0123456789abcdef0123456789abcd";
+
+#[derive(Default)]
+struct Behaviour {
+    answers: BTreeMap<String, Answer>,
+    accepts_revoked: bool,
+}
+
+pub(crate) struct Double {
+    behaviour: Arc<Mutex<Behaviour>>,
+    link: Link,
+}
+
+impl Double {
+    pub(crate) fn start() -> Self {
+        let behaviour: Arc<Mutex<Behaviour>> = Arc::default();
+        let shared = Arc::clone(&behaviour);
+        let server = HttpServer::start(move |asked| said(&shared.lock().expect("no panic"), asked));
+        Self { behaviour, link: Link::to(server.port) }
+    }
+}
+
+fn said(behaviour: &Behaviour, asked: &Asked) -> Answer {
+    if let Some(answer) = behaviour.answers.get(&asked.route()) {
+        return answer.clone();
+    }
+    let key = asked.header("x-api-key");
+    if key != PROBE && !(behaviour.accepts_revoked && key == REVOKED) {
+        return Answer::json(401, json!({ "error": "unauthorized" }));
+    }
+    let recommended = |pipeline: &str| {
+        let list = json!([{ "pipeline": pipeline, "score": 0.82, "rationale": "few processes cause most series" }]);
+        Answer::json(200, json!({ "recommendations": list }))
+    };
+    match asked.route().as_str() {
+        "GET /api/v1/experiments" => Answer::json(200, json!({ "experiments": [{ "id": "e1" }] })),
+        "GET /api/v1/pipelines" => {
+            let names = ["process-baseline-v1", "process-topk-v1", "process-aggregated-v1"];
+            Answer::json(200, json!({ "pipelines": names.map(|name| json!({ "name": name })) }))
+        }
+        "GET /api/v1/pipelines/recommendations?workload=web" => recommended("process-topk-v1"),
+        "GET /api/v1/pipelines/recommendations?workload=batch" => recommended("process-aggregated-v1"),
+        _ => Answer::json(404, json!({ "error": "not found" })),
+    }
+}
+
+impl Server for Double {
+    fn targets(&self) -> Vec<(String, Value)> {
+        vec![("phoenix.api".to_owned(), json!({ "address": format!("http://127.0.0.1:{}", self.link.port) }))]
+    }
+
+    fn credentials(&self) -> Vec<(String, String)> {
+        vec![("api-probe-key".to_owned(), PROBE.to_owned()), ("api-revoked-key".to_owned(), REVOKED.to_owned())]
+    }
+
+    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, and the network's verbs.
+    fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        if let Some(done) = act_on_link(&mut self.link, verb, argument) {
+            return done;
+        }
+        let mut behaviour = self.behaviour.lock().map_err(|error| error.to_string())?;
+        match verb {
+            "answer" => {
+                let (route, answer) = answer(argument)?;
+                behaviour.answers.insert(route, answer);
+            }
+            "accept_revoked" => behaviour.accepts_revoked = true,
+            _ => return Err(format!("the API's double does not understand `{verb}`")),
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self) -> Result<(), String> {
+        self.link.mend();
+        *self.behaviour.lock().map_err(|error| error.to_string())? = Behaviour::default();
+        Ok(())
+    }
+}
