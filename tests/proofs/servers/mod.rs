@@ -84,6 +84,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
+    ("prometheus-phoenix", |directory| Box::new(prometheus::Prometheus::start_phoenix(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
