@@ -105,6 +105,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("parallax.vault", Proof::Double),
     ("phoenix.grafana", Proof::Recorded),
     ("phoenix.grafana-admin", Proof::Recorded),
+    ("phoenix.grafana-staging", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
     ("phoenix.pager", Proof::Written),
 ];

@@ -35,6 +35,8 @@ struct Good {
     rules: String,
     /// Whether it sends alerts anywhere: to an address that takes none.
     alertmanager: bool,
+    /// Of all that it scrapes.
+    labels: BTreeMap<String, String>,
 }
 
 pub(crate) struct Prometheus {
@@ -116,7 +118,7 @@ impl Prometheus {
             json!({
                 "job_name": job, "metrics_path": path, "honor_labels": federated.is_some(),
                 "params": { "match[]": federated.into_iter().collect::<Vec<_>>() },
-                "static_configs": [{ "targets": addresses }],
+                "static_configs": [{ "targets": addresses, "labels": self.now.labels }],
             })
         });
         let alertmanagers: &[Value] = &[json!({ "static_configs": [{ "targets": ["127.0.0.1:9"] }] })];
@@ -152,7 +154,10 @@ impl Prometheus {
             let groups = groups["data"]["groups"].as_array().cloned().unwrap_or_default();
             let evaluated = |rule: &Value| rule["health"] != "unknown";
             let count = |job: &String| self.now.instances.get(job).copied().unwrap_or(1);
-            let done = targets.len() == self.now.jobs.keys().map(count).sum::<usize>()
+            let alertmanagers = self.server.json("/api/v1/alertmanagers");
+            let known = alertmanagers["data"]["activeAlertmanagers"].as_array().map_or(0, Vec::len);
+            let done = known == usize::from(self.now.alertmanager)
+                && targets.len() == self.now.jobs.keys().map(count).sum::<usize>()
                 && targets.iter().all(as_meant)
                 && groups
                     .iter()
