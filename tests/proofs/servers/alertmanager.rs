@@ -82,10 +82,14 @@ impl Alertmanager {
 impl Server for Alertmanager {
     fn targets(&self) -> Vec<(String, Value)> {
         let target = json!({ "address": format!("http://127.0.0.1:{}", self.link.port) });
-        vec![("parallax.am".to_owned(), target.clone()), ("phoenix.am".to_owned(), target.clone()), ("phoenix.am-staging".to_owned(), target)]
+        vec![
+            ("parallax.am".to_owned(), target.clone()),
+            ("phoenix.am".to_owned(), target.clone()),
+            ("phoenix.am-staging".to_owned(), target),
+        ]
     }
 
-    /// `fire: { name, severity, ago }` (seconds), `silence: { name, value }`, `route_to: receiver`, `warn: receiver`,
+    /// `fire: { name, severity, ago }` (seconds), `silence: { name, value }`, `route_to` and `warn: receiver`,
     /// `receiver: status`, `forget` (the Watchdog, and all else), and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
