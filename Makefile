@@ -3,7 +3,7 @@
 PROFILE ?= fast
 CARGO_BIN := target/$(PROFILE)/readiness-exporter
 
-.PHONY: run test bench check generated pictures build
+.PHONY: run demo test bench check generated pictures build
 
 ## run: build and start the daemon with the defaults (SQLite, shipped catalogue)
 run: build
@@ -12,6 +12,11 @@ run: build
 build:
 	scripts/setup run
 	cargo build --locked --profile $(PROFILE)
+
+## demo: databases, the daemon, Prometheus and Alertmanager with the shipped alerts, on loopback; Ctrl-C ends it all
+demo: build
+	scripts/setup demo
+	READINESS_BIN=$(CARGO_BIN) scripts/demo
 
 ## test: every test there is, against real servers on loopback
 test:

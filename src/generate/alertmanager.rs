@@ -92,6 +92,20 @@ fn inhibitions() -> Vec<Inhibition> {
             ]),
             equal: item,
         },
+        // A row that is made of others fails with them. Where it is the loudest, or nothing else
+        // has failed, it is heard.
+        Inhibition {
+            why: "What a row is made of has a page of its own.",
+            source: format!("{}, severity=\"critical\", mode!=\"derived\"", names(&["ReadinessItemRegressed"])),
+            target: format!("{}, mode=\"derived\"", names(&["ReadinessItemRegressed"])),
+            equal: &["job", "checklist"],
+        },
+        Inhibition {
+            why: "The same for tickets.",
+            source: format!("{}, severity=\"warning\", mode!=\"derived\"", names(&["ReadinessItemRegressed"])),
+            target: format!("{}, severity!=\"critical\", mode=\"derived\"", names(&["ReadinessItemRegressed"])),
+            equal: &["job", "checklist"],
+        },
         Inhibition {
             why: "What others wait for is told of once.",
             source: names(&["ReadinessRootCause"]),

@@ -12,6 +12,7 @@ mod dashboards;
 mod generated;
 mod layers;
 mod metrics;
+mod pages;
 mod probes;
 mod rows;
 mod rules;

@@ -16,6 +16,7 @@
 mod cases;
 mod deployment;
 mod faults;
+mod lanes;
 mod page;
 mod rows;
 mod run;
@@ -27,7 +28,6 @@ mod world;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use cases::{File, With};
 use page::{Counts, Page};
@@ -71,9 +71,8 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
         }
         return Ok(Vec::new());
     }
-    let mut world = World::new();
-    let (mut passed, mut failed) = run_files(&mut world, &files)?;
-    drop(world);
+    let with_good = files.into_iter().map(|file| good_world(&file.checklist).map(|good| (file, good)));
+    let (mut passed, mut failed) = lanes::run(&with_good.collect::<Result<Vec<_>, _>>()?)?;
     let tables = run_faults(&faults::load(&here.join("tests/faults"), &filters)?)?;
     if has("--record") {
         std::fs::write(here.join("docs/faults.md"), faults::page(&tables)).map_err(|error| error.to_string())?;
@@ -105,35 +104,6 @@ fn run_faults(files: &[(String, faults::File)]) -> Result<Vec<faults::Outcome>, 
             files.iter().zip(&good).map(|(file, good)| scope.spawn(move || run(file, good))).collect();
         started.into_iter().map(|thread| thread.join().expect("a thread of faults")).collect()
     }))
-}
-
-fn run_files(world: &mut World, files: &[File]) -> Result<(usize, Vec<String>), String> {
-    let (mut passed, mut failed) = (0, Vec::new());
-    for file in files {
-        if let Err(error) = world.need(&file.needed()?) {
-            failed.push(format!("{}/{}: {error}", file.checklist, file.section));
-            continue;
-        }
-        let good = good_world(&file.checklist)?;
-        for case in &file.cases {
-            let title = format!("{}/{}: {}", file.checklist, file.section, case.case);
-            let started = Instant::now();
-            let outcome = run::run(world, &good, file, case);
-            let verdict = if outcome.wrong.is_empty() { "ok" } else { "FAILED" };
-            let again =
-                if outcome.repeated > 0 { format!(", looked {} times", outcome.repeated + 1) } else { String::new() };
-            println!("{verdict:6} {title} ({:.1} s{again})", started.elapsed().as_secs_f64());
-            for [item, state, reason, sentence] in &outcome.table {
-                println!("       | {item} | {state} | {reason} | {sentence}");
-            }
-            if outcome.wrong.is_empty() {
-                passed += 1;
-            } else {
-                failed.push(format!("{title}\n  {}", outcome.wrong.join("\n  ")));
-            }
-        }
-    }
-    Ok((passed, failed))
 }
 
 /// The deployment in which everything is as it should be.

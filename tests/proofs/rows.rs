@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 16] = [
+const BUILT: [&str; 18] = [
     "alertmanager",
     "attestation",
     "command",
@@ -23,6 +23,8 @@ const BUILT: [&str; 16] = [
     "jaeger",
     "postgres",
     "process",
+    "prometheus_api",
+    "promql",
     "redis",
     "tcp",
     "tls",

@@ -147,6 +147,11 @@ impl Daemon {
         self.child.wait().expect("daemon");
     }
 
+    /// As by `kill -NAME`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
     pub(crate) fn hangup(&self) {
         signal(self.child.id(), "HUP");
     }

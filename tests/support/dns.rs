@@ -31,7 +31,8 @@ impl NameServer {
     }
 
     /// With more records, as flags of dnsmasq.
-    pub(crate) fn with(more: &'static [&'static str]) -> Self {
+    pub(crate) fn with(more: &[&str]) -> Self {
+        let more: Vec<String> = more.iter().map(|flag| (*flag).to_owned()).collect();
         let directory = tempfile::tempdir().expect("a directory");
         let port = super::free_port();
         let process = Process::new(&directory.path().join("log"), move || {
@@ -40,7 +41,7 @@ impl NameServer {
             command.args(["--bind-interfaces", "--listen-address=127.0.0.1", &format!("--port={port}")]);
             // Too long for a datagram.
             let big = vec!["x".repeat(250); 8].join(",");
-            command.args(RECORDS).arg(format!("--txt-record=big.x.test,{big}")).args(more);
+            command.args(RECORDS).arg(format!("--txt-record=big.x.test,{big}")).args(&more);
             command
         });
         let mut server = Self { process, port, _directory: directory };
@@ -59,6 +60,11 @@ impl NameServer {
 
     pub(crate) fn resume(&mut self) {
         self.process.resume();
+    }
+
+    /// Reads its files of names again.
+    pub(crate) fn reload(&self) {
+        self.process.signal("HUP");
     }
 
     /// The port is closed afterwards.

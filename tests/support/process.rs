@@ -10,7 +10,7 @@ const POLITE: Duration = Duration::from_secs(10);
 
 /// A server in the foreground. `command` makes the same command each time.
 pub(crate) struct Process {
-    command: Box<dyn Fn() -> Command + Send>,
+    command: Box<dyn Fn() -> Command + Send + Sync>,
     log: PathBuf,
     child: Option<Child>,
     paused: bool,
@@ -18,7 +18,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Not started yet. What it prints goes to the end of `log`.
-    pub(crate) fn new(log: &Path, command: impl Fn() -> Command + Send + 'static) -> Self {
+    pub(crate) fn new(log: &Path, command: impl Fn() -> Command + Send + Sync + 'static) -> Self {
         Self { command: Box::new(command), log: log.to_owned(), child: None, paused: false }
     }
 

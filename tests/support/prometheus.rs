@@ -22,6 +22,10 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Not started yet. `directory` must exist; the configuration is its `prometheus.yml`.
     pub(crate) fn new(directory: &Path) -> Self {
+        Self::with_flags(directory, Vec::new())
+    }
+
+    pub(crate) fn with_flags(directory: &Path, flags: Vec<String>) -> Self {
         let port = super::free_port();
         let own = directory.to_owned();
         let process = Process::new(&directory.join("prometheus.log"), move || {
@@ -30,7 +34,8 @@ impl Prometheus {
                 .arg(format!("--config.file={}", own.join("prometheus.yml").display()))
                 .arg(format!("--storage.tsdb.path={}", own.join("tsdb").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-                .args(FLAGS);
+                .args(FLAGS)
+                .args(&flags);
             let more = std::fs::read_to_string(own.join("flags")).unwrap_or_default();
             // It takes no flag twice.
             if !more.contains("retention.time") {

@@ -81,9 +81,7 @@ fn panics() -> Panel {
 }
 
 fn version() -> Panel {
-    let mut panel = stat("Version", "", vec![now(own(table::BUILD_INFO), "{{version}}")]).plain().unit("none");
-    panel.show_names();
-    panel
+    stat("Version", "", vec![now(own(table::BUILD_INFO), "{{version}}")]).plain().unit("none").named()
 }
 
 fn lag() -> Panel {

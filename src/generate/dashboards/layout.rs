@@ -42,10 +42,8 @@ pub(super) fn place(rows: &[Row]) -> Vec<Value> {
                 over -= more;
                 share + more
             });
-            let mut json = panel.json();
-            json["id"] = json!(id);
-            json["gridPos"] = json!({ "x": x, "y": y, "w": width, "h": row.height });
-            placed.push(json);
+            let place = json!({ "x": x, "y": y, "w": width, "h": row.height });
+            placed.push(panel.json(id, &place));
             x += width;
         }
         y += row.height;

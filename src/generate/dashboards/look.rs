@@ -45,7 +45,7 @@ pub(super) fn states_by_name() -> Value {
 }
 
 /// Overrides: one colour for each state that a series' name ends with.
-pub(super) fn by_name_of_state() -> Value {
+pub(super) fn by_name_of_state() -> Vec<Value> {
     let overridden = |state: State| {
         json!({
             "matcher": { "id": "byRegexp", "options": format!("/(^| ){}$/", state.as_str()) },
@@ -64,17 +64,17 @@ pub(super) fn open_or_closed() -> Value {
 
 /// Green below the first bound.
 pub(super) fn steps(bounds: &[(f64, &str)]) -> Value {
-    // Also what is below: Grafana takes the first for that.
-    let first = json!({ "color": "green", "value": 0 });
-    let steps: Vec<Value> = std::iter::once(first)
-        .chain(bounds.iter().map(|(from, colour)| json!({ "color": colour, "value": from })))
-        .collect();
-    json!({ "mode": "absolute", "steps": steps })
+    thresholds("green", bounds)
 }
 
 /// Red below the first bound: for what should be high.
 pub(super) fn rising(bounds: &[(f64, &str)]) -> Value {
-    let mut thresholds = steps(bounds);
-    thresholds["steps"][0]["color"] = json!("red");
-    thresholds
+    thresholds("red", bounds)
+}
+
+/// Grafana takes the first colour for what is below 0, too.
+fn thresholds(first: &str, bounds: &[(f64, &str)]) -> Value {
+    let all = std::iter::once((0.0, first)).chain(bounds.iter().copied());
+    let steps: Vec<Value> = all.map(|(from, colour)| json!({ "color": colour, "value": from })).collect();
+    json!({ "mode": "absolute", "steps": steps })
 }

@@ -11,21 +11,34 @@ fn datasource() -> Value {
 }
 
 fn query(name: &str, label: &str, query: &str) -> Value {
-    json!({
-        "name": name, "label": label, "type": "query", "hide": 0, "refresh": 2, "sort": 1, "regex": "", "skipUrlSync": false,
-        "datasource": super::panel::datasource(), "query": { "query": query, "refId": name },
-        "multi": false, "includeAll": false, "options": [],
-    })
+    variable(name, label, query, json!({ "hide": 0, "multi": false, "includeAll": false }))
 }
 
 /// Several may be chosen, or all; what has no value counts as all.
-fn several(name: &str, label: &str, text: &str) -> Value {
-    let mut variable = query(name, label, text);
-    variable["multi"] = json!(true);
-    variable["includeAll"] = json!(true);
-    variable["allValue"] = json!(".*");
-    variable["current"] = json!({ "selected": true, "text": ["All"], "value": ["$__all"] });
-    variable
+fn several(name: &str, label: &str, query: &str) -> Value {
+    let all = json!({ "selected": true, "text": ["All"], "value": ["$__all"] });
+    variable(
+        name,
+        label,
+        query,
+        json!({ "hide": 0, "multi": true, "includeAll": true, "allValue": ".*", "current": all }),
+    )
+}
+
+/// Not shown, only for links.
+fn hidden(name: &str, label: &str, query: &str) -> Value {
+    variable(name, label, query, json!({ "hide": 2, "multi": false, "includeAll": false }))
+}
+
+fn variable(name: &str, label: &str, query: &str, mut more: Value) -> Value {
+    let common = json!({
+        "name": name, "label": label, "type": "query", "refresh": 2, "sort": 1, "regex": "", "skipUrlSync": false,
+        "datasource": super::panel::datasource(), "query": { "query": query, "refId": name }, "options": [],
+    });
+    if let (Some(more), Value::Object(common)) = (more.as_object_mut(), common) {
+        more.extend(common);
+    }
+    more
 }
 
 fn values(family: Family, matchers: &str, label: &str) -> String {
@@ -34,9 +47,7 @@ fn values(family: Family, matchers: &str, label: &str) -> String {
 
 /// Which exporter, and where its board is: links lead there.
 pub(super) fn exporter() -> Vec<Value> {
-    let mut board = query("board", "Board", &values(table::WEB_INFO, "job=~\"$job\"", "external_url"));
-    // Only for links.
-    board["hide"] = json!(2);
+    let board = hidden("board", "Board", &values(table::WEB_INFO, "job=~\"$job\"", "external_url"));
     vec![datasource(), several("job", "Job", &format!("label_values({}, job)", table::BUILD_INFO.name)), board]
 }
 

@@ -10,8 +10,8 @@ use super::{Alert, Group, Rule, Severity, lookup, minutes, record};
 use crate::families::table;
 use crate::model::{Priority, Reason, State};
 
-/// Kept by an alert, so that it can be routed: never what changes with a new title.
-const ROUTING: &[&str] = &["job", "checklist", "item", "section", "priority", "team"];
+/// Kept by an alert, so that it can be routed and kept quiet: never what changes with a new title.
+const ROUTING: &[&str] = &["job", "checklist", "item", "section", "priority", "mode", "team"];
 const STATES: &[&str] = &["job", "checklist", "item", "state"];
 
 /// What the catalogue says of items, as it was when they were last scraped.

@@ -81,9 +81,9 @@ fn alerting() -> Vec<Group> {
 }
 
 /// Every alert there is.
-pub(super) fn alerts() -> Vec<Box<Alert>> {
+pub(super) fn alerts() -> Vec<Alert> {
     let rules = alerting().into_iter().flat_map(|group| group.rules);
-    rules.filter_map(|rule| if let Rule::Alert(alert) = rule { Some(alert) } else { None }).collect()
+    rules.filter_map(|rule| if let Rule::Alert(alert) = rule { Some(*alert) } else { None }).collect()
 }
 
 /// `alerts/readiness.rules.yaml`.

@@ -20,7 +20,7 @@ at and what to do; the exporter serves those pages too, at `/runbooks/NAME`, and
 pub(in crate::generate) fn docs() -> String {
     let mut text = HEAD.to_owned();
     for alert in alerts() {
-        let Alert { name, severity, after, summary, .. } = &*alert;
+        let Alert { name, severity, after, summary, .. } = &alert;
         let after = if after.is_zero() { "at once".to_owned() } else { yaml::duration(*after) };
         // Writing to a text cannot fail.
         let _ = writeln!(text, "| [{name}](runbooks/{name}.md) | {} | {after} | {summary} |", severity.as_str());

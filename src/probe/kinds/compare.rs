@@ -25,6 +25,8 @@ pub(crate) struct Compare {
     both_ways: bool,
     /// Each side is one number instead, and they differ by at most this share of that of `among`.
     within_ratio: Option<f64>,
+    /// Each side is one number instead, and that of `each` is at least this share of that of `among`.
+    min_ratio: Option<f64>,
     /// A smaller number of `among` decides nothing.
     at_least: f64,
 }
@@ -49,7 +51,7 @@ pub(crate) struct Facts {
     /// Values that one side has alone.
     only_each: Vec<String>,
     only_among: Vec<String>,
-    /// With `within_ratio`.
+    /// With `within_ratio` or `min_ratio`.
     each_number: Option<f64>,
     among_number: Option<f64>,
 }
@@ -79,11 +81,17 @@ impl Probe for Compare {
         if self.within_ratio.is_some_and(|ratio| !(0.0..=1.0).contains(&ratio)) {
             findings.error("within_ratio", "expected a share from 0 to 1");
         }
-        if self.within_ratio.is_none() && self.at_least != 0.0 {
-            findings.error("at_least", "it belongs to `within_ratio`");
+        if self.min_ratio.is_some_and(|ratio| !ratio.is_finite() || ratio <= 0.0) {
+            findings.error("min_ratio", "expected a share above 0");
         }
-        if self.within_ratio.is_some() && self.both_ways {
-            findings.error("both_ways", "numbers are compared both ways anyhow");
+        if self.within_ratio.is_some() && self.min_ratio.is_some() {
+            findings.error("min_ratio", "`within_ratio` has a least share already");
+        }
+        if !self.of_numbers() && self.at_least != 0.0 {
+            findings.error("at_least", "it belongs to `within_ratio` and `min_ratio`");
+        }
+        if self.of_numbers() && self.both_ways {
+            findings.error("both_ways", "it is about values, not about numbers");
         }
     }
 
@@ -100,14 +108,14 @@ impl Probe for Compare {
             among_count: count(&among),
             only_each: only(&each, &among),
             only_among: only(&among, &each),
-            each_number: self.within_ratio.and_then(|_| number(&each)),
-            among_number: self.within_ratio.and_then(|_| number(&among)),
+            each_number: self.of_numbers().then(|| number(&each)).flatten(),
+            among_number: self.of_numbers().then(|| number(&among)).flatten(),
         })
     }
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
-        if let Some(ratio) = self.within_ratio {
-            return self.numbers(ratio, facts);
+        if self.of_numbers() {
+            return self.numbers(facts);
         }
         let (each, among) = (&self.each.leg, &self.among.leg);
         let expected = if self.both_ways {
@@ -131,9 +139,21 @@ impl Probe for Compare {
 }
 
 impl Compare {
-    fn numbers(&self, ratio: f64, facts: &Facts) -> Verdict {
+    fn of_numbers(&self) -> bool {
+        self.within_ratio.is_some() || self.min_ratio.is_some()
+    }
+
+    fn numbers(&self, facts: &Facts) -> Verdict {
         let (each, among) = (&self.each.leg, &self.among.leg);
-        let expected = format!("expected the numbers of {each} and {among} to differ by at most {}%", ratio * 100.0);
+        let expected = match (self.within_ratio, self.min_ratio) {
+            (None, Some(ratio)) => {
+                format!("expected the number of {each} to be at least {}% of that of {among}", ratio * 100.0)
+            }
+            (within, _) => {
+                let percent = within.unwrap_or_default() * 100.0;
+                format!("expected the numbers of {each} and {among} to differ by at most {percent}%")
+            }
+        };
         let (Some(one), Some(other)) = (facts.each_number, facts.among_number) else {
             return Verdict::indeterminate(Reason::NoData, format!("{expected}, but not each of them is one number"));
         };
@@ -143,7 +163,9 @@ impl Compare {
             return Verdict::indeterminate(Reason::NoData, sentence);
         }
         let sentence = format!("{expected}, {seen}");
-        if (one - other).abs() <= ratio * other.abs() {
+        let close = self.within_ratio.is_none_or(|ratio| (one - other).abs() <= ratio * other.abs());
+        let many = self.min_ratio.is_none_or(|ratio| one >= ratio * other);
+        if close && many {
             Verdict::pass(Proof::of("numbers", expected, format!("{one} and {other}")), sentence)
         } else {
             Verdict::fail(Reason::Assertion, sentence)
@@ -297,6 +319,24 @@ mod tests {
         ];
         for (value, api, at_least, outcome) in cases {
             let seen = compared(leg(at_least), Some(json!({ "value": value })), api).await;
+            assert_eq!(seen.0, outcome, "{}", seen.2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_number_may_have_a_least_share_of_another() {
+        let leg = json!({ "each": { "leg": "registry", "path": "value" }, "among": { "leg": "api", "path": "n" },
+            "min_ratio": 0.9, "at_least": 20.0 });
+        let cases = [
+            (json!(90), 100, Outcome::Pass),
+            (json!(300), 100, Outcome::Pass),
+            (json!(89), 100, Outcome::Fail),
+            (json!(0), 100, Outcome::Fail),
+            (json!(0), 10, Outcome::Indeterminate),
+            (json!(null), 100, Outcome::Indeterminate),
+        ];
+        for (value, among, outcome) in cases {
+            let seen = compared(leg.clone(), Some(json!({ "value": value })), json!({ "n": among })).await;
             assert_eq!(seen.0, outcome, "{}", seen.2);
         }
     }

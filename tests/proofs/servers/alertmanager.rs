@@ -89,6 +89,10 @@ impl Server for Alertmanager {
         ]
     }
 
+    fn values(&self) -> Vec<(String, String)> {
+        vec![("address".to_owned(), format!("127.0.0.1:{}", self.link.port))]
+    }
+
     /// `fire: { name, severity, ago }` (seconds), `silence: { name, value }`, `route_to` and `warn: receiver`,
     /// `receiver: status`, `forget` (the Watchdog, and all else), and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {

@@ -22,6 +22,8 @@ struct State {
     services: Vec<String>,
     /// Spans of every trace; see [`span`].
     spans: Vec<Value>,
+    /// Traces of a time.
+    count: u32,
     /// How long ago the traces began, in seconds.
     age_s: i64,
     /// None are found.
@@ -51,6 +53,7 @@ impl Default for State {
         Self {
             services: services.map(str::to_owned).into(),
             spans: vec![server, root, child],
+            count: 1,
             age_s: USUAL_AGE_S,
             empty: false,
             tempo: false,
@@ -109,7 +112,10 @@ impl State {
                 if !moment && !(start..=end).contains(&began) {
                     return data(json!([]));
                 }
-                data(json!([trace(FOUND, &self.spans, pattern, &service, began)]))
+                let id = |place: u32| if place == 0 { FOUND.to_owned() } else { format!("{place:032x}") };
+                let count = if moment { 1 } else { self.count };
+                let found = (0..count).map(|place| trace(&id(place), &self.spans, pattern, &service, began));
+                data(found.collect())
             }
             ["api", "traces", id] => match self.sampled.iter().find(|(known, _)| known == id) {
                 Some((id, caller)) if !self.empty => {
@@ -216,7 +222,7 @@ impl Server for Jaeger {
     }
 
     /// `services: [...]`, `spans: [{ id, parent, service, operation, tags, logs, server, error }]` (of every
-    /// trace), `age: 120` (of traces), `empty`, `tempo` (speak as it does), `answer: { route, status, headers, body }`, and the
+    /// trace), `count: 40` (of traces in an hour), `age: 120` (of traces), `empty`, `tempo` (speak as it does), `answer: { route, status, headers, body }`, and the
     /// network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -231,6 +237,10 @@ impl Server for Jaeger {
             "spans" => {
                 let spans = argument.as_array().ok_or("write `spans: [{ id: a }]`")?.clone();
                 self.change(|state| state.spans = spans);
+            }
+            "count" => {
+                let count = argument.as_u64().and_then(|count| u32::try_from(count).ok()).ok_or("write `count: 40`")?;
+                self.change(|state| state.count = count);
             }
             "age" => {
                 let age = argument.as_i64().ok_or("write `age: 120`")?;

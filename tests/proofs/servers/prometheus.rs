@@ -34,7 +34,7 @@ struct Good {
     /// Groups of rules, YAML.
     rules: String,
     /// Whether it sends alerts anywhere: to an address that takes none.
-    alertmanager: bool,
+    alerting: bool,
     /// Of all that it scrapes.
     labels: BTreeMap<String, String>,
 }
@@ -51,6 +51,11 @@ pub(crate) struct Prometheus {
     begun: Instant,
     /// Put back, but not started with it yet.
     due: bool,
+    /// Something is not as it should be.
+    changed: bool,
+    /// The address of the Alertmanager that it sends to. Such a one is found only after seconds, so that
+    /// this outlasts a case, until one arranges anything else.
+    alertmanager: Option<String>,
 }
 
 impl Prometheus {
@@ -79,7 +84,20 @@ impl Prometheus {
         let server = prometheus::Prometheus::new(directory);
         let link = Link::to(server.port);
         let (begun, now, directory) = (Instant::now(), good.clone(), directory.to_owned());
-        let mut made = Self { targets, server, link, directory, good, now, pages, scraped, begun, due: false };
+        let mut made = Self {
+            targets,
+            server,
+            link,
+            directory,
+            good,
+            now,
+            pages,
+            scraped,
+            begun,
+            due: false,
+            changed: false,
+            alertmanager: None,
+        };
         made.begin().expect("Prometheus");
         made
     }
@@ -121,12 +139,14 @@ impl Prometheus {
                 "static_configs": [{ "targets": addresses, "labels": self.now.labels }],
             })
         });
-        let alertmanagers: &[Value] = &[json!({ "static_configs": [{ "targets": ["127.0.0.1:9"] }] })];
-        let alertmanagers = if self.now.alertmanager { alertmanagers } else { &[] };
+        let nobody = self.now.alerting.then(|| "127.0.0.1:9".to_owned());
+        let alertmanagers: Vec<Value> = (self.alertmanager.clone().or(nobody).into_iter())
+            .map(|address| json!({ "static_configs": [{ "targets": [address] }] }))
+            .collect();
         let config = json!({
-            "alerting": { "alertmanagers": alertmanagers },
             "global": { "scrape_interval": "3s", "scrape_timeout": "2s", "evaluation_interval": "2s" },
             "rule_files": ["rules.yml"],
+            "alerting": { "alertmanagers": alertmanagers },
             "scrape_configs": scrape.collect::<Vec<_>>(),
         });
         self.server.write("rules.yml", &self.now.rules);
@@ -156,7 +176,7 @@ impl Prometheus {
             let count = |job: &String| self.now.instances.get(job).copied().unwrap_or(1);
             let alertmanagers = self.server.json("/api/v1/alertmanagers");
             let known = alertmanagers["data"]["activeAlertmanagers"].as_array().map_or(0, Vec::len);
-            let done = known == usize::from(self.now.alertmanager)
+            let done = known == usize::from(self.now.alerting || self.alertmanager.is_some())
                 && targets.len() == self.now.jobs.keys().map(count).sum::<usize>()
                 && targets.iter().all(as_meant)
                 && groups
@@ -170,6 +190,26 @@ impl Prometheus {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Tells it of this Alertmanager, or of none.
+    fn tell(&mut self, address: Option<&str>) -> Result<(), String> {
+        if self.alertmanager.as_deref() != address {
+            self.alertmanager = address.map(str::to_owned);
+            self.reload()?;
+        }
+        let until = Instant::now() + WAIT;
+        let known = || {
+            let known = self.server.json("/api/v1/alertmanagers");
+            known["data"]["activeAlertmanagers"].as_array().is_some_and(|known| !known.is_empty())
+        };
+        while known() != address.is_some() {
+            if Instant::now() > until {
+                return Err("it does not find the Alertmanager".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     fn wait_for(&self, query: &str) -> Result<(), String> {
@@ -195,9 +235,14 @@ impl Server for Prometheus {
     }
 
     /// `fresh`: the past ends now. `history: { series: past }`, `jobs: { job: page }` and `rules: YAML`
-    /// replace what is good, null takes away; `instances: { job: count }`, `alertmanager: bool`; `wait: query` until it has data; `config: text` is tried
-    /// by a running server; `flags: [--…]`; and the verbs of a process and of the network.
+    /// replace what is good, null takes away; `instances: { job: count }`; `alerting: bool`; `wait: query` until it has data; `config: text` is tried
+    /// by a running server; `alertmanager: address` (or null) is the one it sends to; `flags: [--…]`; and
+    /// the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
+        if !matches!(verb, "fresh" | "wait" | "alertmanager") {
+            self.alertmanager = None;
+            self.changed = true;
+        }
         if self.due && verb != "history" {
             self.begin()?;
         }
@@ -233,14 +278,15 @@ impl Server for Prometheus {
                 }
                 self.reload()
             }
-            "alertmanager" => {
-                self.now.alertmanager = argument.as_bool().ok_or("write `alertmanager: false`")?;
+            "alerting" => {
+                self.now.alerting = argument.as_bool().ok_or("write `alerting: false`")?;
                 self.reload()
             }
             "rules" => {
                 self.now.rules = argument.as_str().unwrap_or_default().to_owned();
                 self.reload()
             }
+            "alertmanager" => self.tell(argument.as_str()),
             "wait" => self.wait_for(argument.as_str().ok_or("write `wait: query`")?),
             "config" => {
                 self.server.configure(argument.as_str().ok_or("write `config: text`")?);
@@ -260,9 +306,12 @@ impl Server for Prometheus {
     /// A start takes seconds, so that it waits for the next step: a case that needs what is good says
     /// `fresh`.
     fn restore(&mut self) -> Result<(), String> {
+        if !self.changed {
+            return Ok(());
+        }
         let _ = std::fs::remove_file(self.directory.join("flags"));
         self.server.process.resume();
-        (self.now, self.due) = (self.good.clone(), true);
+        (self.now, self.due, self.changed) = (self.good.clone(), true, false);
         Ok(())
     }
 }

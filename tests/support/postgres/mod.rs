@@ -173,7 +173,7 @@ impl Server {
     fn run(&self, program: &str, arguments: &[&str]) -> Output {
         let done = self.attempt(program, arguments);
         let said = fs::read_to_string(self.dir.path().join("out")).unwrap_or_default();
-        assert!(done.status.success(), "{program}: {said}");
+        assert!(done.status.success(), "{program} {arguments:?}: {}: {said}", done.status);
         done
     }
 

@@ -18,6 +18,9 @@ pub(crate) struct Facts {
     pub(super) operations: Vec<String>,
     /// Traces of `service` that were looked at.
     pub(super) traces: Vec<Trace>,
+    /// How many there are; null if there are as many as `limit`, or more operations with the prefix than
+    /// are searched, so that nobody knows.
+    pub(super) trace_count: Option<u32>,
     pub(super) span_count: u32,
     pub(super) error_count: u32,
     /// What must have left a trace.
@@ -81,7 +84,7 @@ pub(super) fn gaps(leg: &Jaeger, facts: &Facts) -> Vec<Gap> {
         hide(&["operations"], "no `operations` are asked for");
     }
     if !leg.searches() {
-        hide(&["traces", "span_count", "error_count"], "no traces are looked for");
+        hide(&["traces", "trace_count", "span_count", "error_count"], "no traces are looked for");
     }
     gaps
 }

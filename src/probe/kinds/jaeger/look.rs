@@ -102,20 +102,27 @@ async fn of_service(
     let span = (end_s - f64::from(leg.window_s), end_s);
     let prefix = leg.operation_prefix.as_deref().unwrap_or_default();
     let mut found = Vec::new();
+    let limit = usize::try_from(leg.limit).unwrap_or(usize::MAX);
+    let mut is_whole = true;
     if leg.flavor == Flavor::Jaeger && leg.operation_prefix.is_some() {
         let operations: Vec<&String> = facts.operations.iter().filter(|name| name.starts_with(prefix)).collect();
+        is_whole &= operations.len() <= MAX_OPERATIONS;
         for operation in operations.into_iter().take(MAX_OPERATIONS) {
-            found.extend(store.search(service, Some(operation), span, leg.limit).await?);
+            let of_one = store.search(service, Some(operation), span, leg.limit).await?;
+            is_whole &= of_one.len() < limit;
+            found.extend(of_one);
         }
     } else {
         found = store.search(service, None, span, leg.limit).await?;
+        is_whole &= found.len() < limit;
         found.retain(|(_, spans)| spans.iter().any(|span| span.operation.starts_with(prefix)));
     }
     let mut traces: Vec<Trace> = found.iter().map(|(id, spans)| sum_up(id, spans, leg.structure.as_ref())).collect();
     // A trace can have several of the operations.
     traces.sort_by(|a, b| b.start_s.total_cmp(&a.start_s).then_with(|| a.id.cmp(&b.id)));
     traces.dedup_by(|a, b| a.id == b.id);
-    traces.truncate(usize::try_from(leg.limit).unwrap_or(usize::MAX));
+    facts.trace_count = u32::try_from(traces.len()).ok().filter(|_| is_whole);
+    traces.truncate(limit);
     facts.traces = traces;
     Ok(())
 }

@@ -80,6 +80,16 @@ async fn services_and_operations_must_be_known() {
     says(&old, Outcome::Fail, Some(Reason::TooOld), "saw none");
 }
 
+#[tokio::test]
+async fn traces_are_counted_if_all_were_seen() {
+    let at = jaeger(trace("r", &json!(false))).await;
+    for (limit, count) in [(2, json!(1)), (1, Value::Null)] {
+        let leg = json!({"target": "peer", "service": "cp", "operation_prefix": "pattern.execute.", "limit": limit});
+        let facts = run("jaeger", leg, &cx_for(3000, &at)).await.facts;
+        assert_eq!(facts.unwrap()["trace_count"], count);
+    }
+}
+
 fn structure() -> Value {
     json!({"service": "cp", "operation_prefix": "pattern.execute.", "structure": {
         "root": "pattern.execute.*", "tags": ["parallax.pattern.name"], "logs": ["pattern.start"],
