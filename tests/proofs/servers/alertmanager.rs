@@ -29,19 +29,23 @@ impl Alertmanager {
         let server = alertmanager::Alertmanager::new(directory);
         let link = Link::to(server.port);
         let mut own = Self { server, link, receiver, status, directory: directory.to_owned() };
-        own.begin("on-call").expect("alertmanager");
+        own.begin("on-call", "chat").expect("alertmanager");
         own
     }
 
-    /// Without any memory, and with critical alerts going to this receiver.
-    fn begin(&mut self, critical: &str) -> Result<(), String> {
+    /// Without any memory, and with critical alerts and warnings going to these receivers.
+    fn begin(&mut self, critical: &str, warning: &str) -> Result<(), String> {
         self.server.process.stop();
         let _ = std::fs::remove_dir_all(self.directory.join("alertmanager"));
         let url = self.receiver.address();
         self.server.configure(&format!(
             "route:\n  receiver: nobody\n  group_by: [alertname, readiness_run]\n  group_wait: 1s\n  group_interval: 1s\n  \
-             routes:\n  - matchers: [ severity=\"critical\" ]\n    receiver: {critical}\n\
-             receivers:\n- name: nobody\n- name: on-call\n  webhook_configs:\n  - url: {url}\n"
+             routes:\n  - matchers: [ environment=\"staging\" ]\n    receiver: phoenix-staging\n  \
+             - matchers: [ severity=\"critical\" ]\n    receiver: {critical}\n  \
+             - matchers: [ severity=\"warning\" ]\n    receiver: {warning}\n\
+             receivers:\n- name: nobody\n- name: on-call\n  webhook_configs:\n  - url: {url}\n\
+             - name: phoenix-staging\n  webhook_configs:\n  - url: {url}\n\
+             - name: chat\n  slack_configs:\n  - api_url: {url}\n    channel: alerts\n"
         ));
         self.server.start();
         self.fire("Watchdog", "none", 60)
@@ -78,14 +82,18 @@ impl Alertmanager {
 impl Server for Alertmanager {
     fn targets(&self) -> Vec<(String, Value)> {
         let target = json!({ "address": format!("http://127.0.0.1:{}", self.link.port) });
-        vec![("parallax.am".to_owned(), target.clone()), ("phoenix.am".to_owned(), target)]
+        vec![
+            ("parallax.am".to_owned(), target.clone()),
+            ("phoenix.am".to_owned(), target.clone()),
+            ("phoenix.am-staging".to_owned(), target),
+        ]
     }
 
     fn values(&self) -> Vec<(String, String)> {
         vec![("address".to_owned(), format!("127.0.0.1:{}", self.link.port))]
     }
 
-    /// `fire: { name, severity, ago }` (seconds), `silence: { name, value }`, `route_to: receiver`,
+    /// `fire: { name, severity, ago }` (seconds), `silence: { name, value }`, `route_to` and `warn: receiver`,
     /// `receiver: status`, `forget` (the Watchdog, and all else), and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -100,7 +108,8 @@ impl Server for Alertmanager {
         match verb {
             "fire" => self.fire(text("name")?, text("severity")?, argument["ago"].as_i64().unwrap_or(0)),
             "silence" => self.silence(argument),
-            "route_to" => self.begin(argument.as_str().ok_or("write `route_to: receiver`")?),
+            "route_to" => self.begin(argument.as_str().ok_or("write `route_to: receiver`")?, "chat"),
+            "warn" => self.begin("on-call", argument.as_str().ok_or("write `warn: receiver`")?),
             "receiver" => {
                 let status = argument.as_u64().and_then(|status| u16::try_from(status).ok());
                 *self.status.lock().expect("no panic") = status.ok_or("write `receiver: 500`")?;
@@ -118,7 +127,7 @@ impl Server for Alertmanager {
 
     fn restore(&mut self) -> Result<(), String> {
         *self.status.lock().expect("no panic") = 200;
-        self.begin("on-call")?;
+        self.begin("on-call", "chat")?;
         self.link.mend();
         Ok(())
     }

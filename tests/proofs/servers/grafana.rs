@@ -26,6 +26,7 @@ impl Server for Grafana {
         vec![
             ("parallax.grafana".to_owned(), as_whom("grafana-viewer")),
             ("phoenix.grafana".to_owned(), as_whom("grafana-viewer")),
+            ("phoenix.grafana-staging".to_owned(), as_whom("grafana-viewer")),
             ("phoenix.grafana-admin".to_owned(), as_whom("grafana-permissions")),
         ]
     }

@@ -1,5 +1,6 @@
 //! A real Prometheus with a past, pages that it scrapes, and rules. What is good stands in
-//! `tests/proofs/prometheus.yaml`; cases say what differs.
+//! `tests/proofs/prometheus.yaml`, for Phoenix in `tests/proofs/prometheus-phoenix.yaml`; cases say
+//! what differs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,15 +24,23 @@ const WAIT: Duration = Duration::from_secs(40);
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Good {
-    /// What each job shows; null: nothing, `self`: itself.
+    /// What each job shows; null: nothing, `self`: itself, `federate <selector>`: itself, by way of
+    /// its page for federation.
     jobs: BTreeMap<String, Option<String>>,
+    /// How many targets a job has, 1 or 2, which show the same.
+    instances: BTreeMap<String, usize>,
     /// By series, such as `up{job="x"}`; see `history`.
     history: Map<String, Value>,
     /// Groups of rules, YAML.
     rules: String,
+    /// Whether it sends alerts anywhere: to an address that takes none.
+    alerting: bool,
+    /// Of all that it scrapes.
+    labels: BTreeMap<String, String>,
 }
 
 pub(crate) struct Prometheus {
+    targets: &'static [&'static str],
     server: prometheus::Prometheus,
     link: Link,
     directory: PathBuf,
@@ -51,8 +60,18 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     pub(crate) fn start(directory: &Path) -> Self {
-        let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs/prometheus.yaml");
-        let good: Good = crate::cases::read(&good).expect("prometheus.yaml");
+        Self::with("prometheus.yaml", &["parallax.prom"], directory)
+    }
+
+    /// What watches Phoenix; its staging and whatever it is federated to are the same server.
+    pub(crate) fn start_phoenix(directory: &Path) -> Self {
+        let targets = &["phoenix.prom", "phoenix.prom-global", "phoenix.prom-staging"];
+        Self::with("prometheus-phoenix.yaml", targets, directory)
+    }
+
+    fn with(good: &str, targets: &'static [&'static str], directory: &Path) -> Self {
+        let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs").join(good);
+        let good: Good = crate::cases::read(&good).expect("what is good");
         let pages = Arc::new(Mutex::new(BTreeMap::<String, Option<String>>::new()));
         let shown = Arc::clone(&pages);
         let scraped = HttpServer::start(move |asked| {
@@ -66,6 +85,7 @@ impl Prometheus {
         let link = Link::to(server.port);
         let (begun, now, directory) = (Instant::now(), good.clone(), directory.to_owned());
         let mut made = Self {
+            targets,
             server,
             link,
             directory,
@@ -104,13 +124,25 @@ impl Prometheus {
     fn configure(&self) {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.now.jobs);
         let scrape = self.now.jobs.iter().map(|(job, page)| {
-            let own = page.as_deref() == Some("self");
-            let (port, path) = if own { (self.server.port, "/metrics") } else { (self.scraped.port, "") };
-            let path = if own { path.to_owned() } else { format!("/metrics/{job}") };
-            json!({ "job_name": job, "metrics_path": path, "static_configs": [{ "targets": [format!("127.0.0.1:{port}")] }] })
+            let federated = page.as_deref().and_then(|page| page.strip_prefix("federate "));
+            let (port, path) = match (page.as_deref(), federated) {
+                (Some("self"), _) => (self.server.port, "/metrics".to_owned()),
+                (_, Some(_)) => (self.server.port, "/federate".to_owned()),
+                _ => (self.scraped.port, format!("/metrics/{job}")),
+            };
+            let count = self.now.instances.get(job).copied().unwrap_or(1);
+            let hosts = ["127.0.0.1", "localhost"].into_iter().take(count);
+            let addresses: Vec<String> = hosts.map(|host| format!("{host}:{port}")).collect();
+            json!({
+                "job_name": job, "metrics_path": path, "honor_labels": federated.is_some(),
+                "params": { "match[]": federated.into_iter().collect::<Vec<_>>() },
+                "static_configs": [{ "targets": addresses, "labels": self.now.labels }],
+            })
         });
-        let alertmanagers: Vec<Value> =
-            self.alertmanager.iter().map(|address| json!({ "static_configs": [{ "targets": [address] }] })).collect();
+        let nobody = self.now.alerting.then(|| "127.0.0.1:9".to_owned());
+        let alertmanagers: Vec<Value> = (self.alertmanager.clone().or(nobody).into_iter())
+            .map(|address| json!({ "static_configs": [{ "targets": [address] }] }))
+            .collect();
         let config = json!({
             "global": { "scrape_interval": "3s", "scrape_timeout": "2s", "evaluation_interval": "2s" },
             "rule_files": ["rules.yml"],
@@ -141,7 +173,11 @@ impl Prometheus {
             let groups = self.server.json("/api/v1/rules");
             let groups = groups["data"]["groups"].as_array().cloned().unwrap_or_default();
             let evaluated = |rule: &Value| rule["health"] != "unknown";
-            let done = targets.len() == self.now.jobs.len()
+            let count = |job: &String| self.now.instances.get(job).copied().unwrap_or(1);
+            let alertmanagers = self.server.json("/api/v1/alertmanagers");
+            let known = alertmanagers["data"]["activeAlertmanagers"].as_array().map_or(0, Vec::len);
+            let done = known == usize::from(self.now.alerting || self.alertmanager.is_some())
+                && targets.len() == self.now.jobs.keys().map(count).sum::<usize>()
                 && targets.iter().all(as_meant)
                 && groups
                     .iter()
@@ -190,7 +226,8 @@ impl Prometheus {
 
 impl Server for Prometheus {
     fn targets(&self) -> Vec<(String, Value)> {
-        vec![("parallax.prom".to_owned(), json!({ "address": format!("http://127.0.0.1:{}", self.link.port) }))]
+        let target = json!({ "address": format!("http://127.0.0.1:{}", self.link.port) });
+        self.targets.iter().map(|name| ((*name).to_owned(), target.clone())).collect()
     }
 
     fn values(&self) -> Vec<(String, String)> {
@@ -198,7 +235,7 @@ impl Server for Prometheus {
     }
 
     /// `fresh`: the past ends now. `history: { series: past }`, `jobs: { job: page }` and `rules: YAML`
-    /// replace what is good, null takes away; `wait: query` until it has data; `config: text` is tried
+    /// replace what is good, null takes away; `instances: { job: count }`; `alerting: bool`; `wait: query` until it has data; `config: text` is tried
     /// by a running server; `alertmanager: address` (or null) is the one it sends to; `flags: [--…]`; and
     /// the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
@@ -232,6 +269,17 @@ impl Server for Prometheus {
                         page => drop(self.now.jobs.insert(job.clone(), page.as_str().map(str::to_owned))),
                     }
                 }
+                self.reload()
+            }
+            "instances" => {
+                for (job, count) in argument.as_object().ok_or("write `instances: { job: count }`")? {
+                    let count = count.as_u64().and_then(|count| usize::try_from(count).ok()).ok_or("no count")?;
+                    self.now.instances.insert(job.clone(), count);
+                }
+                self.reload()
+            }
+            "alerting" => {
+                self.now.alerting = argument.as_bool().ok_or("write `alerting: false`")?;
                 self.reload()
             }
             "rules" => {

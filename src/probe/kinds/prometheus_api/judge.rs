@@ -104,6 +104,11 @@ fn rules(part: &Rules, facts: &Facts) -> Verdict {
         let sentence = format!("{expected}, saw none that is meant among {} rules", facts.rule_count);
         return Verdict::fail(Reason::Missing, sentence);
     }
+    let cut = facts.cut.iter().any(|cut| cut == "rules");
+    let absent = part.groups.iter().find(|group| facts.rules.iter().all(|rule| rule.group != **group));
+    if let Some(group) = absent.filter(|_| !cut) {
+        return Verdict::fail(Reason::Missing, format!("{expected}, saw no rule of the group {group}"));
+    }
     let said: Vec<(&Rule, Said)> = facts.rules.iter().map(|rule| (rule, one_rule(part, rule))).collect();
     let good = said.iter().filter(|(_, said)| matches!(said, Said::Good)).count();
     let bad = said.iter().find_map(|(rule, said)| match said {
@@ -115,7 +120,7 @@ fn rules(part: &Rules, facts: &Facts) -> Verdict {
         _ => None,
     });
     let enough = if part.every { good == count } else { good > 0 };
-    if enough && facts.cut.iter().any(|cut| cut == "rules") && part.every {
+    if enough && cut && (part.every || absent.is_some()) {
         return Verdict::indeterminate(Reason::TooLarge, format!("{expected}, saw more rules than are kept"));
     }
     let first = said.iter().find(|(_, said)| matches!(said, Said::Good)).map(|(rule, _)| rule.name.as_str());

@@ -94,8 +94,10 @@ struct Rules {
     /// or one whose name fits this regular expression,
     matching: Option<String>,
     /// or one whose expression reads a metric that fits one of these selectors, also by way of a
-    /// recording rule. Without any of the three all are.
+    /// recording rule,
     mentions: Vec<String>,
+    /// or one of these groups, each of which must be there. Without any of the four all are.
+    groups: Vec<String>,
     /// All of them must be in order, not just one.
     every: bool,
     /// It must be able to fire: what its expression selects must exist.
@@ -138,6 +140,7 @@ impl Default for Rules {
             names: Vec::new(),
             matching: None,
             mentions: Vec::new(),
+            groups: Vec::new(),
             every: false,
             alive: false,
             known_values: BTreeMap::new(),
@@ -273,6 +276,6 @@ impl Rules {
 
     /// Whether some rules are meant rather than all.
     fn chooses(&self) -> bool {
-        !self.names.is_empty() || self.matching.is_some() || !self.mentions.is_empty()
+        !(self.names.is_empty() && self.matching.is_none() && self.mentions.is_empty() && self.groups.is_empty())
     }
 }

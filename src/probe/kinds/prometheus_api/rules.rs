@@ -82,6 +82,7 @@ pub(super) fn read(part: &Rules, data: &Value, now: f64) -> Result<Found, String
     let is_meant = |rule: &Rule, reads: &[Selector]| {
         !part.chooses()
             || part.names.contains(&rule.name)
+            || part.groups.contains(&rule.group)
             || matching.as_ref().is_some_and(|pattern| pattern.is_match(&rule.name))
             || mentions(reads, &wanted, &recorded, DEPTH)
     };

@@ -176,6 +176,16 @@ async fn a_rule_that_selects_what_never_comes_is_dead() {
 }
 
 #[tokio::test]
+async fn every_group_that_is_named_must_be_there() {
+    let url = with_rule("a_total > 1", |_| Vec::new()).await;
+    let groups = |groups: &[&str]| json!({ "rules": { "groups": groups, "every": true } });
+    assert_eq!(saw(&ask(&url, &groups(&["g"]), &[]).await), PASS);
+    let lacks = ask(&url, &groups(&["g", "others"]), &[]).await;
+    assert_eq!(saw(&lacks), fail(Reason::Missing));
+    assert!(lacks.verdict.sentence().contains("no rule of the group others"), "{}", lacks.verdict.sentence());
+}
+
+#[tokio::test]
 async fn what_is_not_prometheus_is_told_from_one_that_is_down() {
     let part = json!({ "targets": {} });
     let page = says("200 OK", "text/html", "<html>").await;
