@@ -14,26 +14,31 @@ pub(crate) type Ran = (usize, Vec<String>);
 /// What looks at the monitoring of a system; restarting a Prometheus takes long.
 const MONITORING: [&str; 5] = ["alertmanager", "grafana", "jaeger", "pager", "prometheus"];
 
+const LANES: usize = 4;
+
 /// In which lane a file runs. What listens on addresses of its own, or is found among all processes of
 /// the machine, stays in one.
-fn lane(needed: &[String]) -> usize {
+fn lane(file: &File) -> Result<usize, String> {
+    let needed = file.needed()?;
     let has = |names: &[&str]| needed.iter().any(|name| names.contains(&name.as_str()));
-    if has(&["nginx", "processes"]) {
+    Ok(if has(&["edge", "nginx", "processes"]) {
         0
+    } else if file.checklist == "phoenix" {
+        3
     } else if has(&MONITORING) {
         1
     } else if has(&["postgres"]) {
         2
     } else {
         0
-    }
+    })
 }
 
 /// Runs all cases of these files, each with the good world of its checklist.
 pub(crate) fn run(files: &[(File, With)]) -> Result<Ran, String> {
-    let mut lanes: [Vec<&(File, With)>; 3] = Default::default();
+    let mut lanes: [Vec<&(File, With)>; LANES] = Default::default();
     for file in files {
-        lanes[lane(&file.0.needed()?)].push(file);
+        lanes[lane(&file.0)?].push(file);
     }
     Ok(std::thread::scope(|scope| {
         let started: Vec<_> = lanes.iter().map(|files| scope.spawn(move || run_lane(files))).collect();

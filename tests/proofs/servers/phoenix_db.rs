@@ -79,14 +79,14 @@ impl PhoenixDb {
             "hba" => self.production.access(text()?),
             // Goes on while the case looks.
             "sleep" => {
-                let mut child = self.session(self.production.server.port, "require");
                 let ask = format!("SELECT pg_sleep({});\n", text()?);
-                child.stdin.as_mut().expect("input").write_all(ask.as_bytes()).map_err(|error| error.to_string())?;
-                self.others.push(child);
+                self.others.push(self.session(self.production.server.port, "require"));
+                let input = self.others.last_mut().and_then(|child| child.stdin.as_mut()).expect("input");
+                input.write_all(ask.as_bytes()).map_err(|error| error.to_string())?;
             }
             "plain_session" => self.others.push(self.session(self.production.server.port, "disable")),
             "no_reader" => {
-                self.reader.take().map(end);
+                self.reader.take().into_iter().for_each(end);
                 self.production.on_standby(
                     "DO $do$ BEGIN FOR n IN 1..200 LOOP PERFORM pg_stat_clear_snapshot(); IF NOT EXISTS (SELECT FROM \
                      pg_stat_activity WHERE usename = 'phoenix') THEN RETURN; END IF; PERFORM pg_sleep(0.05); \
@@ -111,7 +111,7 @@ impl PhoenixDb {
             server.sql("postgres", "ALTER ROLE phoenix NOBYPASSRLS");
             server.sql("postgres", "GRANT CONNECT ON DATABASE phoenix TO readiness");
             self.production.caught_up();
-            self.reader.take().map(end);
+            self.reader.take().into_iter().for_each(end);
         }
         self.work();
         let alive = self.reader.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)));
