@@ -176,6 +176,26 @@ async fn a_rule_that_selects_what_never_comes_is_dead() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_or_was_given_up_for_us_is_unknown() {
+    let data = target("up", "2026-11-21T23:48:50Z", "15s");
+    let observation = said(data, &json!({ "targets": {}, "max_bytes": 20 }), &[]).await;
+    assert_eq!(saw(&observation), unknown(Reason::TooLarge), "{}", observation.verdict.sentence());
+    for kind in ["timeout", "canceled"] {
+        let rules = json!({ "status": "success", "data": group(rule("ok", "2026-11-21T23:48:50Z")) }).to_string();
+        let address = http(move |head| match head.contains("/api/v1/rules") {
+            true => response("200 OK", "date: Sat, 21 Nov 2026 23:48:51 GMT\r\n", &rules),
+            false => {
+                let body = json!({ "status": "error", "errorType": kind, "error": "query timed out" });
+                response("503 Service Unavailable", "", &body.to_string())
+            }
+        })
+        .await;
+        let observation = ask(&format!("http://{address}"), &json!({ "rules": { "alive": true } }), &[]).await;
+        assert_eq!(saw(&observation), unknown(Reason::Timeout), "{}", observation.verdict.sentence());
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_prometheus_is_told_from_one_that_is_down() {
     let part = json!({ "targets": {} });
     let page = says("200 OK", "text/html", "<html>").await;

@@ -39,6 +39,9 @@ pub(in crate::probe::kinds) fn read(answer: &Answer, server: &str, path: &str) -
         Some(text) => line(text, WARNING_BYTES),
         None => line(&warning.to_string(), WARNING_BYTES),
     });
+    // A cluster of VictoriaMetrics says it so.
+    let partial = json.get("isPartial") == Some(&Value::Bool(true));
+    let warnings = partial.then(|| "it is partial".to_owned()).into_iter().chain(warnings);
     let at = answer.headers.get(header::DATE).and_then(|date| date.to_str().ok());
     let at = at.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp().as_second() as f64);
     Ok(Said { warnings: warnings.collect(), at, data: json.get("data").cloned().unwrap_or_default() })
