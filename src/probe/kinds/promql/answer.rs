@@ -54,7 +54,8 @@ fn refused(status: StatusCode, json: &Value, server: &str) -> ProbeError {
     let (reason, blame, what) = match (kind, status.as_u16()) {
         ("bad_data", _) | (_, 400) => (Reason::Query, Blame::Observer, "does not understand the query"),
         ("execution", _) | (_, 422) => (Reason::Query, Blame::Observer, "could not evaluate the query"),
-        ("timeout" | "canceled", _) => (Reason::Timeout, Blame::Target, "gave up the query"),
+        // It was we who said how long it may take.
+        ("timeout" | "canceled", _) => (Reason::Timeout, Blame::Observer, "gave up the query"),
         (_, 401 | 403) => (Reason::PermissionDenied, Blame::Observer, "does not let the exporter ask"),
         ("not_found", _) | (_, 404) => (Reason::Protocol, Blame::Observer, "does not know what is asked"),
         _ => (Reason::Query, Blame::Target, "answered with an error"),
