@@ -104,6 +104,10 @@ fn rules(part: &Rules, facts: &Facts) -> Verdict {
         let sentence = format!("{expected}, saw none that is meant among {} rules", facts.rule_count);
         return Verdict::fail(Reason::Missing, sentence);
     }
+    if part.every && !facts.rules_absent.is_empty() {
+        let sentence = format!("{expected}, saw none {}", facts.rules_absent.join(" or "));
+        return Verdict::fail(Reason::Missing, sentence);
+    }
     let said: Vec<(&Rule, Said)> = facts.rules.iter().map(|rule| (rule, one_rule(part, rule))).collect();
     let good = said.iter().filter(|(_, said)| matches!(said, Said::Good)).count();
     let bad = said.iter().find_map(|(rule, said)| match said {

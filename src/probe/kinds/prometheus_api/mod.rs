@@ -96,9 +96,10 @@ struct Rules {
     /// or one whose expression reads a metric that fits one of these selectors, also by way of a
     /// recording rule. Without any of the three all are.
     mentions: Vec<String>,
-    /// All of them must be in order, not just one.
+    /// All of them must be in order, not just one, and there must be one for each of `names` and `mentions`.
     every: bool,
-    /// It must be able to fire: what its expression selects must exist.
+    /// It must be able to fire: what its expression selects must exist, unless it fires already. Of one
+    /// that may fire where nothing is (`absent`, `or`, `unless`) what is not there decides nothing.
     alive: bool,
     /// Values that a label may take although none is there now, by metric and label, such as
     /// `requests_total.status`.
