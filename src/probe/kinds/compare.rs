@@ -1,7 +1,7 @@
 //! `compare`: what one leg of the item saw is also what another saw.
 //!
-//! A pass proves that each value on one side was on the other in this very run, and with `both_ways`
-//! that neither side has one more. The two legs look at the same moment, not at the same instant:
+//! A pass proves that there was a value on one side, that each of them was on the other in this very
+//! run, and with `both_ways` that neither side has one more. The two legs look at the same moment, not at the same instant:
 //! what changes in between is seen by one of them only, and gone by the next run.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,6 +132,11 @@ impl Probe for Compare {
                 Reason::Assertion,
                 format!("{expected}, saw that {}", alone(among, &facts.only_among)),
             );
+        }
+        // Neither side has more then: where nothing was looked for, nothing was found.
+        if facts.each_count == 0 {
+            let sentence = format!("expected something to compare, saw no value of {each}");
+            return Verdict::indeterminate(Reason::NoData, sentence);
         }
         let proof = Proof::of("values", expected.clone(), format!("{} of {}", facts.each_count, facts.among_count));
         Verdict::pass(proof, format!("{expected}, saw them"))
@@ -300,6 +305,19 @@ mod tests {
             let seen = compared(leg(false), registry, api()).await;
             assert_eq!((seen.0, seen.1), (Outcome::Indeterminate, Some(Reason::NoData)), "{}", seen.2);
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_not_the_same_as_nothing() {
+        let active = || json!({ "agents": [{ "id": "a", "status": "active" }] });
+        let inactive = || json!({ "agents": [{ "id": "a", "status": "inactive" }] });
+        for (both_ways, api) in [(false, active()), (false, inactive()), (true, inactive())] {
+            let seen = compared(leg(both_ways), registry(&[]), api).await;
+            assert_eq!((seen.0, seen.1), (Outcome::Indeterminate, Some(Reason::NoData)), "{}", seen.2);
+            assert_eq!(seen.2, "expected something to compare, saw no value of registry");
+        }
+        assert_eq!(compared(leg(true), registry(&[]), active()).await.0, Outcome::Fail);
+        assert_eq!(compared(leg(false), registry(&["a"]), inactive()).await.0, Outcome::Fail);
     }
 
     #[tokio::test]

@@ -105,7 +105,7 @@ impl<'a> Api<'a> {
 }
 
 /// An answer that is too long to be read proves nothing about what is in it.
-fn unbounded(error: ProbeError) -> ProbeError {
+pub(in crate::probe::kinds) fn unbounded(error: ProbeError) -> ProbeError {
     if error.reason == Reason::TooLarge { ProbeError::observer(error.reason, error.detail) } else { error }
 }
 

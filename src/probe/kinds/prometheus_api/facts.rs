@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(super) jobs: Vec<String>,
     /// Rules that are meant.
     pub(super) rules: Vec<Rule>,
+    /// What no rule is: `names` and `mentions` without one.
+    pub(super) rules_absent: Vec<String>,
     /// Rules of the kind that was asked for, meant or not.
     pub(super) rule_count: u64,
     /// URLs of the Alertmanagers it sends to.
@@ -126,7 +128,7 @@ pub(super) fn gaps(leg: &PrometheusApi, facts: &Facts) -> Vec<Gap> {
     let parts: [(bool, &str, &[&'static str]); 10] = [
         (leg.ready, "`ready` is not asked", &["ready_status"]),
         (leg.targets.is_some(), "`targets` are not asked for", &["targets", "target_count", "up_count", "jobs"]),
-        (leg.rules.is_some(), "`rules` are not asked for", &["rules", "rule_count"]),
+        (leg.rules.is_some(), "`rules` are not asked for", &["rules", "rules_absent", "rule_count"]),
         (leg.alertmanagers, "`alertmanagers` are not asked for", &["alertmanagers"]),
         (leg.status, "`status` is not asked for", &["status"]),
         (!leg.flags.is_empty(), "no `flags` are asked for", &["flags"]),

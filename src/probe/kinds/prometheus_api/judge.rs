@@ -109,6 +109,10 @@ fn rules(part: &Rules, facts: &Facts) -> Verdict {
     if let Some(group) = absent.filter(|_| !cut) {
         return Verdict::fail(Reason::Missing, format!("{expected}, saw no rule of the group {group}"));
     }
+    if part.every && !facts.rules_absent.is_empty() {
+        let sentence = format!("{expected}, saw none {}", facts.rules_absent.join(" or "));
+        return Verdict::fail(Reason::Missing, sentence);
+    }
     let said: Vec<(&Rule, Said)> = facts.rules.iter().map(|rule| (rule, one_rule(part, rule))).collect();
     let good = said.iter().filter(|(_, said)| matches!(said, Said::Good)).count();
     let bad = said.iter().find_map(|(rule, said)| match said {

@@ -98,9 +98,10 @@ struct Rules {
     mentions: Vec<String>,
     /// or one of these groups, each of which must be there. Without any of the four all are.
     groups: Vec<String>,
-    /// All of them must be in order, not just one.
+    /// All of them must be in order, not just one, and there must be one for each of `names` and `mentions`.
     every: bool,
-    /// It must be able to fire: what its expression selects must exist.
+    /// It must be able to fire: what its expression selects must exist, unless it fires already. Of one
+    /// that may fire where nothing is (`absent`, `or`, `unless`) what is not there decides nothing.
     alive: bool,
     /// Values that a label may take although none is there now, by metric and label, such as
     /// `requests_total.status`.

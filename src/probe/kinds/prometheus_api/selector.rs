@@ -3,6 +3,10 @@
 //! Only of expressions that a Prometheus has loaded: their syntax is right, so that it is enough to
 //! know what is not a selector. A grammar of our own would lag behind the one of the server.
 
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
 /// One selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Selector {
@@ -27,6 +31,8 @@ const LABEL_LISTS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left",
 const WORDS: [&str; 12] =
     ["and", "or", "unless", "bool", "offset", "atan2", "inf", "nan", "start", "end", "anchored", "smoothed"];
 
+const ON_NOTHING: [&str; 4] = ["absent", "absent_over_time", "or", "unless"];
+
 /// All selectors of an expression, each once. Empty if it is too long.
 pub(super) fn selectors(expression: &str) -> Vec<Selector> {
     if expression.len() > MAX_BYTES {
@@ -41,6 +47,25 @@ pub(super) fn selectors(expression: &str) -> Vec<Selector> {
     found.sort();
     found.dedup();
     found
+}
+
+/// Whether an expression may be true of what is not there: `absent(a)`, or `a or b` without a `b`.
+pub(super) fn fires_on_nothing(expression: &str) -> bool {
+    let mut reader = Reader { rest: expression };
+    loop {
+        reader.space();
+        match reader.rest.chars().next() {
+            None => return false,
+            Some('"' | '\'' | '`') => drop(reader.text()),
+            Some(c) if starts_name(c) => {
+                if ON_NOTHING.contains(&reader.name().to_ascii_lowercase().as_str()) {
+                    return true;
+                }
+            }
+            Some(c) if continues_name(c) => reader.skip_while(continues_name),
+            Some(other) => reader.skip(other.len_utf8()),
+        }
+    }
 }
 
 /// Whether it may stand for a metric or a label.
@@ -200,6 +225,21 @@ impl Reader<'_> {
     }
 }
 
+impl Matcher {
+    /// Whether one of the values is what it asks for; `None` if its pattern cannot be read.
+    pub(super) fn fits(&self, values: &[String]) -> Option<bool> {
+        let fits: Box<dyn Fn(&String) -> bool> = match self.operator {
+            "=" => Box::new(|value| *value == self.value),
+            "!=" => Box::new(|value| *value != self.value),
+            operator => {
+                let pattern = Regex::new(&format!("^(?s:{})$", self.value)).ok()?;
+                Box::new(move |value| pattern.is_match(value) == (operator == "=~"))
+            }
+        };
+        Some(values.iter().any(fits))
+    }
+}
+
 impl Selector {
     /// In the words of a query.
     pub(super) fn text(&self) -> String {
@@ -219,6 +259,14 @@ impl Selector {
                 format!("{{{}}}", parts.join(","))
             }
         }
+    }
+
+    /// Whether it may select a series that has these labels, and others that are not known.
+    pub(super) fn may_have(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.matchers.iter().all(|matcher| {
+            let fits = labels.get(&matcher.label).map(|value| matcher.fits(std::slice::from_ref(value)));
+            fits.flatten().unwrap_or(true)
+        })
     }
 
     /// Whether it reads what `other` selects: the same metric with at least its matchers.

@@ -120,10 +120,86 @@ async fn a_rule_is_evaluated_or_it_is_not_known() {
     assert_eq!(saw(&said(good, &json!({ "rules": {} }), &expect).await), PASS);
 }
 
+#[tokio::test]
+async fn every_rule_that_is_named_must_be_loaded() {
+    let data = || group(rule("ok", "2026-11-21T23:48:50Z"));
+    let cases = [
+        (json!({ "names": ["A"], "every": true }), ""),
+        (json!({ "names": ["A", "B"] }), ""),
+        (json!({ "names": ["A", "B", "C"], "every": true }), "saw none named B or named C"),
+        (json!({ "mentions": ["a", "b{c=\"d\"}"], "every": true }), "saw none that reads b{c=\"d\"}"),
+        (json!({ "names": ["A"], "mentions": ["b"], "every": true }), "saw none that reads b"),
+        (json!({ "names": ["A"], "mentions": ["a"], "every": true }), ""),
+    ];
+    for (rules, why) in cases {
+        let observation = said(data(), &json!({ "rules": rules.clone() }), &[]).await;
+        let sentence = observation.verdict.sentence();
+        if why.is_empty() {
+            assert_eq!(saw(&observation), PASS, "{rules}: {sentence}");
+        } else {
+            assert_eq!(saw(&observation), fail(Reason::Missing), "{rules}: {sentence}");
+            assert!(sentence.ends_with(why), "{rules}: {sentence}");
+        }
+    }
+}
+
+fn record(name: &str, reads: &str, labels: &Value) -> Value {
+    json!({ "type": "recording", "name": name, "query": reads, "health": "ok", "labels": labels,
+        "lastEvaluation": "2026-11-21T23:48:50Z" })
+}
+
+#[tokio::test]
+async fn a_recording_rule_is_followed_if_its_labels_fit() {
+    let mentions = json!({ "rules": { "kind": "alert", "mentions": ["up{job=\"x\"}"] } });
+    let cases = [
+        ("r", PASS),
+        ("r{of=\"x\"}", PASS),
+        ("r{of=~\"x|z\", more=\"1\"}", PASS),
+        ("deep", PASS),
+        ("r{of=\"y\"}", fail(Reason::Missing)),
+        ("r{of!=\"x\"}", fail(Reason::Missing)),
+        ("r{of=~\"y.*\"}", fail(Reason::Missing)),
+        ("loop", fail(Reason::Missing)),
+    ];
+    for (reads, expected) in cases {
+        let mut alert = rule("ok", "2026-11-21T23:48:50Z");
+        alert["query"] = json!(format!("{reads} > 1"));
+        let rules = json!([
+            record("r", "sum(up{job=\"x\"})", &json!({ "of": "x" })),
+            record("r", "sum(up{job=\"y\"})", &json!({ "of": "y" })),
+            record("loop", "loop + r{of=\"y\"}", &json!({})),
+            record("d1", "r", &json!({})),
+            record("d2", "d1", &json!({})),
+            record("d3", "d2", &json!({})),
+            record("d4", "d3", &json!({})),
+            record("deep", "d4", &json!({})),
+            alert,
+        ]);
+        let data = json!({ "groups": [{ "name": "g", "interval": 15, "rules": rules }] });
+        let observation = said(data, &mentions, &[]).await;
+        assert_eq!(saw(&observation), expected, "{reads}: {}", observation.verdict.sentence());
+    }
+}
+
+#[tokio::test]
+async fn many_recording_rules_are_followed_once() {
+    let all = |level: u32| (0..64).map(|n| format!("l{level}_{n}")).collect::<Vec<_>>().join(" + ");
+    let mut rules = Vec::new();
+    for level in 0..4 {
+        let reads = all(level + 1);
+        rules.extend((0..64).map(|n| record(&format!("l{level}_{n}"), &reads, &json!({}))));
+    }
+    let data = json!({ "groups": [{ "name": "g", "interval": 15, "rules": rules }] });
+    let begin = tokio::time::Instant::now();
+    let observation = said(data, &json!({ "rules": { "mentions": ["up"] } }), &[]).await;
+    assert_eq!(saw(&observation), fail(Reason::Missing), "{}", observation.verdict.sentence());
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+}
+
 /// A server with one rule; `there` says which queries have a series with a label.
-async fn with_rule(expression: &str, there: fn(&str) -> Vec<Value>) -> String {
+async fn with_rule(expression: &str, state: &str, there: fn(&str) -> Vec<Value>) -> String {
     let mut rule = rule("ok", "2026-11-21T23:48:50Z");
-    rule["query"] = json!(expression);
+    (rule["query"], rule["state"]) = (json!(expression), json!(state));
     let rules = json!({ "status": "success", "data": group(rule) }).to_string();
     let address = http(move |head| {
         let headers = "date: Sat, 21 Nov 2026 23:48:51 GMT\r\n";
@@ -162,11 +238,11 @@ async fn a_rule_that_selects_what_never_comes_is_dead() {
         ("a_total{status=\"failure\"} / b_total", alive(known), fail(Reason::Assertion)),
     ];
     for (expression, parameters, expected) in cases {
-        let url = with_rule(expression, statuses).await;
+        let url = with_rule(expression, "inactive", statuses).await;
         let observation = ask(&url, &parameters, &[]).await;
         assert_eq!(saw(&observation), expected, "{expression}: {}", observation.verdict.sentence());
     }
-    let url = with_rule("rate(a_total{status=\"failed\"}[5m]) > 1", statuses).await;
+    let url = with_rule("rate(a_total{status=\"failed\"}[5m]) > 1", "inactive", statuses).await;
     let seen = ask(&url, &alive(json!({ "a_total.status": ["success", "failure"] })), &[]).await;
     assert_eq!(
         seen.verdict.sentence(),
@@ -177,12 +253,66 @@ async fn a_rule_that_selects_what_never_comes_is_dead() {
 
 #[tokio::test]
 async fn every_group_that_is_named_must_be_there() {
-    let url = with_rule("a_total > 1", |_| Vec::new()).await;
+    let url = with_rule("a_total > 1", "inactive", |_| Vec::new()).await;
     let groups = |groups: &[&str]| json!({ "rules": { "groups": groups, "every": true } });
     assert_eq!(saw(&ask(&url, &groups(&["g"]), &[]).await), PASS);
     let lacks = ask(&url, &groups(&["g", "others"]), &[]).await;
     assert_eq!(saw(&lacks), fail(Reason::Missing));
     assert!(lacks.verdict.sentence().contains("no rule of the group others"), "{}", lacks.verdict.sentence());
+}
+
+#[tokio::test]
+async fn a_rule_that_fires_is_alive_and_one_on_nothing_may_be() {
+    let alive = json!({ "rules": { "alive": true } });
+    let cases = [
+        ("gone > 1", "inactive", fail(Reason::Assertion)),
+        ("gone > 1", "pending", PASS),
+        ("gone > 1", "firing", PASS),
+        ("vector(1)", "firing", PASS),
+        ("absent(gone)", "firing", PASS),
+        ("absent(gone{job=\"x\"})", "inactive", unknown(Reason::NoData)),
+        ("absent_over_time(gone[5m])", "inactive", unknown(Reason::NoData)),
+        ("gone > 1 OR other > 1", "inactive", unknown(Reason::NoData)),
+        ("other unless gone", "inactive", unknown(Reason::NoData)),
+        ("gone{a=\"x or y\"} > 1 # or absent\n", "inactive", fail(Reason::Assertion)),
+    ];
+    for (expression, state, expected) in cases {
+        let url = with_rule(expression, state, |_| Vec::new()).await;
+        let observation = ask(&url, &alive, &[]).await;
+        assert_eq!(saw(&observation), expected, "{expression} {state}: {}", observation.verdict.sentence());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_result_is_not_one_without_series() {
+    let rules = json!({ "status": "success", "data": group(rule("ok", "2026-11-21T23:48:50Z")) }).to_string();
+    let address = http(move |head| match head.contains("/api/v1/rules") {
+        true => response("200 OK", "date: Sat, 21 Nov 2026 23:48:51 GMT\r\n", &rules),
+        false => response("200 OK", "", &json!({ "status": "success", "data": {} }).to_string()),
+    })
+    .await;
+    let observation = ask(&format!("http://{address}"), &json!({ "rules": { "alive": true } }), &[]).await;
+    assert_eq!(saw(&observation), unknown(Reason::Protocol), "{}", observation.verdict.sentence());
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_or_was_given_up_for_us_is_unknown() {
+    let data = target("up", "2026-11-21T23:48:50Z", "15s");
+    let observation = said(data, &json!({ "targets": {}, "max_bytes": 20 }), &[]).await;
+    assert_eq!(saw(&observation), unknown(Reason::TooLarge), "{}", observation.verdict.sentence());
+    for kind in ["timeout", "canceled"] {
+        let rules = json!({ "status": "success", "data": group(rule("ok", "2026-11-21T23:48:50Z")) }).to_string();
+        let address = http(move |head| match head.contains("/api/v1/rules") {
+            true => response("200 OK", "date: Sat, 21 Nov 2026 23:48:51 GMT\r\n", &rules),
+            false => {
+                let body = json!({ "status": "error", "errorType": kind, "error": "query timed out" });
+                response("503 Service Unavailable", "", &body.to_string())
+            }
+        })
+        .await;
+        let observation = ask(&format!("http://{address}"), &json!({ "rules": { "alive": true } }), &[]).await;
+        assert_eq!(saw(&observation), unknown(Reason::Timeout), "{}", observation.verdict.sentence());
+    }
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::Rules;
-use super::facts::Rule;
+use super::rules::Read;
 use super::selector::{Matcher, Selector, is_name};
+use crate::model::Reason;
 use crate::probe::ProbeError;
 use crate::probe::kinds::promql::api::Api;
 use crate::probe::line::line;
@@ -18,13 +18,13 @@ const NAMED_VALUES: usize = 5;
 const SHOWN: usize = 160;
 
 /// Sets `alive` of each rule. Yields what the server says of answers that are not whole.
-pub(super) async fn examine(
-    part: &Rules,
-    api: &Api<'_>,
-    rules: &mut [(Rule, Vec<Selector>)],
-) -> Result<Vec<String>, ProbeError> {
+pub(super) async fn examine(part: &Rules, api: &Api<'_>, rules: &mut [Read]) -> Result<Vec<String>, ProbeError> {
     let mut examining = Examining { part, api, asked: 0, warnings: Vec::new(), known: BTreeMap::new() };
-    for (rule, selectors) in rules {
+    for Read { rule, reads: selectors, fires_on_nothing, .. } in rules {
+        if matches!(rule.state.as_str(), "firing" | "pending") {
+            rule.alive = Some(true);
+            continue;
+        }
         let mut state = State::Alive;
         if selectors.is_empty() {
             state = State::Unknown("no selector was found in its expression".to_owned());
@@ -34,6 +34,7 @@ pub(super) async fn examine(
         }
         (rule.alive, rule.alive_why) = match state {
             State::Alive => (Some(true), String::new()),
+            State::Dead(why) if *fires_on_nothing => (None, format!("it may fire although {why}")),
             State::Dead(why) => (Some(false), why),
             State::Unknown(why) => (None, why),
         };
@@ -120,7 +121,11 @@ impl Examining<'_> {
         }
         let mut said = self.api.query(query).await?;
         self.warnings.append(&mut said.warnings);
-        let series = said.data.get("result").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let malformed = || {
+            let text = format!("the answer of {} to `{}` has no list `result`", self.api.name(), line(query, SHOWN));
+            ProbeError::observer(Reason::Protocol, text)
+        };
+        let series = said.data.get("result").and_then(Value::as_array).ok_or_else(malformed)?;
         let value = |one: &Value| one.get("metric")?.get(label)?.as_str().map(str::to_owned);
         Ok(Some(series.iter().map(|one| value(one).unwrap_or_default()).collect()))
     }
@@ -128,16 +133,10 @@ impl Examining<'_> {
 
 /// Whether one of the values is what the matcher asks for.
 fn fits(matcher: &Matcher, values: &[String], metric: &str) -> State {
-    let fits: Box<dyn Fn(&String) -> bool> = match matcher.operator {
-        "=" => Box::new(|value| *value == matcher.value),
-        "!=" => Box::new(|value| *value != matcher.value),
-        operator => match Regex::new(&format!("^(?s:{})$", matcher.value)) {
-            Ok(pattern) => Box::new(move |value| pattern.is_match(value) == (operator == "=~")),
-            Err(_) => return State::Unknown(format!("the pattern of `{}` cannot be read", matcher.label)),
-        },
-    };
-    if values.iter().any(fits) {
-        return State::Alive;
+    match matcher.fits(values) {
+        Some(true) => return State::Alive,
+        Some(false) => {}
+        None => return State::Unknown(format!("the pattern of `{}` cannot be read", matcher.label)),
     }
     let (label, operator, value) = (&matcher.label, matcher.operator, line(&matcher.value, SHOWN));
     let seen = values.iter().take(NAMED_VALUES).map(|value| format!("\"{}\"", line(value, 40))).collect::<Vec<_>>();

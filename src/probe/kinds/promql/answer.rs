@@ -39,6 +39,9 @@ pub(in crate::probe::kinds) fn read(answer: &Answer, server: &str, path: &str) -
         Some(text) => line(text, WARNING_BYTES),
         None => line(&warning.to_string(), WARNING_BYTES),
     });
+    // A cluster of VictoriaMetrics says it so.
+    let partial = json.get("isPartial") == Some(&Value::Bool(true));
+    let warnings = partial.then(|| "it is partial".to_owned()).into_iter().chain(warnings);
     let at = answer.headers.get(header::DATE).and_then(|date| date.to_str().ok());
     let at = at.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp().as_second() as f64);
     Ok(Said { warnings: warnings.collect(), at, data: json.get("data").cloned().unwrap_or_default() })
@@ -51,7 +54,8 @@ fn refused(status: StatusCode, json: &Value, server: &str) -> ProbeError {
     let (reason, blame, what) = match (kind, status.as_u16()) {
         ("bad_data", _) | (_, 400) => (Reason::Query, Blame::Observer, "does not understand the query"),
         ("execution", _) | (_, 422) => (Reason::Query, Blame::Observer, "could not evaluate the query"),
-        ("timeout" | "canceled", _) => (Reason::Timeout, Blame::Target, "gave up the query"),
+        // It was we who said how long it may take.
+        ("timeout" | "canceled", _) => (Reason::Timeout, Blame::Observer, "gave up the query"),
         (_, 401 | 403) => (Reason::PermissionDenied, Blame::Observer, "does not let the exporter ask"),
         ("not_found", _) | (_, 404) => (Reason::Protocol, Blame::Observer, "does not know what is asked"),
         _ => (Reason::Query, Blame::Target, "answered with an error"),

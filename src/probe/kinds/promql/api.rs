@@ -5,6 +5,7 @@ use url::Url;
 
 use super::BYTES_CEILING;
 use super::answer::{Said, read};
+use crate::probe::kinds::http::api::unbounded;
 use crate::probe::kinds::http::request::{append, parse_url};
 use crate::probe::kinds::http::{Basic, Connection, Http, Tls, shown};
 use crate::probe::net::http::Answer;
@@ -84,7 +85,7 @@ impl Api<'_> {
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
         let url = append(&self.base, &path)
             .map_err(|why| ProbeError::unconfigured(format!("the URL cannot be used: {why}")))?;
-        Ok(self.http.ask(self.cx, url).await?.answer)
+        Ok(self.http.ask(self.cx, url).await.map_err(unbounded)?.answer)
     }
 
     /// What an instant query yields now, in the words of the API.

@@ -57,7 +57,7 @@ fn labels(metric: Option<&Value>) -> Option<BTreeMap<String, String>> {
 
 impl Found {
     /// Points without a number are left out of a range: nothing was measured there. At this moment,
-    /// and where they are infinite, they spoil the answer.
+    /// where they are infinite, and where a series has no others, they spoil the answer.
     fn add(&mut self, of: Option<&str>, labels: BTreeMap<String, String>, points: &[(f64, f64)], range: bool) {
         let spoils = |value: f64| if range { value.is_infinite() } else { !value.is_finite() };
         if let Some((_, value)) = points.iter().find(|(_, value)| spoils(*value)) {
@@ -67,7 +67,13 @@ impl Found {
         }
         let numbers: Vec<Point> =
             points.iter().filter(|(_, value)| value.is_finite()).map(|&(at, value)| Point { at, value }).collect();
-        let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else { return };
+        let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else {
+            self.spoiled.get_or_insert_with(|| format!("only NaN for {}", shown_labels(&labels)));
+            self.fewest_points = Some(0);
+            self.series_count = self.series_count.saturating_add(1);
+            self.value = None;
+            return;
+        };
         let mut series = Series {
             of: of.map(str::to_owned),
             labels,

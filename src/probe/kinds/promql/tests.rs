@@ -124,6 +124,29 @@ async fn a_range_is_judged_by_its_points() {
 }
 
 #[tokio::test]
+async fn a_series_of_a_range_without_a_number_is_not_left_out() {
+    let range = |min_points: u32| json!({ "range": { "last_s": 300, "step_s": 60 }, "min_points": min_points });
+    let one = json!({ "metric": { "job": "x" }, "values": [[0, "1"], [60, "1"]] });
+    let nan = json!({ "metric": { "job": "y" }, "values": [[0, "NaN"], [60, "NaN"]] });
+    for (series, min_points) in [(json!([one, nan]), 2), (json!([nan, one]), 0), (json!([nan]), 0)] {
+        let matrix = json!({ "status": "success", "data": { "resultType": "matrix", "result": series } });
+        let seen = look("200 OK", &matrix, &range(min_points), &["series.all(s, s.value == 1)"]).await;
+        assert_eq!(saw(&seen), unknown(Reason::NoData), "{}", seen.verdict.sentence());
+        assert!(seen.verdict.sentence().ends_with("saw only NaN for {job=\"y\"}"), "{}", seen.verdict.sentence());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_says_it_is_partial_decides_nothing() {
+    for (partial, expected) in [(true, unknown(Reason::Query)), (false, PASS)] {
+        let mut part = vector(&["1"]);
+        part["isPartial"] = json!(partial);
+        let seen = look("200 OK", &part, &json!({}), &["value == 1"]).await;
+        assert_eq!(saw(&seen), expected, "{}", seen.verdict.sentence());
+    }
+}
+
+#[tokio::test]
 async fn a_part_of_an_answer_decides_nothing() {
     let mut part = vector(&["1"]);
     part["warnings"] = json!(["store 2 did not answer"]);
