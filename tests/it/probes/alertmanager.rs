@@ -35,9 +35,12 @@ impl Bench {
         let url = receiver.address();
         server.configure(&format!(
             "route:\n  receiver: mail\n  group_wait: 1s\n  group_interval: 1s\n  group_by: [alertname]\n  routes:\n  \
-             - matchers: ['severity=~\"critical|page\"']\n    receiver: on-call\n  \
+             - matchers: [ severity=\"critical\" ]\n    receiver: on-call\n  \
+             - matchers: [ severity=\"page\" ]\n    receiver: dead\n  \
              - matchers: [ severity=\"none\" ]\n    receiver: watchdog\n\
-             receivers:\n- name: mail\n- name: watchdog\n- name: on-call\n  webhook_configs:\n  - url: {url}/secret-4711\n"
+             receivers:\n- name: mail\n- name: watchdog\n- name: on-call\n  webhook_configs:\n  - url: {url}/secret-4711\n\
+             - name: dead\n  webhook_configs:\n  - url: http://127.0.0.1:{}/\n",
+            crate::support::free_port()
         ));
         server.start();
         let at = At::new(&format!("http://{}", server.address()));
@@ -109,7 +112,15 @@ async fn canary(bench: &mut Bench) {
     gone(bench);
     // Nobody takes it: it is ended all the same.
     *bench.status.lock().unwrap() = 400;
-    bench.says(leg, &[], (FAIL.0, FAIL.1, "notifications fail")).await;
+    bench.says(leg.clone(), &[], (FAIL.0, FAIL.1, "notifications fail")).await;
+    gone(bench);
+    // It would be tried again, for as long as the wait.
+    *bench.status.lock().unwrap() = 500;
+    bench.says(leg.clone(), &["canary.delivered.size() == 0"], (FAIL.0, FAIL.1, "notifications fail")).await;
+    gone(bench);
+    // The other one is told of the end still.
+    let dead = json!({"canary": {"labels": {"severity": "page"}, "integrations": ["webhook"]}});
+    bench.says(dead, &["canary.delivered.size() == 0"], (FAIL.0, FAIL.1, "notifications fail")).await;
     gone(bench);
     *bench.status.lock().unwrap() = 200;
     let mail = json!({"canary": {"labels": {"severity": "warning"}, "integrations": ["webhook"]}});

@@ -12,11 +12,14 @@ use super::Synthetic;
 use super::facts::Canary;
 use super::look::alert;
 use super::matcher::{Labels, parse};
+use crate::model::Reason;
 use crate::probe::kinds::http::api::{Api, Who, list};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
+/// An attempt is counted a moment before its failure is.
+const SETTLES: Duration = Duration::from_millis(200);
 /// Of the deadline, kept for the end of the alert.
 const RESERVE: Duration = Duration::from_secs(3);
 
@@ -26,7 +29,8 @@ const FAILURES: u64 = 5;
 /// Notifications by integration.
 type Counts = BTreeMap<String, u64>;
 
-/// Of all that were tried, and of those that failed.
+/// Of all attempts that ended, and of those that failed. Not of notifications: such a one is counted
+/// before its first attempt, and has failed only when no other follows.
 #[derive(Default)]
 struct Counters {
     tried: Counts,
@@ -35,6 +39,10 @@ struct Counters {
 
 pub(super) async fn send(canary: &Synthetic, api: &Api<'_>, cx: &ProbeCx) -> Result<Canary, ProbeError> {
     let before = counters(api).await?;
+    if before.tried.is_empty() || before.failed.is_empty() {
+        let text = "expected Alertmanager to count its attempts to notify, saw a version that does not";
+        return Err(ProbeError::observer(Reason::NoData, text));
+    }
     let run = cx.now().0.to_string();
     let mut labels = canary.labels.clone();
     for (name, value) in [("alertname", "ReadinessCanary"), ("readiness_canary", "true"), ("readiness_run", &run)] {
@@ -79,7 +87,10 @@ async fn wait(
             let alert = alert(&json, cx)?;
             (seen.state, seen.receivers) = (alert.state, alert.receivers);
         }
-        let now = counters(api).await?;
+        let tried = counters(api).await?.tried;
+        sleep(SETTLES).await;
+        // Of those attempts, each that failed is counted by now.
+        let now = Counters { tried, failed: counters(api).await?.failed };
         let grown = |now: &Counts, before: &Counts, name: &str| {
             now.get(name).copied().unwrap_or(0).saturating_sub(before.get(name).copied().unwrap_or(0))
         };
@@ -127,8 +138,8 @@ fn read(text: &str) -> Counters {
     for line in text.lines() {
         let Some((name, rest)) = line.split_once('{') else { continue };
         let counts = match name {
-            "alertmanager_notifications_total" => &mut counters.tried,
-            "alertmanager_notifications_failed_total" => &mut counters.failed,
+            "alertmanager_notification_requests_total" => &mut counters.tried,
+            "alertmanager_notification_requests_failed_total" => &mut counters.failed,
             _ => continue,
         };
         let Some((labels, value)) = rest.rsplit_once('}') else { continue };
@@ -151,11 +162,12 @@ mod tests {
 
     #[test]
     fn counters_are_summed_by_integration() {
-        let text = "# TYPE alertmanager_notifications_total counter\n\
-            alertmanager_notifications_total{integration=\"webhook\",receiver_name=\"a,b\"} 2\n\
-            alertmanager_notifications_total{integration=\"webhook\",receiver_name=\"c\"} 3\n\
-            alertmanager_notifications_failed_total{integration=\"webhook\",reason=\"other\"} 1\n\
-            other{integration=\"webhook\"} 9\nalertmanager_notifications_total{integration=\"x\"} NaNa\n";
+        let text = "# TYPE alertmanager_notification_requests_total counter\n\
+            alertmanager_notification_requests_total{integration=\"webhook\",receiver_name=\"a,b\"} 2\n\
+            alertmanager_notification_requests_total{integration=\"webhook\",receiver_name=\"c\"} 3\n\
+            alertmanager_notification_requests_failed_total{integration=\"webhook\",reason=\"other\"} 1\n\
+            alertmanager_notifications_total{integration=\"webhook\"} 7\n\
+            other{integration=\"webhook\"} 9\nalertmanager_notification_requests_total{integration=\"x\"} NaNa\n";
         let counters = read(text);
         assert_eq!(counters.tried, Counts::from([("webhook".to_owned(), 5)]));
         assert_eq!(counters.failed, Counts::from([("webhook".to_owned(), 1)]));

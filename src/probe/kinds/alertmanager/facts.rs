@@ -74,6 +74,8 @@ pub(super) struct Silence {
     pub(super) left_s: f64,
     /// Which of `unmuted` it mutes, by their places.
     pub(super) mutes: Vec<usize>,
+    /// Which of them it mutes for a part of the alerts, if such a part exists.
+    pub(super) may_mute: Vec<usize>,
     /// A matcher that cannot be read: what it mutes is not known.
     pub(super) unreadable: Option<String>,
 }

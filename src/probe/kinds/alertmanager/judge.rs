@@ -111,6 +111,12 @@ fn unmuted(place: usize, labels: &Labels, facts: &Facts) -> Found {
         let sentence = format!("expected {expected}, saw the alert {} silenced", name(muted));
         return Err(Verdict::fail(Reason::Assertion, sentence));
     }
+    if let Some(silence) = facts.silences.iter().find(|silence| silence.may_mute.contains(&place)) {
+        let matchers = silence.matchers.join(", ");
+        let sentence =
+            format!("expected {expected}, saw silence {} on {{{matchers}}}, which may mute some", silence.id);
+        return Err(Verdict::indeterminate(Reason::Assertion, sentence));
+    }
     if let Some(silence) = facts.silences.iter().find(|silence| silence.unreadable.is_some()) {
         let why = silence.unreadable.clone().unwrap_or_default();
         let sentence = format!("expected {expected}, saw silence {} that cannot be read: {why}", silence.id);

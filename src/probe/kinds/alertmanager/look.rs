@@ -14,6 +14,8 @@ use crate::probe::{ProbeCx, ProbeError};
 /// Alerts that are kept, and characters of one text.
 const MAX_ALERTS: usize = 1000;
 const MAX_TEXT: usize = 256;
+/// A value that no matcher was written for.
+const ANY_VALUE: &str = "readiness-any-value";
 
 pub(super) async fn look(leg: &Alertmanager, cx: &ProbeCx) -> Result<Facts, ProbeError> {
     let api = Api::of_target(cx, leg.user.as_deref())?;
@@ -84,23 +86,42 @@ fn silence(leg: &Alertmanager, json: &Value, cx: &ProbeCx) -> Silence {
         Ok(matchers) => (matchers, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let mutes = |labels: &&Labels| unreadable.is_none() && is_muted(labels, &matchers);
-    let places = leg.unmuted.iter().enumerate().filter(|(_, labels)| mutes(labels)).map(|(place, _)| place);
+    let places = |wanted: Mutes| {
+        let places = leg.unmuted.iter().enumerate();
+        let fits = |labels: &Labels| unreadable.is_none() && mutes(labels, &matchers) == wanted;
+        places.filter(|(_, labels)| fits(labels)).map(|(place, _)| place).collect()
+    };
     Silence {
         id: cut(json.at("id").as_str().unwrap_or_default()),
         left_s: seconds(json.at("endsAt")).map_or(0.0, |at| at - cx.now().as_secs_f64()),
-        mutes: places.collect(),
+        mutes: places(Mutes::Yes),
+        may_mute: places(Mutes::Perhaps),
         matchers: matchers.iter().map(Matcher::to_string).collect(),
         unreadable,
     }
 }
 
-/// Whether a silence with these matchers is about alerts with these labels, or would mute one that has
-/// no others. One that never speaks of them, such as of another alert's name alone, is neither.
-fn is_muted(labels: &Labels, matchers: &[Matcher]) -> bool {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mutes {
+    Yes,
+    /// Those with another label, whose values nobody knows.
+    Perhaps,
+    No,
+}
+
+/// Whether a silence with these matchers is about alerts with these labels. One that never speaks of
+/// them mutes them all the same, if it fits alerts without its labels, or with whatever value.
+fn mutes(labels: &Labels, matchers: &[Matcher]) -> Mutes {
     let (own, others): (Vec<_>, Vec<_>) = matchers.iter().partition(|matcher| labels.contains_key(&matcher.name));
-    let fits_own = own.iter().all(|matcher| matcher.fits_in(labels));
-    fits_own && (!own.is_empty() || others.iter().all(|matcher| matcher.fits("")))
+    if !own.iter().all(|matcher| matcher.fits_in(labels)) {
+        return Mutes::No;
+    }
+    let narrow: Vec<_> = others.into_iter().filter(|matcher| !matcher.fits("") && !matcher.fits(ANY_VALUE)).collect();
+    // By its name it is about one alert; if that fires, it shows there.
+    if own.is_empty() && narrow.iter().any(|matcher| matcher.name == "alertname" && matcher.is_one_value()) {
+        return Mutes::No;
+    }
+    if own.is_empty() && !narrow.is_empty() { Mutes::Perhaps } else { Mutes::Yes }
 }
 
 /// Seconds since the epoch of a time such as `2026-11-22T00:00:00Z`.

@@ -33,6 +33,11 @@ impl Matcher {
         &self.value
     }
 
+    /// Whether it is `name="value"`.
+    pub(super) fn is_one_value(&self) -> bool {
+        self.equal && self.pattern.is_none()
+    }
+
     pub(super) fn fits(&self, value: &str) -> bool {
         let same = self.pattern.as_ref().map_or(self.value == value, |pattern| pattern.is_match(value));
         same == self.equal

@@ -62,8 +62,7 @@ fn alerts_and_silences_are_judged() {
 
     let unmuted = leg(json!({"unmuted": [{"severity": "critical"}]}));
     let silence = |mutes: &[u32], unreadable: Value| {
-        let silence =
-            json!({"id": "s1", "matchers": ["a=\"b\""], "left_s": 60, "mutes": mutes, "unreadable": unreadable});
+        let silence = json!({"id": "s1", "matchers": ["a=\"b\""], "left_s": 60, "mutes": mutes, "may_mute": [], "unreadable": unreadable});
         facts(json!({"silences": [silence]}))
     };
     says(&unmuted.judge(&silence(&[], Value::Null), NOW), Outcome::Pass, None, "none among 1");
@@ -125,6 +124,13 @@ async fn silences_mute_what_they_speak_of() {
         (json!([is("severity", "warning")]), Outcome::Pass),
         (json!([is("alertname", "X")]), Outcome::Pass),
         (json!([like("severity", "(")]), Outcome::Indeterminate),
+        (json!([like("alertname", ".+")]), Outcome::Fail),
+        (json!([like("alertname", ".+"), like("job", ".*")]), Outcome::Fail),
+        (json!([not("alertname", "Watchdog")]), Outcome::Fail),
+        (json!([is("cluster", "prod")]), Outcome::Indeterminate),
+        (json!([like("alertname", "Node.*")]), Outcome::Indeterminate),
+        (json!([is("cluster", "prod"), is("severity", "warning")]), Outcome::Pass),
+        (json!([is("cluster", "prod"), is("alertname", "X")]), Outcome::Pass),
     ] {
         let silences = silence(matchers.clone()).to_string();
         let peer = peers::http(move |head| match head.split(' ').nth(1).unwrap() {
@@ -148,14 +154,15 @@ async fn answers_that_are_none_are_told() {
     let html = response("200 OK", "content-type: text/html\r\n", "<html>login</html>");
     let (fail, unknown) = (Outcome::Fail, Outcome::Indeterminate);
     for (answer, outcome, reason, part) in [
-        (html, fail, Reason::Protocol, "text/html"),
+        (html, unknown, Reason::Protocol, "text/html"),
         (ok("{\"versionInfo\":{\"version\""), fail, Reason::Protocol, "that are none"),
         (ok("[]"), fail, Reason::Protocol, "without a version"),
         (response("401 X", "", ""), unknown, Reason::AuthRejected, "401"),
         (response("403 X", "", "no"), unknown, Reason::PermissionDenied, "403"),
-        (response("404 X", "", ""), fail, Reason::Missing, "404"),
+        (response("404 X", "", ""), unknown, Reason::Protocol, "404"),
+        (response("405 X", "", ""), unknown, Reason::Protocol, "405"),
         (response("500 X", "content-type: application/json\r\n", "\"broken\""), fail, Reason::Status, "broken"),
-        (response("302 X", "location: /login\r\n", ""), fail, Reason::Status, "302"),
+        (response("302 X", "location: /login\r\n", ""), unknown, Reason::AuthRejected, "302"),
     ] {
         let peer = peers::http(move |_| answer.clone()).await;
         let cx = cx_for(3000, &format!("http://{peer}"));

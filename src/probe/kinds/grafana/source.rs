@@ -97,6 +97,10 @@ impl Source {
                     return Ok(());
                 }
                 (None, 404) => {}
+                (None, 200..300) => {
+                    self.message = "its health check answered without a status".to_owned();
+                    return Ok(());
+                }
                 _ => return Err(reply.refusal()),
             }
         }
@@ -116,8 +120,12 @@ fn of_query(reply: &Reply) -> Result<(Option<bool>, String), ProbeError> {
     match (answered, reply.status) {
         (Some("success"), 200) => Ok((Some(true), "answered a query".to_owned())),
         (Some(other), _) => Ok((Some(false), format!("answered a query with {other} {}", reply.message()))),
-        (None, 401 | 403 | 429) => Err(reply.refusal()),
-        (None, status) => Ok((Some(false), format!("a query through it ended with {status} {}", reply.message()))),
+        (None, 300..=499) if reply.status != 404 => Err(reply.refusal()),
+        (None, status) => {
+            // A page, or nothing at that place, may be of whoever stands between.
+            let healthy = (status >= 500).then_some(false);
+            Ok((healthy, format!("a query through it ended with {status} {}", reply.message())))
+        }
     }
 }
 

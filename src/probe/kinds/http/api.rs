@@ -119,7 +119,12 @@ impl Reply {
         self.json.ok_or_else(|| {
             let named = if named.is_empty() { "without a content type" } else { &named };
             let text = format!("expected JSON from {}, saw {length} bytes {named} that are none", self.asked);
-            ProbeError::target(Reason::Protocol, text)
+            // Such as the login page of a proxy. What calls itself JSON is of the target.
+            if named.contains("json") {
+                ProbeError::target(Reason::Protocol, text)
+            } else {
+                ProbeError::observer(Reason::Protocol, text)
+            }
         })
     }
 
@@ -127,7 +132,8 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// What a status that is none of these means.
+    /// What a status that is none of these means. A redirect leads to a login; and what is not
+    /// understood may have been asked in the wrong place, or in the wrong way.
     pub(in crate::probe::kinds) fn refusal(&self) -> ProbeError {
         let message = self.message();
         let said = if message.is_empty() { String::new() } else { format!(" ({message})") };
@@ -136,7 +142,8 @@ impl Reply {
             401 => ProbeError::observer(Reason::AuthRejected, text),
             403 => ProbeError::observer(Reason::PermissionDenied, text),
             429 => ProbeError::observer(Reason::Status, text),
-            404 => ProbeError::target(Reason::Missing, text),
+            300..400 => ProbeError::observer(Reason::AuthRejected, text),
+            400..500 => ProbeError::observer(Reason::Protocol, text),
             _ => ProbeError::target(Reason::Status, text),
         }
     }

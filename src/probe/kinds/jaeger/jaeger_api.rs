@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::structure::Span;
+use super::structure::{Span, bounded};
 use crate::model::Reason;
 use crate::probe::ProbeError;
 use crate::probe::kinds::http::api::{Api, Inside, Who, list};
@@ -58,6 +58,7 @@ fn trace(json: &Value) -> Result<(String, Vec<Span>), ProbeError> {
         let text = "expected traces of Jaeger, saw one without an id or spans";
         return Err(ProbeError::target(Reason::Protocol, text));
     };
+    bounded(spans.len())?;
     Ok((id.to_owned(), spans.iter().map(|one| span(one, id, json.at("processes"))).collect()))
 }
 

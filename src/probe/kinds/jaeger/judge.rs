@@ -43,6 +43,9 @@ fn all(leg: &Jaeger, facts: &Facts) -> Vec<Found> {
         all.extend(facts.ages.iter().map(|age| {
             let expected = format!("a trace of {} not older than {max_age_s} s", age.service);
             match age.newest_age_s {
+                Some(newest) if newest > f64::from(max_age_s) => {
+                    Err(Verdict::fail(Reason::TooOld, format!("expected {expected}, saw one {newest:.0} s old")))
+                }
                 Some(newest) => Ok(("age", expected, format!("{} {newest:.0} s ago", age.service))),
                 None => Err(Verdict::fail(Reason::TooOld, format!("expected {expected}, saw none"))),
             }

@@ -36,10 +36,16 @@ impl Store<'_> {
         span: (f64, f64),
         limit: u32,
     ) -> Result<Vec<(String, Vec<Span>)>, ProbeError> {
-        match self.flavor {
-            Flavor::Jaeger => jaeger_api::search(&self.api, service, operation, span, limit).await,
-            Flavor::Tempo => tempo_api::search(&self.api, service, operation, span, limit).await,
+        let found = match self.flavor {
+            Flavor::Jaeger => jaeger_api::search(&self.api, service, operation, span, limit).await?,
+            Flavor::Tempo => tempo_api::search(&self.api, service, operation, span, limit).await?,
+        };
+        let timed = |spans: &[Span]| !spans.is_empty() && spans.iter().all(|span| span.start_s > 0.0);
+        if let Some((id, _)) = found.iter().find(|(_, spans)| !timed(spans)) {
+            let text = format!("expected spans with the times of their starts, saw the trace {id} without");
+            return Err(ProbeError::observer(Reason::Protocol, text));
         }
+        Ok(found)
     }
 
     pub(super) async fn one(&self, id: &str) -> Result<Option<Vec<Span>>, ProbeError> {
@@ -121,6 +127,8 @@ async fn of_service(
     // A trace can have several of the operations.
     traces.sort_by(|a, b| b.start_s.total_cmp(&a.start_s).then_with(|| a.id.cmp(&b.id)));
     traces.dedup_by(|a, b| a.id == b.id);
+    // Whatever the store makes of the times it was asked for.
+    traces.retain(|trace| trace.start_s <= span.1 && trace.end_s >= span.0);
     facts.trace_count = u32::try_from(traces.len()).ok().filter(|_| is_whole);
     traces.truncate(limit);
     facts.traces = traces;

@@ -1,12 +1,16 @@
 //! How the spans of one trace hang together, and what of a described structure it has not.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::facts::Trace;
-use crate::probe::Findings;
+use crate::model::Reason;
+use crate::probe::{Findings, ProbeError};
+
+/// Spans of a trace beyond which nothing is judged.
+const MAX_SPANS: usize = 20_000;
 
 /// One span, whichever API it came by. Ids are compared, and mean nothing else.
 #[derive(Clone, Debug, Default)]
@@ -77,16 +81,16 @@ impl Structure {
     fn lacks(&self, spans: &[Span], trace: &Trace) -> Vec<String> {
         let mut lacks = Vec::new();
         let named = |span: &&Span| self.root.as_ref().is_none_or(|pattern| fits(pattern, &span.operation));
-        let top = spans.iter().filter(|span| is_top(span, spans));
-        match top.clone().find(named) {
+        let by_id = ById::of(spans);
+        match spans.iter().filter(|span| by_id.is_top(span)).find(named) {
             None => {
                 lacks.push(format!("a root {}", self.root.as_deref().unwrap_or("at all")));
             }
             Some(root) => {
                 lacks.extend(self.tags.iter().filter(|tag| !root.tags.contains(*tag)).map(|tag| format!("tag {tag}")));
                 lacks.extend(self.logs.iter().filter(|log| !root.logs.contains(*log)).map(|log| format!("log {log}")));
-                let below = |span: &Span| span.id != root.id && self.below.iter().any(|op| fits(op, &span.operation));
-                if !self.below.is_empty() && !spans.iter().any(|span| below(span) && is_below(span, root, spans)) {
+                let below = |span: &&Span| span.id != root.id && self.below.iter().any(|op| fits(op, &span.operation));
+                if !self.below.is_empty() && !by_id.is_any_below(spans.iter().filter(below), root) {
                     lacks.push(format!("a span {} below the root", self.below.join(" or ")));
                 }
             }
@@ -128,30 +132,50 @@ pub(super) fn sum_up(id: &str, spans: &[Span], structure: Option<&Structure>) ->
     trace
 }
 
-/// Without a parent, or right below the server span that began it all.
-fn is_top(span: &Span, spans: &[Span]) -> bool {
-    match &span.parent {
-        None => true,
-        Some(id) => {
-            let parent = spans.iter().find(|other| other.id == *id);
-            parent.is_some_and(|parent| parent.is_server && parent.parent.is_none())
+/// Spans by their ids.
+struct ById<'a>(HashMap<&'a str, &'a Span>);
+
+impl<'a> ById<'a> {
+    /// Of several with the same id, the first.
+    fn of(spans: &'a [Span]) -> Self {
+        Self(spans.iter().rev().map(|span| (span.id.as_str(), span)).collect())
+    }
+
+    fn parent(&self, span: &Span) -> Option<&'a Span> {
+        self.0.get(span.parent.as_deref()?).copied()
+    }
+
+    /// Without a parent, or right below the server span that began it all.
+    fn is_top(&self, span: &Span) -> bool {
+        span.parent.is_none() || self.parent(span).is_some_and(|parent| parent.is_server && parent.parent.is_none())
+    }
+
+    /// Whether one of them is below the root. No way up is taken twice, nor in a circle.
+    fn is_any_below(&self, spans: impl Iterator<Item = &'a Span>, root: &Span) -> bool {
+        let mut seen = HashSet::new();
+        for span in spans {
+            let mut at = span;
+            while let Some(parent) = self.parent(at) {
+                if parent.id == root.id {
+                    return true;
+                }
+                if !seen.insert(parent.id.as_str()) {
+                    break;
+                }
+                at = parent;
+            }
         }
+        false
     }
 }
 
-fn is_below(span: &Span, root: &Span, spans: &[Span]) -> bool {
-    let mut at = span;
-    // Parents of a hostile trace may go round in a circle.
-    for _ in 0..spans.len() {
-        let Some(parent) = at.parent.as_ref().and_then(|id| spans.iter().find(|other| other.id == *id)) else {
-            return false;
-        };
-        if parent.id == root.id {
-            return true;
-        }
-        at = parent;
+/// So many spans of one trace are looked at.
+pub(super) fn bounded(count: usize) -> Result<(), ProbeError> {
+    if count <= MAX_SPANS {
+        return Ok(());
     }
-    false
+    let text = format!("expected a trace of at most {MAX_SPANS} spans, saw {count}");
+    Err(ProbeError::observer(Reason::TooLarge, text))
 }
 
 /// `*` stands for any text.
@@ -240,5 +264,23 @@ mod tests {
         let wanted = structure(|s| s.below = vec!["x".into()]);
         assert_eq!(sum_up("t", &circle, Some(&wanted)).lacks, ["a root at all"]);
         assert!(sum_up("t", &[], Some(&structure(|_| ()))).lacks.len() == 1);
+    }
+
+    #[test]
+    fn a_long_chain_is_walked_once() {
+        // None is below the root, which stands at the end.
+        let name = |place: usize| format!("s{place}");
+        let mut spans: Vec<Span> =
+            (0..MAX_SPANS).map(|place| span(&name(place), Some(&name(place + 1)), "x")).collect();
+        spans.push(span("r", None, "root"));
+        let wanted = structure(|s| s.below = vec!["x".into()]);
+        let begun = tokio::time::Instant::now();
+        assert_eq!(sum_up("t", &spans, Some(&wanted)).lacks, ["a span x below the root"]);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+        spans.push(span(&name(MAX_SPANS), Some("r"), "y"));
+        assert!(sum_up("t", &spans, Some(&wanted)).lacks.is_empty());
+        assert!(bounded(MAX_SPANS).is_ok());
+        let error = bounded(MAX_SPANS + 1).unwrap_err();
+        assert_eq!((error.reason, error.blame), (Reason::TooLarge, crate::probe::Blame::Observer));
     }
 }

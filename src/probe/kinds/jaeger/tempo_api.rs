@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::look::encoded;
-use super::structure::Span;
+use super::structure::{Span, bounded};
 use crate::model::Reason;
 use crate::probe::ProbeError;
 use crate::probe::kinds::http::api::{Api, Inside, Who, list};
@@ -70,7 +70,9 @@ pub(super) async fn one(api: &Api<'_>, id: &str) -> Result<Option<Vec<Span>>, Pr
         let service = own.and_then(|own| own.at("value").at("stringValue").as_str()).unwrap_or_default();
         // The name changed from one version of OpenTelemetry to the next.
         for scope in items(batch.at("scopeSpans")).iter().chain(items(batch.at("instrumentationLibrarySpans"))) {
-            spans.extend(items(scope.at("spans")).iter().map(|one| span(one, service)));
+            let more = items(scope.at("spans"));
+            bounded(spans.len().saturating_add(more.len()))?;
+            spans.extend(more.iter().map(|one| span(one, service)));
         }
     }
     Ok(Some(spans))

@@ -80,6 +80,28 @@ async fn services_and_operations_must_be_known() {
     says(&old, Outcome::Fail, Some(Reason::TooOld), "saw none");
 }
 
+/// As of a store that pays no heed to the times it is asked for.
+#[tokio::test]
+async fn traces_of_another_time_are_none() {
+    let aged = |start: Value| {
+        let mut aged = trace("r", &json!(false));
+        for place in 0..2 {
+            aged["spans"][place]["startTime"] = start.clone();
+        }
+        aged
+    };
+    let at = jaeger(aged(json!(now_us() - 7_200_000_000))).await;
+    let old = seen(&at, json!({"services": ["cp"], "max_age_s": 900})).await;
+    says(&old, Outcome::Fail, Some(Reason::TooOld), "saw one 7200 s old");
+    says(&seen(&at, structure()).await, Outcome::Indeterminate, Some(Reason::NoData), "saw 0");
+    for start in [json!(0), Value::Null] {
+        let at = jaeger(aged(start)).await;
+        for leg in [json!({"services": ["cp"], "max_age_s": 900}), structure()] {
+            says(&seen(&at, leg).await, Outcome::Indeterminate, Some(Reason::Protocol), "trace t1 without");
+        }
+    }
+}
+
 #[tokio::test]
 async fn traces_are_counted_if_all_were_seen() {
     let at = jaeger(trace("r", &json!(false))).await;
@@ -202,7 +224,7 @@ async fn answers_that_are_none_are_told() {
     let html = response("200 OK", "content-type: text/html\r\n", "<html>Jaeger UI</html>");
     let (fail, unknown) = (Outcome::Fail, Outcome::Indeterminate);
     for (answer, outcome, reason, part) in [
-        (html, fail, Reason::Protocol, "text/html"),
+        (html, unknown, Reason::Protocol, "text/html"),
         (ok(&json!({"other": []})), fail, Reason::Protocol, "a list `data` of services"),
         (
             response("200 OK", "content-type: application/json\r\n", "{\"data\":["),
