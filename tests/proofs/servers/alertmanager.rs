@@ -52,9 +52,15 @@ impl Alertmanager {
     }
 
     fn fire(&self, name: &str, severity: &str, ago_s: i64) -> Result<(), String> {
-        let began = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(ago_s);
+        let now = jiff::Timestamp::now();
+        let began = now - jiff::SignedDuration::from_secs(ago_s);
+        // Without an end it would be over five minutes after it was last said.
+        let end = now + jiff::SignedDuration::from_hours(24);
         let labels = json!({ "alertname": name, "severity": severity });
-        self.post("/api/v2/alerts", &json!([{ "labels": labels, "startsAt": began.to_string() }]))?;
+        self.post(
+            "/api/v2/alerts",
+            &json!([{ "labels": labels, "startsAt": began.to_string(), "endsAt": end.to_string() }]),
+        )?;
         let until = Instant::now() + Duration::from_secs(10);
         while !self.server.json("/api/v2/alerts").to_string().contains(&format!("\"{name}\"")) {
             if Instant::now() > until {
