@@ -81,6 +81,14 @@ mod tests {
         assert_eq!(served, names);
     }
 
+    /// The pages are read at another address than the files.
+    #[test]
+    fn links_lead_somewhere_from_any_address() {
+        for (name, text) in RUNBOOKS {
+            assert!(!text.contains("]("), "{name}: a link that only the file has");
+        }
+    }
+
     #[test]
     fn markdown_becomes_a_page() {
         let text = rendered("# Name\n\n## What to do\n\n- Look <b>here</b>.\n");

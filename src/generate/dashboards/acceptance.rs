@@ -68,17 +68,14 @@ fn dated(family: Family) -> Expr {
         .call("sort")
 }
 
+/// What ends when, and what it is about.
+fn about(named: Column) -> [Column; 8] {
+    let [of, item, title] = [Column::CHECKLIST, Column::ITEM, Column::TITLE];
+    [Column::ENDS, named, of, item, title, Column::STATE, Column::PRIORITY, Column::TEAM]
+}
+
 fn waivers() -> Panel {
-    let columns = [
-        Column::ENDS,
-        Column::WAIVER,
-        Column::CHECKLIST,
-        Column::ITEM,
-        Column::TITLE,
-        Column::STATE,
-        Column::PRIORITY,
-        Column::TEAM,
-    ];
+    let columns = about(Column::WAIVER);
     table(
         "Waivers",
         "Approver and justification stand on the item's page.",
@@ -88,16 +85,7 @@ fn waivers() -> Panel {
 }
 
 fn attestations() -> Panel {
-    let columns = [
-        Column::ENDS,
-        Column::ATTESTATION,
-        Column::CHECKLIST,
-        Column::ITEM,
-        Column::TITLE,
-        Column::STATE,
-        Column::PRIORITY,
-        Column::TEAM,
-    ];
+    let columns = about(Column::ATTESTATION);
     table(
         "Attestations",
         "Who attested what stands on the item's page.",
