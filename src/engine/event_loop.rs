@@ -16,6 +16,7 @@ use super::publisher::Publisher;
 use super::reload::{Load, Request};
 use super::run::{Job, Runner};
 use super::waiters::Waiters;
+use super::watch::Watching;
 use super::{Clock, Command, ReloadOutcome, SEED, Supervisor};
 use crate::catalog::Compiled;
 use crate::core::{DueQueue, Effects, Event, PlanDiff, World};
@@ -48,6 +49,7 @@ pub(super) struct EventLoop {
     pub(super) started_at: Timestamp,
     pub(super) wake_at: Option<Timestamp>,
     pub(super) waiters: Waiters,
+    pub(super) watching: Watching,
     pub(super) reloads: mpsc::Sender<Request>,
 }
 
@@ -72,7 +74,7 @@ impl EventLoop {
         loop {
             let now = self.clock.now();
             let wake = if draining { self.publisher.due_at().unwrap_or(beat) } else { self.next_wake(now, beat) };
-            let (mut command, mut load) = (None, None);
+            let (mut command, mut load, mut changed) = (None, None, false);
             // Results come last: they are the only input that may never run dry, and must not hold
             // back the others. Time passes at each turn, whatever came.
             tokio::select! {
@@ -84,6 +86,7 @@ impl EventLoop {
                 () = inputs.stop.cancelled() => break,
                 Some(heard) = inputs.commands.recv(), if !draining => command = Some(heard),
                 Some(heard) = inputs.loads.recv(), if !draining => load = Some(heard),
+                () = self.watching.heard(), if !draining => changed = true,
                 n = inputs.results.recv_many(&mut results, RESULTS_AT_ONCE) => if n == 0 { break },
                 () = sleep_until(wake) => {}
             }
@@ -97,6 +100,9 @@ impl EventLoop {
             }
             if let Some(load) = load {
                 self.loaded(load);
+            }
+            if changed {
+                self.changed();
             }
             if !draining {
                 self.turn();
@@ -175,7 +181,14 @@ impl EventLoop {
         }
         let probes = item.legs.iter().filter_map(|leg| self.catalogue.legs.get(leg.index.0 as usize).cloned());
         let (probes, credentials) = (probes.collect(), Arc::clone(&self.catalogue.credentials));
-        Some(Job { probes, item, credentials, planned_at, leads: self.world.leads(slot) })
+        Some(Job {
+            probes,
+            item,
+            credentials,
+            planned_at,
+            leads: self.world.leads(slot),
+            change_at: self.watching.change_at(slot),
+        })
     }
 
     /// When an item that tries credentials may try again, whoever asks for it: more attempts lock
@@ -207,6 +220,14 @@ impl EventLoop {
         // Nothing came of that run, so whoever waits is owed another.
         if let Some(slot) = slot.filter(|_| dropped && self.waiters.awaits(&id)) {
             self.queue.hasten(slot, now);
+        }
+    }
+
+    /// Looks again at what a change concerns.
+    fn changed(&mut self) {
+        let now = self.clock.now();
+        for (slot, at) in self.watching.take(now, |slot| self.world.memory(slot).map(Arc::as_ref)) {
+            self.queue.hasten(slot, at);
         }
     }
 
@@ -258,7 +279,7 @@ impl EventLoop {
         });
         self.publisher.mark(&effects.dirty);
         for (slot, at) in effects.due {
-            self.queue.hasten(slot, at);
+            self.queue.hasten(slot, self.watching.confirm(slot, at, now));
         }
         self.wake_at = effects.wake_at;
     }
@@ -331,6 +352,7 @@ impl EventLoop {
         self.catalogue = compiled;
         let diff = PlanDiff::between(&before, self.world.plan());
         self.queue.replace(self.world.plan(), &diff, SEED, now);
+        self.watching.replace(&self.catalogue);
         self.perform(effects, now);
         self.publisher.reset(&self.world);
         let plan = self.world.plan();

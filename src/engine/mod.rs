@@ -19,6 +19,7 @@ mod simulation;
 mod supervise;
 mod together;
 mod waiters;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,9 +173,21 @@ impl Engine {
         };
         supervisor.spawn("reloader", reloader.run(supervisor.stopping().clone()));
 
+        let clients = Arc::new(Clients::new());
+        let ears = Arc::new(watch::Ears::default());
+        let (watching, plans) = watch::Watching::new(settings.engine.watch, &catalogue, Arc::clone(&ears));
+        let listener = watch::Listener {
+            clock: clock.clone(),
+            clients: Arc::clone(&clients),
+            metrics: metrics.clone(),
+            ears,
+            plans,
+        };
+        supervisor.spawn("listener", listener.run(supervisor.stopping().clone()));
+
         let runner = run::Runner {
             clock: clock.clone(),
-            clients: Arc::new(Clients::new()),
+            clients,
             bulkheads: bulkhead::Bulkheads::new(&settings.engine),
             metrics: metrics.clone(),
             gate: Gate::new(&settings.engine),
@@ -196,6 +209,7 @@ impl Engine {
             started_at,
             wake_at: None,
             waiters: waiters::Waiters::default(),
+            watching,
             reloads,
         };
         event_loop.perform(effects, started_at);

@@ -42,6 +42,8 @@ pub(super) struct Job {
     pub(super) planned_at: Timestamp,
     /// Others depend on the item.
     pub(super) leads: bool,
+    /// A change made it run; what it shares with other items must be newer.
+    pub(super) change_at: Option<Instant>,
 }
 
 /// What legs that ran before have seen, if any did.
@@ -128,7 +130,8 @@ impl Runner {
         let deadline = started + leg.timeout.to_duration();
         let cx =
             ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients))
-                .with_legs(seen.cloned());
+                .with_legs(seen.cloned())
+                .with_change_at(job.change_at);
         let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
         let cx = if wanted { cx } else { cx.with_text_only(FACTS_LIMIT) };
         let trace = cx.trace().clone();

@@ -160,6 +160,10 @@ families! {
         "Legs that ran.";
     CUT_OFFS = "readiness_probe_cut_offs_total", Counter, "", Daemon, [], compact,
         "Legs that did not end at their deadline and were cut off.";
+    WATCHES = "readiness_watch_listening", Gauge, "", Daemon, ["kind", "target"], compact,
+        "Ways to hear of changes of the target that are open now; items that look at it are evaluated at once.";
+    CHANGES = "readiness_watch_changes_total", Counter, "", Daemon, ["kind"], compact,
+        "Changes of targets that were heard of.";
     STORE_COMMITS = "readiness_store_commits_total", Counter, "", Daemon, ["store"], compact,
         "Batches given to the store.";
     STORE_FAILURES = "readiness_store_commit_failures_total", Counter, "", Daemon, ["store"], compact,

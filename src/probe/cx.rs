@@ -21,6 +21,7 @@ pub struct ProbeCx {
     legs: Option<Arc<LegFacts>>,
     trace: Trace,
     text_only: Option<usize>,
+    not_before: Option<Instant>,
 }
 
 /// What legs of the same item have observed, by their names. Fields that are not whole are left out.
@@ -43,8 +44,8 @@ impl ProbeCx {
         credentials: Arc<Credentials>,
         clients: Arc<Clients>,
     ) -> Self {
-        let (legs, trace, text_only) = (None, Trace::default(), None);
-        Self { now, deadline, target, credentials, clients, legs, trace, text_only }
+        let (legs, trace, text_only, not_before) = (None, Trace::default(), None, None);
+        Self { now, deadline, target, credentials, clients, legs, trace, text_only, not_before }
     }
 
     /// No tree of the facts is asked for if no condition reads them and their text is no longer than
@@ -55,6 +56,31 @@ impl ProbeCx {
 
     pub(super) fn text_only(&self) -> Option<usize> {
         self.text_only
+    }
+
+    /// The run was asked for by a change that was heard then.
+    pub fn with_change_at(self, heard: Option<Instant>) -> Self {
+        Self { not_before: heard, ..self }
+    }
+
+    /// What is shared between runs must not have been fetched before this.
+    pub fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// The same for another question, with a deadline of its own and nothing traced.
+    pub fn anew(&self, deadline: Instant) -> Self {
+        Self {
+            now: self.now,
+            deadline,
+            target: self.target.clone(),
+            credentials: Arc::clone(&self.credentials),
+            clients: Arc::clone(&self.clients),
+            legs: self.legs.clone(),
+            trace: Trace::default(),
+            text_only: self.text_only,
+            not_before: self.not_before,
+        }
     }
 
     /// Lends what other legs have observed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::unread::{self, Unread};
-use super::{Probe, ProbeCx, ProbeError};
+use super::{Changes, Probe, ProbeCx, ProbeError};
 use crate::expect::{Conditions, Gap};
 use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
 
@@ -43,6 +43,8 @@ pub trait DynProbe: Send + Sync {
     fn kind(&self) -> &'static str;
     fn class(&self) -> Class;
     fn access(&self) -> Access;
+    fn watches(&self) -> Option<String>;
+    fn listen<'a>(&'a self, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError>;
     fn run<'a>(&'a self, cx: &'a ProbeCx, conditions: &'a Conditions) -> BoxFuture<'a, Observation>;
 }
 
@@ -57,6 +59,14 @@ impl<P: Probe> DynProbe for P {
 
     fn access(&self) -> Access {
         Probe::access(self)
+    }
+
+    fn watches(&self) -> Option<String> {
+        Probe::watches(self)
+    }
+
+    fn listen<'a>(&'a self, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError> {
+        Box::pin(Probe::listen(self, cx, changes))
     }
 
     fn run<'a>(&'a self, cx: &'a ProbeCx, conditions: &'a Conditions) -> BoxFuture<'a, Observation> {

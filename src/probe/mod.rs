@@ -3,6 +3,7 @@
 //!
 //! A probe never sees the state of an item, and nothing above sees a probe's inside.
 
+mod changes;
 mod credentials;
 mod cx;
 mod descriptor;
@@ -23,6 +24,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use changes::{Changes, Heard};
 pub use credentials::{CredentialSource, Credentials};
 pub use cx::{LegFacts, ProbeCx, Trace};
 pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
@@ -78,6 +80,21 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Names of legs of the same item whose facts it looks at. It runs after them.
     fn legs(&self) -> Vec<&str> {
         Vec::new()
+    }
+
+    /// What of its target it can listen to, if its target tells of changes; the engine then looks as
+    /// soon as something changes, besides the schedule. Legs of one kind and target that give the
+    /// same text share one ear, so it must name all that `listen` depends on; no secrets.
+    fn watches(&self) -> Option<String> {
+        None
+    }
+
+    /// Listens until it cannot any more, and says why. The deadline of `cx` is for getting there:
+    /// once `changes.listening()` is called there is none. Must hear of a lost connection; that the
+    /// connection was lost counts as a change by itself.
+    fn listen(&self, cx: &ProbeCx, changes: &Changes) -> impl Future<Output = ProbeError> + Send {
+        let _ = (cx, changes);
+        std::future::pending()
     }
 
     /// I/O only: decides nothing. Must stay within `cx.remaining()`; the engine cuts it off

@@ -85,6 +85,9 @@ pub struct Engine {
     pub global: usize,
     /// Legs that run at once against one target; one of them is kept for items on which others depend.
     pub per_target: usize,
+    /// Listens to targets that tell of changes (a connection that breaks, an event, a changed key), and
+    /// looks again at once; the schedule stays as it is. Holds a connection to each such target.
+    pub watch: bool,
     /// How long in-flight runs may take after SIGTERM.
     #[serde(with = "super::length")]
     #[schemars(with = "String")]
@@ -179,6 +182,7 @@ impl Default for Engine {
             mutating: 1,
             global: 32,
             per_target: 4,
+            watch: true,
             drain_grace: std::time::Duration::from_secs(10),
             mutation_environments: Vec::new(),
             allow_mutation: false,

@@ -21,3 +21,4 @@ mod source;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod watched;

@@ -42,6 +42,8 @@ struct Metrics {
     probe_duration: HistogramVec,
     probe_runs: IntCounterVec,
     cut_offs: IntCounter,
+    watches: IntGaugeVec,
+    changes: IntCounterVec,
     store: StoreMetrics,
     panics: IntCounter,
 }
@@ -148,6 +150,20 @@ impl SelfMetrics {
         self.0.cut_offs.inc();
     }
 
+    /// An ear of this kind to this target opened (1), closed (-1), or is wanted (0).
+    pub(super) fn listens(&self, kind: &str, target: &str, more: i64) {
+        self.0.watches.with_label_values(&[kind, target]).add(more);
+    }
+
+    /// A new catalogue: other targets.
+    pub(super) fn forget_watches(&self) {
+        self.0.watches.reset();
+    }
+
+    pub(super) fn changed(&self, kind: &str) {
+        self.0.changes.with_label_values(&[kind]).inc();
+    }
+
     pub(super) fn evaluation_dropped(&self) {
         self.0.evaluations_dropped.inc();
     }
@@ -210,6 +226,8 @@ impl Metrics {
             probe_duration: histograms(to, table::PROBE_DURATION)?,
             probe_runs: counters(to, table::PROBE_RUNS)?,
             cut_offs: counter(to, table::CUT_OFFS)?,
+            watches: gauges(to, table::WATCHES)?,
+            changes: counters(to, table::CHANGES)?,
             store: StoreMetrics::register(to, store)?,
             panics: counter(to, table::PANICS)?,
             registry,
@@ -283,6 +301,8 @@ mod tests {
         metrics.lag("tcp", Span::ZERO);
         metrics.ran("tcp", Outcome::Pass, Span::ZERO);
         metrics.usage(Class::Network, 28, 0);
+        metrics.listens("docker", "engine", 1);
+        metrics.changed("docker");
         let gathered: BTreeMap<String, _> =
             metrics.registry().gather().into_iter().map(|family| (family.name().to_owned(), family)).collect();
         let ours: BTreeMap<String, &Family> = FAMILIES

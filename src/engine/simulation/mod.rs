@@ -3,6 +3,7 @@
 mod month;
 mod requests;
 mod scripted;
+mod watched;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use self::scripted::{Behaviour, Scripted};
 use crate::catalog::{Builtins, Compiled};
 use crate::model::{
     Access, Applicability, Check, Checklist, ChecklistId, Claim, Class, Coverage, Digest, Digests, Hysteresis, Item,
-    ItemId, Leg, LegIndex, Mode, Plan, Policy, Priority, Schedule, Section, SectionPath, Slot, Span, Timestamp,
-    Transition,
+    ItemId, Leg, LegIndex, Mode, Plan, Policy, Priority, Schedule, Section, SectionPath, Slot, Span, Target, Timestamp,
+    TlsFiles, Transition,
 };
 use crate::probe::{Credentials, LegProbe};
 use crate::store::memory::Memory;
@@ -53,9 +54,15 @@ fn catalogue(subjects: &[Subject], generation: u64) -> Compiled {
     let checklist =
         Checklist { id: ChecklistId::new("sim"), title: "Simulated".into(), sections: vec![section], gates: vec![] };
     let plan = Plan { generation, checklists: vec![checklist], items, slots, waivers: vec![], attestations: vec![] };
+    let target = Arc::new(Target {
+        name: "simulated".into(),
+        address: "127.0.0.1:1".into(),
+        credential: None,
+        tls: TlsFiles::default(),
+    });
     let legs = subjects.iter().map(|subject| LegProbe {
         probe: Arc::new(Scripted { behaviour: subject.behaviour }),
-        target: None,
+        target: Some(Arc::clone(&target)),
         conditions: Arc::default(),
         enabled: false,
         after: Vec::new(),

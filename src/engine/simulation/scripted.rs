@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Access, Proof, Reason, Span, Timestamp, Verdict};
-use crate::probe::{Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Probe, ProbeCx, ProbeError};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +24,10 @@ pub(super) enum Behaviour {
     Slow,
     /// Fails on every second day.
     EverySecondDay,
+    /// The same, and tells so at midnight.
+    TellsOfDays,
+    /// Passes, and tells of a change a hundred times a second.
+    Chatters,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -44,12 +48,32 @@ impl Probe for Scripted {
         }
     }
 
+    fn watches(&self) -> Option<String> {
+        let told = matches!(self.behaviour, Behaviour::TellsOfDays | Behaviour::Chatters);
+        told.then(|| format!("{:?}", self.behaviour))
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        changes.listening();
+        let midnight = Span(86_400_000 - u64::try_from(cx.now().0 % 86_400_000).unwrap());
+        let (first, every) = match self.behaviour {
+            Behaviour::Chatters => (Span::ZERO, Span(10)),
+            _ => (midnight, Span::from_secs(86_400)),
+        };
+        tokio::time::sleep(first.to_duration()).await;
+        loop {
+            changes.change();
+            tokio::time::sleep(every.to_duration()).await;
+        }
+    }
+
     async fn observe(&self, cx: &ProbeCx) -> Result<Seen, ProbeError> {
         let day = cx.now().0 / 86_400_000;
         match self.behaviour {
             Behaviour::Pass => Ok(Seen { good: true }),
             Behaviour::Fail => Ok(Seen { good: false }),
-            Behaviour::EverySecondDay => Ok(Seen { good: day % 2 == 0 }),
+            Behaviour::Chatters => Ok(Seen { good: true }),
+            Behaviour::EverySecondDay | Behaviour::TellsOfDays => Ok(Seen { good: day % 2 == 0 }),
             Behaviour::Hang => {
                 tokio::time::sleep(Span::from_secs(400 * 86_400).to_duration()).await;
                 Ok(Seen { good: true })

@@ -12,6 +12,7 @@ mod endpoint;
 mod facts;
 mod fault;
 mod judge;
+mod listen;
 mod look;
 mod session;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use facts::Facts;
 
 use crate::expect::Gap;
 use crate::model::{Access, Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
 
 /// Looks at the members of an etcd cluster, and reads keys.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -195,6 +196,15 @@ impl Probe for Etcd {
             (true, true) => "an answer to the read",
             (true, false) => "an answer of etcd",
         })
+    }
+
+    fn watches(&self) -> Option<String> {
+        let what = (&self.endpoints, &self.user, &self.credential, self.anonymous, &self.key, &self.prefix);
+        self.expect_error.is_empty().then(|| format!("{what:?}"))
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        listen::listen(self, cx, changes).await.unwrap_or_else(|error| error)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

@@ -89,6 +89,26 @@ impl Session {
         }
     }
 
+    /// Waits until the connection breaks, and says why.
+    pub(super) async fn broken(&mut self) -> ProbeError {
+        self.line.broken().await
+    }
+
+    /// Waits without a deadline.
+    pub(super) async fn next<T>(&mut self, wanted: impl Future<Output = T>) -> T {
+        self.line.drive(wanted).await
+    }
+
+    /// What the connection itself saw go wrong.
+    pub(super) fn explain(&self) -> Option<ProbeError> {
+        self.line.explain()
+    }
+
+    /// `host:port`.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Makes one call. `doing` names it in sentences, such as `the read`.
     pub(super) async fn call<T, F>(
         &mut self,

@@ -7,6 +7,7 @@
 
 mod address;
 mod fault;
+mod hold;
 mod messages;
 pub(super) mod pairs;
 mod plain;
@@ -24,7 +25,7 @@ use serde_json::Value;
 
 use crate::expect::Gap;
 use crate::model::{Access, Proof, Reason, Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
 
 use address::{Address, SslMode};
 use pairs::{Attempt, Pair};
@@ -193,6 +194,27 @@ impl Probe for Postgres {
 
     fn credentials(&self) -> Vec<&str> {
         self.credential.as_deref().into_iter().collect()
+    }
+
+    fn watches(&self) -> Option<String> {
+        // The console of PgBouncer and logins that must fail hold nothing open.
+        let plain = self.pairs.is_empty() && !self.is_negative() && !self.console;
+        plain.then(|| format!("{:?} {:?} {:?} {:?}", self.sslmode, self.user, self.database, self.credential))
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        let listening = async {
+            let target = cx.target()?;
+            let mut address = Address::parse(&target.address)?;
+            address.replace(self.sslmode, self.user.as_deref(), self.database.as_deref());
+            let password = match self.credential.as_deref().or(target.credential.as_deref()) {
+                Some(name) => Some(cx.credential(name).await?),
+                None => None,
+            };
+            let entry = Entry { address: &address, tls: &target.tls, password: password.as_ref() };
+            Ok(hold::hold(cx, entry, changes).await)
+        };
+        listening.await.unwrap_or_else(|error| error)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

@@ -19,7 +19,8 @@ use super::{Expected, Facts, Login, Redis, reply};
 /// What must be left of the deadline after a wait between two answers.
 const MARGIN: Duration = Duration::from_millis(500);
 
-pub(super) async fn look(leg: &Redis, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+/// A connection, and the login that is to be sent over it, packed.
+pub(super) async fn open(leg: &Redis, cx: &ProbeCx) -> Result<(Session, Option<Vec<u8>>), ProbeError> {
     let none = TlsFiles::default();
     let (address, files, of_target) = match &leg.address {
         Some(address) => (Address::parse(address)?, &none, None),
@@ -43,8 +44,12 @@ pub(super) async fn look(leg: &Redis, cx: &ProbeCx) -> Result<Facts, ProbeError>
         }
         None => None,
     };
-    let mut session = Session::open(cx, &address, files).await?;
-    let mut facts = Facts { tls: address.tls, connect_s: session.connect_s, ..Facts::default() };
+    Ok((Session::open(cx, &address, files).await?, login))
+}
+
+pub(super) async fn look(leg: &Redis, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+    let (mut session, login) = open(leg, cx).await?;
+    let mut facts = Facts { tls: session.tls, connect_s: session.connect_s, ..Facts::default() };
     if let Some(login) = login {
         facts.login = Login::Accepted;
         match session.ask(cx, &login, "the login").await? {

@@ -10,6 +10,7 @@ mod bounded;
 mod command;
 mod fault;
 mod history;
+mod hold;
 mod info;
 mod judge;
 mod look;
@@ -27,7 +28,7 @@ use serde_json::Value;
 
 use crate::expect::Gap;
 use crate::model::{Access, Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
 
 use address::Address;
 use command::Command;
@@ -227,6 +228,18 @@ impl Probe for Redis {
 
     fn credentials(&self) -> Vec<&str> {
         self.credential.as_deref().into_iter().collect()
+    }
+
+    fn watches(&self) -> Option<String> {
+        let plain = self.refused_with.is_empty() && self.target.is_some();
+        plain.then(|| format!("{:?} {:?} {}", self.user, self.credential, self.anonymous))
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        match hold::hold(self, cx, changes).await {
+            Err(error) => error,
+            Ok(()) => ProbeError::internal("it ended without a reason"),
+        }
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

@@ -3,8 +3,11 @@
 //! The multiplexed connection of the crate drops what a server says before it is asked, and that is
 //! how a full or protected server introduces itself; so only the crate's parser is used.
 
+use std::time::Duration;
+
 use redis::{Value, parse_redis_value_async};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::model::{Reason, TlsFiles};
 use crate::probe::net::tls::{Alpn, TlsProfile, Trust};
@@ -22,6 +25,7 @@ pub(super) struct Session {
     stream: Bounded<Stream>,
     /// `host:port`, for sentences.
     pub(super) peer: String,
+    pub(super) tls: bool,
     /// How long it took to connect, with TLS.
     pub(super) connect_s: f64,
 }
@@ -40,7 +44,20 @@ impl Session {
             Stream::Plain(socket)
         };
         let stream = Bounded::new(stream, peer.clone(), LIMIT);
-        Ok(Self { stream, peer, connect_s: begun.elapsed().as_secs_f64() })
+        Ok(Self { stream, peer, tls: address.tls, connect_s: begun.elapsed().as_secs_f64() })
+    }
+
+    /// Waits while nothing happens, for so long at most. Fails if the connection has ended, or if
+    /// something is said that nobody asked for.
+    pub(super) async fn idle(&mut self, time: Duration) -> Result<(), ProbeError> {
+        let peer = &self.peer;
+        match timeout(time, self.stream.read_u8()).await {
+            Err(_) => Ok(()),
+            Ok(Ok(_)) => Err(ProbeError::target(Reason::Protocol, format!("{peer} spoke without being asked"))),
+            Ok(Err(_)) => Err(self.stream.failed().unwrap_or_else(|| {
+                ProbeError::target(Reason::Reset, format!("{peer} closed the connection that was held open"))
+            })),
+        }
     }
 
     /// Sends one request, of which sentences speak as `what`, and reads one answer.

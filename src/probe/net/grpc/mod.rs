@@ -114,6 +114,13 @@ impl Line {
         drive(&mut self.tasks, wanted).await
     }
 
+    /// Waits until the connection breaks, and says why.
+    pub(crate) async fn broken(&mut self) -> ProbeError {
+        let Self { tasks, wire, .. } = self;
+        // Whatever reads from the connection writes down how it ended, before it ends itself.
+        drive(tasks, std::future::poll_fn(|_| wire.explain().map_or(Poll::Pending, Poll::Ready))).await
+    }
+
     /// What the connection itself saw go wrong, in the words of a verdict.
     pub(crate) fn explain(&self) -> Option<ProbeError> {
         self.wire.explain()
