@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::load;
+use super::{load, service};
 use crate::engine::{Clock, Engine, Handle, Pace, Parts, ReloadOutcome, Supervisor};
 use crate::settings::{Settings, StoreKind};
 use crate::store::{Store, memory, sqlite};
@@ -55,6 +55,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     announce(&board, &handle);
     let close_web = CancellationToken::new();
     supervisor.spawn("web", web::serve(bound, handle.clone(), close_web.clone()));
+    supervisor.spawn("watchdog", service::watchdog(handle.clone(), supervisor.stopping().clone()));
+    service::ready();
 
     // A reload that takes long, or never ends, must not keep the process from stopping.
     tokio::select! {
@@ -62,6 +64,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         () = reload_when_asked(&mut signals.hangup, &handle) => {}
         name = stop(&mut signals.terminate, &mut signals.interrupt) => tracing::info!(signal = name, "stopping"),
     }
+    service::stopping();
     let in_order = engine.drain().await;
     close_web.cancel();
     let closed = supervisor.join(CLOSE_GRACE).await;

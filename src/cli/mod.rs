@@ -10,6 +10,7 @@ mod logging;
 pub mod output;
 mod overrides;
 mod progress;
+mod service;
 pub mod terminal;
 
 use std::ffi::OsString;

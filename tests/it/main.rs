@@ -9,6 +9,7 @@ mod catalogue;
 mod cli;
 mod daemon;
 mod dashboards;
+mod deploy;
 mod generated;
 mod layers;
 mod metrics;

@@ -9,3 +9,4 @@ mod reload;
 mod restart;
 mod scrape;
 mod secrets;
+mod service;
