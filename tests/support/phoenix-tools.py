@@ -35,7 +35,7 @@ def helm(arguments):
     documents = []
     for path in sorted(glob.glob(os.path.join(chart, "templates", "*.yaml"))):
         text = open(path).read()
-        wrong = re.search(r"{{ *(?!\.Values\.\w+ *}})(.*?)}}", text)
+        wrong = re.search(r"{{(?! *\.Values\.\w+ *}})(.*?)}}", text)
         if wrong:
             fail("parse error at (%s): function or variable \"%s\" not defined" % (path, wrong.group(1).strip()))
         documents.append(re.sub(r"{{ *\.Values\.(\w+) *}}", lambda found: values.get(found.group(1), ""), text))

@@ -16,7 +16,9 @@ fn pattern(text: &str) -> Option<Regex> {
 static EMAIL: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"(?i)[a-z0-9._%+-]+(@|%40)[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}"));
 static PHONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    pattern(r"(^|[^0-9A-Za-z+])(\+[1-9]([ ()./-]{0,2}[0-9]){7,14}|\(?[2-9][0-9]{2}\)?[ .-][0-9]{3}[.-][0-9]{4})($|[^0-9A-Za-z])")
+    pattern(
+        r"(^|[^0-9A-Za-z+])(\+[1-9]([ ()./-]{0,2}[0-9]){7,14}|\(?[2-9][0-9]{2}\)?[ .-][0-9]{3}[.-][0-9]{4})($|[^0-9A-Za-z])",
+    )
 });
 static JWT: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"));

@@ -184,10 +184,7 @@ mod tests {
         let seen: Vec<_> = found.iter().map(|f| (f.label.as_str(), f.like.as_str(), f.values)).collect();
         assert_eq!(seen, [("owner", "email", 2), ("peer", "ip", 1), ("user", "name", 1)]);
         assert!(!more);
-        assert_eq!(
-            told(&found).unwrap(),
-            "2 of the label owner that look like email, and 2 more such findings"
-        );
+        assert_eq!(told(&found).unwrap(), "2 of the label owner that look like email, and 2 more such findings");
         assert!(!format!("{found:?}").contains("ann"));
     }
 

@@ -78,7 +78,9 @@ impl Checkout {
         for (path, text) in files.as_object().ok_or("write `{ path: text }`")? {
             let path = self.repo().join(path);
             let done = match text.as_str() {
-                Some(text) => fs::create_dir_all(path.parent().ok_or("no folder")?).and_then(|()| fs::write(&path, text)),
+                Some(text) => {
+                    fs::create_dir_all(path.parent().ok_or("no folder")?).and_then(|()| fs::write(&path, text))
+                }
                 None if path.is_dir() => fs::remove_dir_all(&path),
                 None => fs::remove_file(&path),
             };

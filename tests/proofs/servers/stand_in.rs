@@ -134,10 +134,7 @@ impl Double {
             let results = json!([{"facet": "e1", "phoenix.experiment.id": "e1", "count": count}]);
             Answer::json(200, json!({"data": {"actor": {"account": {"nrql": {"results": results}}}}}))
         };
-        let good = vec![
-            ("POST /graphql # 'baseline'", found(118)),
-            ("POST /graphql # 'candidate'", found(117)),
-        ];
+        let good = vec![("POST /graphql # 'baseline'", found(118)), ("POST /graphql # 'candidate'", found(117))];
         Self::start("phoenix.newrelic", vec![("newrelic-key", "NRAK-0123456789ABCDEFGHIJKLMNOPQ")], good)
     }
 

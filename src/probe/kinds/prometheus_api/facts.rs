@@ -140,11 +140,7 @@ pub(super) fn gaps(leg: &PrometheusApi, facts: &Facts) -> Vec<Gap> {
         (!leg.metadata.is_empty(), "no `metadata` is asked for", &["metadata"]),
         (!leg.label_names.is_empty(), "`label_names` are not asked for", &["label_names"]),
         (leg.label_values.is_some(), "`label_values` are not asked for", &["label_values"]),
-        (
-            leg.personal.is_some(),
-            "`personal` is not asked for",
-            &["personal", "labels_looked_at", "values_looked_at"],
-        ),
+        (leg.personal.is_some(), "`personal` is not asked for", &["personal", "labels_looked_at", "values_looked_at"]),
         (!leg.federate.is_empty(), "`federate` is not asked for", &["federated_samples", "federated_metrics"]),
     ];
     let hidden = parts

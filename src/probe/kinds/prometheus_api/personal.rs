@@ -4,8 +4,8 @@ use super::facts::Facts;
 use super::look::Looking;
 use super::selector::is_name;
 use crate::model::{Proof, Reason, Verdict};
-use crate::probe::personal::{Personal, told};
 use crate::probe::ProbeError;
+use crate::probe::personal::{Personal, told};
 
 /// Labels of one look; each is a question of its own.
 const LABELS: usize = 500;
