@@ -66,10 +66,10 @@ fn is_card(value: &str, start: usize, end: usize) -> bool {
     }
     let digits: Vec<u32> = value.get(start..end).unwrap_or_default().chars().filter_map(|c| c.to_digit(10)).collect();
     let (first, second) = (digits.first().copied().unwrap_or(0), digits.get(1).copied().unwrap_or(0));
-    let issued = match (first, second, digits.len()) {
-        (4, _, 13 | 16 | 19) | (5, 1..=5, 16) | (2, 2..=7, 16) | (3, 4 | 7, 15) | (6, _, 16..=19) => true,
-        _ => false,
-    };
+    let issued = matches!(
+        (first, second, digits.len()),
+        (4, _, 13 | 16 | 19) | (5, 1..=5, 16) | (2, 2..=7, 16) | (3, 4 | 7, 15) | (6, _, 16..=19)
+    );
     issued && luhn(&digits)
 }
 
