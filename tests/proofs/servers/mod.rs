@@ -13,6 +13,7 @@ mod people;
 mod pgbouncer;
 mod phoenix_api;
 mod phoenix_db;
+mod phoenix_repo;
 mod postgres;
 mod processes;
 mod prometheus;
@@ -85,6 +86,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
     ("logs", |_| Box::new(stand_in::Double::logs())),
     ("names", |_| Box::new(names::Names::start())),
+    ("newrelic", |_| Box::new(stand_in::Double::newrelic())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
     ("pages", |directory| Box::new(pages::Pages::start(directory))),
     ("pager", |_| Box::new(stand_in::Double::pager())),
@@ -92,6 +94,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("pgbouncer", |_| Box::new(pgbouncer::PgBouncer::start())),
     ("phoenix-api", |_| Box::new(phoenix_api::Double::start())),
     ("phoenix-db", |_| Box::new(phoenix_db::PhoenixDb::start())),
+    ("phoenix-repo", |directory| Box::new(phoenix_repo::Checkout::start(directory))),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
@@ -123,6 +126,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.grafana-staging", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
     ("phoenix.logs", Proof::Written),
+    ("phoenix.newrelic", Proof::Written),
     ("phoenix.pager", Proof::Written),
 ];
 

@@ -12,11 +12,18 @@ use crate::support::link::Link;
 
 const PROBE: &str = "phx_probe_0123456789abcdef0123456789abcdef";
 const REVOKED: &str = "phx_revoked_0123456789abcdef0123456789abcd";
+/// Viewers of the two tenants, each with the experiment of its tenant.
+const TENANTS: [(&str, &str); 2] =
+    [("phx_first_0123456789abcdef0123456789abcdef", "e1"), ("phx_second_0123456789abcdef0123456789abcde", "e2")];
 
 #[derive(Default)]
 struct Behaviour {
     answers: BTreeMap<String, Answer>,
     accepts_revoked: bool,
+    /// Tenants see each other.
+    leaks: bool,
+    /// Whatever is to be validated is valid.
+    lenient: bool,
 }
 
 pub(crate) struct Double {
@@ -38,6 +45,9 @@ fn said(behaviour: &Behaviour, asked: &Asked) -> Answer {
         return answer.clone();
     }
     let key = asked.header("x-api-key");
+    if let Some((_, own)) = TENANTS.iter().find(|(known, _)| *known == key) {
+        return for_tenant(own, behaviour.leaks, &asked.route());
+    }
     if key != PROBE && !(behaviour.accepts_revoked && key == REVOKED) {
         return Answer::json(401, json!({ "error": "unauthorized" }));
     }
@@ -46,7 +56,15 @@ fn said(behaviour: &Behaviour, asked: &Asked) -> Answer {
         Answer::json(200, json!({ "recommendations": list }))
     };
     match asked.route().as_str() {
-        "GET /api/v1/experiments" => Answer::json(200, json!({ "experiments": [{ "id": "e1" }] })),
+        "GET /api/v1/experiments" => Answer::json(200, json!({ "experiments": [experiment("e1")] })),
+        "POST /api/v1/pipelines/validate" => {
+            let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+            let config = body["config"].as_str().unwrap_or_default();
+            match behaviour.lenient || config.contains("service:") {
+                true => Answer::json(200, json!({ "valid": true })),
+                false => Answer::json(400, json!({ "valid": false, "errors": ["there is no service"] })),
+            }
+        }
         "GET /api/v1/pipelines" => {
             let names = ["process-baseline-v1", "process-topk-v1", "process-aggregated-v1"];
             Answer::json(200, json!({ "pipelines": names.map(|name| json!({ "name": name })) }))
@@ -57,16 +75,43 @@ fn said(behaviour: &Behaviour, asked: &Asked) -> Answer {
     }
 }
 
+fn experiment(id: &str) -> Value {
+    json!({ "id": id, "state": "running" })
+}
+
+/// What the viewer of a tenant gets, whose experiment is `own`.
+fn for_tenant(own: &str, leaks: bool, route: &str) -> Answer {
+    let seen: Vec<&str> = TENANTS.iter().map(|(_, id)| *id).filter(|id| leaks || *id == own).collect();
+    match route.strip_prefix("GET /api/v1/experiments") {
+        Some("") => {
+            let list: Vec<Value> = seen.iter().map(|id| experiment(id)).collect();
+            Answer::json(200, json!({ "experiments": list }))
+        }
+        Some(path) if seen.contains(&path.trim_start_matches('/')) => {
+            Answer::json(200, experiment(path.trim_start_matches('/')))
+        }
+        _ => Answer::json(404, json!({ "error": "not found" })),
+    }
+}
+
 impl Server for Double {
     fn targets(&self) -> Vec<(String, Value)> {
         vec![("phoenix.api".to_owned(), json!({ "address": format!("http://127.0.0.1:{}", self.link.port) }))]
     }
 
     fn credentials(&self) -> Vec<(String, String)> {
-        vec![("api-probe-key".to_owned(), PROBE.to_owned()), ("api-revoked-key".to_owned(), REVOKED.to_owned())]
+        let [(first, _), (second, _)] = TENANTS;
+        [
+            ("api-probe-key", PROBE),
+            ("api-revoked-key", REVOKED),
+            ("api-tenant-a-key", first),
+            ("api-tenant-b-key", second),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
     }
 
-    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, and the network's verbs.
+    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`, and the network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
             return done;
@@ -78,6 +123,8 @@ impl Server for Double {
                 behaviour.answers.insert(route, answer);
             }
             "accept_revoked" => behaviour.accepts_revoked = true,
+            "leak" => behaviour.leaks = true,
+            "lenient" => behaviour.lenient = true,
             _ => return Err(format!("the API's double does not understand `{verb}`")),
         }
         Ok(())

@@ -231,7 +231,8 @@ impl Server for Prometheus {
     }
 
     fn values(&self) -> Vec<(String, String)> {
-        vec![("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port))]
+        let pages = format!("http://127.0.0.1:{}/metrics", self.scraped.port);
+        vec![("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port)), ("pages".to_owned(), pages)]
     }
 
     /// `fresh`: the past ends now. `history: { series: past }`, `jobs: { job: page }` and `rules: YAML`

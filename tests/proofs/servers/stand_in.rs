@@ -117,12 +117,25 @@ impl Double {
                 "escalation_level": level, "start": end.as_ref().map(|_| stamp(-1)), "end": end})
         };
         let now = json!({"oncalls": [on_call("U1", 1, Some(stamp(1))), on_call("U9", 2, None)], "more": false});
+        let incident = json!({"id": "I1", "status": "resolved", "created_at": stamp(-2),
+            "title": "[FIRING:1] ReadinessCanary (true critical)"});
         let good = vec![
+            ("GET /incidents?*", Answer::json(200, json!({"incidents": [incident], "more": false}))),
             ("GET /oncalls?*", Answer::json(200, now)),
             ("GET /schedules/PS1?*", Answer::json(200, schedule)),
             ("GET /escalation_policies/PE1", Answer::json(200, policy)),
         ];
         Self::start("phoenix.pager", vec![("pager-token", "u+0123456789abcdefghij")], good)
+    }
+
+    /// New Relic: what NRQL finds of an experiment in its two variants.
+    pub(crate) fn newrelic() -> Self {
+        let found = |count: u32| {
+            let results = json!([{"facet": "e1", "phoenix.experiment.id": "e1", "count": count}]);
+            Answer::json(200, json!({"data": {"actor": {"account": {"nrql": {"results": results}}}}}))
+        };
+        let good = vec![("POST /graphql # 'baseline'", found(118)), ("POST /graphql # 'candidate'", found(117))];
+        Self::start("phoenix.newrelic", vec![("newrelic-key", "NRAK-0123456789ABCDEFGHIJKLMNOPQ")], good)
     }
 
     /// Loki, that keeps thirty days: its configuration, as far as it matters, and queries that find what is new only.

@@ -28,12 +28,20 @@ CREATE INDEX idx_audit_logs_timestamp ON audit_logs ("timestamp" DESC);
 GRANT SELECT, INSERT, UPDATE, DELETE ON tenants, users, experiments, control_signals, config_templates, api_keys TO phoenix;
 GRANT SELECT, INSERT ON audit_logs TO phoenix;
 
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+ALTER TABLE experiments ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_logs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON users TO phoenix USING (tenant_id = current_setting('app.current_tenant', true));
+CREATE POLICY tenant ON experiments TO phoenix USING (tenant_id = current_setting('app.current_tenant', true));
+CREATE POLICY tenant ON audit_logs TO phoenix USING (tenant_id = current_setting('app.current_tenant', true));
+
 CREATE FUNCTION audit_trigger_function() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     changed record := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 BEGIN
-    INSERT INTO phoenix.audit_logs (entity_type, entity_id, action, user_id)
-        VALUES (TG_TABLE_NAME, changed.id, TG_OP, current_setting('app.current_user', true));
+    INSERT INTO phoenix.audit_logs (entity_type, entity_id, action, user_id, tenant_id)
+        VALUES (TG_TABLE_NAME, changed.id, TG_OP, current_setting('app.current_user', true),
+            coalesce(to_jsonb(changed) ->> 'tenant_id', 'platform'));
     RETURN NULL;
 END $$;
 DO $$
@@ -55,3 +63,7 @@ INSERT INTO control_signals VALUES ('s1', 'e1');
 INSERT INTO config_templates VALUES ('t1', 'process-topk-v1');
 INSERT INTO api_keys VALUES ('k1', 'collector', repeat('0a', 32), now() + interval '90 days', now() - interval '1 day', now() - interval '10 days', NULL),
     ('k2', 'old', repeat('0b', 32), NULL, NULL, now() - interval '300 days', now() - interval '200 days');
+
+-- As golang-migrate keeps it.
+CREATE TABLE public.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+INSERT INTO public.schema_migrations VALUES (2, false);

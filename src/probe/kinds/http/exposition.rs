@@ -78,6 +78,45 @@ fn sample(line: &str) -> Option<&str> {
     (is_name(name) && number && stamp && words.next().is_none()).then_some(name)
 }
 
+/// Every label of every sample, one after the other; names that stand in quotes are left out. Yields how
+/// many samples there are; the error names the line that is not in the format.
+pub(in crate::probe::kinds) fn labels(text: &str, each: &mut impl FnMut(&str, &str)) -> Result<u64, String> {
+    let mut samples: u64 = 0;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = || format!("line {} is not in the exposition format", number.saturating_add(1));
+        sample(line).ok_or_else(wrong)?;
+        samples = samples.saturating_add(1);
+        let Some((_, mut rest)) = line.split_once('{').filter(|(name, _)| is_name(name)) else { continue };
+        while !rest.starts_with('}') {
+            let (name, after) = rest.split_once("=\"").ok_or_else(wrong)?;
+            let (value, after) = quoted(after).ok_or_else(wrong)?;
+            each(name.trim_matches([' ', ',']), &value);
+            rest = after.trim_start_matches([' ', ',']);
+        }
+    }
+    Ok(samples)
+}
+
+/// The text up to the quote that ends it, and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let (mut value, mut escaped) = (String::new(), false);
+    for (at, c) in text.char_indices() {
+        match (escaped, c) {
+            (true, 'n') => value.push('\n'),
+            (true, other) => value.push(other),
+            (false, '\\') => {}
+            (false, '"') => return Some((value, text.get(at.checked_add(1)?..)?)),
+            (false, other) => value.push(other),
+        }
+        escaped = !escaped && c == '\\';
+    }
+    None
+}
+
 /// What follows the closing brace, which may also stand in a quoted value.
 fn after_labels(labels: &str) -> Option<&str> {
     let (mut quoted, mut escaped) = (false, false);
@@ -112,6 +151,15 @@ mod tests {
             seen,
             [("a_total", "counter", 2), ("h", "histogram", 3), ("idle", "gauge", 0), ("plain", "untyped", 1)]
         );
+    }
+
+    #[test]
+    fn labels_are_read_with_their_escapes() {
+        let text = "# TYPE a gauge\na{x=\"1\",y=\"} \\\"q\\\" \\\\ \\n\",} 1\nb 2\nc{} 3\nd{ z=\"\" , w=\"v\" } 4 # {id=\"e\"} 1\n";
+        let mut seen = Vec::new();
+        assert_eq!(labels(text, &mut |name, value| seen.push(format!("{name}={value}"))), Ok(4));
+        assert_eq!(seen, ["x=1", "y=} \"q\" \\ \n", "z=", "w=v"]);
+        assert!(labels("<html>", &mut |_, _| ()).unwrap_err().contains("line 1"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::probe::personal::Found;
+
 /// The answers in the order of the requests.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Facts {
@@ -45,6 +47,12 @@ pub(crate) struct Response {
     pub(super) baseline: Option<Baseline>,
     /// The first match of `forbid_body`.
     pub(super) forbidden: Option<String>,
+    /// Labels of a page of metrics that carry what looks like data of people, without the values.
+    pub(super) personal: Vec<Found>,
+    /// Samples that were looked at; null without `personal`.
+    pub(super) samples_looked_at: Option<u64>,
+    /// Why the page could not be looked at.
+    pub(super) personal_problem: Option<String>,
     /// What `same` yields; a list is sorted.
     pub(super) same: Option<Value>,
     /// Why it yields nothing.

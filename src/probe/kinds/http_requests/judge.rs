@@ -8,6 +8,7 @@ use super::facts::{Facts, Response};
 use super::request::Request;
 use crate::expect::Gap;
 use crate::model::{Outcome, Proof, Reason, Timestamp, Verdict};
+use crate::probe::personal::told;
 
 /// Answers that are about who asks, how often, or a server in between.
 const BESIDE_THE_POINT: [u16; 7] = [401, 403, 407, 429, 502, 503, 504];
@@ -98,6 +99,9 @@ impl HttpRequests {
                 Verdict::fail(Reason::Status, sentence)
             };
         }
+        if let Some(verdict) = people(&name, response) {
+            return verdict;
+        }
         let built_in = Verdict::pass(Proof::of(&name, expected, status.to_string()), sentence);
         let Ok(facts) = serde_json::to_value(response) else {
             return Verdict::indeterminate(Reason::Internal, "the answer is not JSON");
@@ -138,6 +142,22 @@ impl HttpRequests {
     }
 }
 
+/// What keeps a page of metrics from being free of personal data.
+fn people(name: &str, response: &Response) -> Option<Verdict> {
+    let samples = response.samples_looked_at?;
+    let expected = format!("{name}: expected a page of metrics without personal data from {}", response.url);
+    if let Some(told) = told(&response.personal) {
+        return Some(Verdict::fail(Reason::Assertion, format!("{expected}, saw {told}")));
+    }
+    if let Some(problem) = &response.personal_problem {
+        let sentence = format!("{expected}, but it cannot be read to its end: {problem}");
+        return Some(Verdict::indeterminate(Reason::Invalid, sentence));
+    }
+    // A page of nothing says nothing.
+    let nothing = || Verdict::indeterminate(Reason::NoData, format!("{expected}, saw one without a sample"));
+    (samples == 0).then(nothing)
+}
+
 /// The request with its value, as sentences call it.
 fn called(response: &Response) -> String {
     match &response.value {
@@ -170,7 +190,10 @@ fn gaps(response: &Response) -> Vec<Gap> {
     let gap = |field, why: &str| Gap { field, why: why.to_owned(), hides: false };
     let dropped = response.json.is_none() && response.body.is_none();
     if dropped {
-        let why = "the answers are too long to be kept";
+        let why = match response.samples_looked_at {
+            Some(_) => "what may be personal is not kept",
+            None => "the answers are too long to be kept",
+        };
         return vec![Gap { hides: true, ..gap("json", why) }, Gap { hides: true, ..gap("body", why) }];
     }
     if response.json.is_none() {

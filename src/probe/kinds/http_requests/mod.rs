@@ -27,6 +27,7 @@ use super::http::request::{parse_header, parse_url};
 use super::http::{Basic, SecretHeader, Tls};
 use crate::model::{Access, Timestamp, Verdict};
 use crate::probe::net::parse_address;
+use crate::probe::personal::Personal;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 /// Sends several HTTP requests and judges each answer; all must be as expected.
@@ -51,6 +52,8 @@ pub(crate) struct HttpRequests {
     basic: Option<Basic>,
     /// A regular expression that no body may match.
     forbid_body: Option<String>,
+    /// Each answer is a page of metrics, no label of which looks like data of people. The pages are not kept.
+    personal: Option<Personal>,
     /// The check looks for a weakness that must be absent. Then no answer, a failing baseline, and
     /// the unexpected statuses 401, 403, 407, 429, 502, 503 and 504 prove nothing, and the check
     /// is indeterminate. So it is wherever a request has `refused_with`.
@@ -83,6 +86,7 @@ impl Default for HttpRequests {
             bearer: None,
             basic: None,
             forbid_body: None,
+            personal: None,
             negative: false,
             max_requests: 40,
             concurrency: 1,
@@ -121,6 +125,9 @@ impl Probe for HttpRequests {
         }
         if self.bearer.is_some() && self.basic.is_some() {
             findings.error("basic", "write either `bearer` or `basic`, not both");
+        }
+        if let Some(personal) = &self.personal {
+            personal.check(findings);
         }
         if self.requests.is_empty() {
             findings.error("requests", "no request is written");

@@ -13,10 +13,12 @@ use super::facts::{Baseline, Facts, Response, items};
 use super::page;
 use super::request::{BASELINE_RUNS, Request};
 use crate::expect::Query;
+use crate::probe::kinds::http::exposition;
 use crate::probe::kinds::http::facts::{content_type, parse_json};
 use crate::probe::kinds::http::headers::Headers;
 use crate::probe::kinds::http::request::{append, parse_url};
 use crate::probe::kinds::http::{Http, shown};
+use crate::probe::personal::Personal;
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Bytes of all bodies that are kept for conditions; conditions on others cannot be evaluated.
@@ -194,6 +196,9 @@ impl HttpRequests {
             json,
             ..Response::default()
         };
+        if let Some(personal) = &self.personal {
+            look_for_people(personal, &mut response);
+        }
         if let Some(query) = &own.same {
             match value_of(query, &response) {
                 Ok(value) => response.same = Some(sorted(value)),
@@ -202,6 +207,20 @@ impl HttpRequests {
         }
         Ok(response)
     }
+}
+
+/// Counts what the page of metrics says of people, and lets go of the page.
+fn look_for_people(personal: &Personal, response: &mut Response) {
+    let page = response.body.take();
+    response.json = None;
+    let mut scan = personal.scan();
+    let read = match &page {
+        Some(page) => exposition::labels(page, &mut |name, value| scan.value(name, value)),
+        None => Err("it is JSON".to_owned()),
+    };
+    response.samples_looked_at = Some(*read.as_ref().unwrap_or(&0));
+    response.personal_problem = read.err();
+    (response.personal, _) = scan.end();
 }
 
 fn seconds(duration: Duration) -> f64 {

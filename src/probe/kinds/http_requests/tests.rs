@@ -176,3 +176,23 @@ fn what_cannot_be_meant_is_said_at_load() {
         assert!(found.0.iter().any(|finding| finding.field == field), "{parameters}: {found:?}");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_metrics_is_searched_and_not_kept() {
+    let url = peer(|line| match line.split(' ').nth(1).unwrap() {
+        "/good" => response("200 OK", "content-type: text/plain\r\n", "a{x=\"1\"} 1\nb 2\n"),
+        "/bad" => response("200 OK", "content-type: text/plain\r\n", "a{x=\"ann@example.org\"} 1\n"),
+        "/cut" => response("200 OK", "content-type: text/plain\r\n", "a{x=\"1\"} 1\na{x=\"1\n"),
+        "/json" => ok("{}"),
+        _ => response("200 OK", "content-type: text/plain\r\n", "# nothing\n"),
+    })
+    .await;
+    let page = |path: &str| json!({ "url": url, "requests": [{ "name": "page", "path": path }], "personal": { "detectors": ["email"] } });
+    says(&run(page("/good")).await, Outcome::Pass, None, "1 request");
+    let seen = fixture::run("http_requests", page("/bad"), &fixture::cx(3000)).await;
+    says(&seen.verdict, Outcome::Fail, Some(Reason::Assertion), "1 of the label x that look like email");
+    assert!(!format!("{seen:?}").contains("ann@"), "{seen:?}");
+    says(&run(page("/cut")).await, Outcome::Indeterminate, Some(Reason::Invalid), "line 2");
+    says(&run(page("/json")).await, Outcome::Indeterminate, Some(Reason::Invalid), "JSON");
+    says(&run(page("/none")).await, Outcome::Indeterminate, Some(Reason::NoData), "without a sample");
+}

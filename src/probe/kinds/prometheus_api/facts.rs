@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PrometheusApi;
 use crate::expect::Gap;
+use crate::probe::personal::Found;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Facts {
@@ -38,6 +39,10 @@ pub(crate) struct Facts {
     pub(super) federated_samples: Option<u64>,
     pub(super) federated_metrics: Vec<String>,
     pub(super) tsdb: Option<Tsdb>,
+    /// Labels that carry what looks like data of people, without the values.
+    pub(super) personal: Vec<Found>,
+    pub(super) labels_looked_at: Option<u64>,
+    pub(super) values_looked_at: Option<u64>,
     /// What the server says of answers that may not be whole.
     pub(super) warnings: Vec<String>,
     /// Lists that have more than is kept.
@@ -125,7 +130,7 @@ impl Target {
 
 /// What was not asked is not nothing, and a part is not the whole.
 pub(super) fn gaps(leg: &PrometheusApi, facts: &Facts) -> Vec<Gap> {
-    let parts: [(bool, &str, &[&'static str]); 10] = [
+    let parts: [(bool, &str, &[&'static str]); 11] = [
         (leg.ready, "`ready` is not asked", &["ready_status"]),
         (leg.targets.is_some(), "`targets` are not asked for", &["targets", "target_count", "up_count", "jobs"]),
         (leg.rules.is_some(), "`rules` are not asked for", &["rules", "rules_absent", "rule_count"]),
@@ -135,6 +140,7 @@ pub(super) fn gaps(leg: &PrometheusApi, facts: &Facts) -> Vec<Gap> {
         (!leg.metadata.is_empty(), "no `metadata` is asked for", &["metadata"]),
         (!leg.label_names.is_empty(), "`label_names` are not asked for", &["label_names"]),
         (leg.label_values.is_some(), "`label_values` are not asked for", &["label_values"]),
+        (leg.personal.is_some(), "`personal` is not asked for", &["personal", "labels_looked_at", "values_looked_at"]),
         (!leg.federate.is_empty(), "`federate` is not asked for", &["federated_samples", "federated_metrics"]),
     ];
     let hidden = parts
@@ -142,7 +148,7 @@ pub(super) fn gaps(leg: &PrometheusApi, facts: &Facts) -> Vec<Gap> {
         .filter(|(asked, ..)| !asked)
         .flat_map(|&(_, why, fields)| fields.iter().map(move |field| Gap { field, why: why.to_owned(), hides: true }));
     let tsdb = (!leg.tsdb).then(|| Gap { field: "tsdb", why: "`tsdb` is not asked for".to_owned(), hides: true });
-    let lists = ["targets", "rules", "label_names", "label_values", "federated_metrics"];
+    let lists = ["targets", "rules", "label_names", "label_values", "federated_metrics", "personal"];
     let cut = lists.into_iter().filter(|field| facts.cut.iter().any(|cut| cut == field));
     let cut = cut.map(|field| Gap { field, why: "there are more than are kept".to_owned(), hides: true });
     hidden.chain(tsdb).chain(cut).collect()

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::{PrometheusApi, parts, rules, targets, vital};
+use super::{PrometheusApi, parts, personal, rules, targets, vital};
 use crate::model::Reason;
 use crate::probe::kinds::promql::answer::Said;
 use crate::probe::kinds::promql::api::Api;
@@ -31,6 +31,9 @@ pub(super) async fn look(leg: &PrometheusApi, cx: &ProbeCx) -> Result<Facts, Pro
         found.into_facts(&mut looking.facts);
     }
     parts::look(leg, &mut looking).await?;
+    if let Some(part) = &leg.personal {
+        personal::look(part, &mut looking).await?;
+    }
     Ok(looking.facts)
 }
 

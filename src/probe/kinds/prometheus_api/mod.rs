@@ -8,6 +8,7 @@ mod facts;
 mod judge;
 mod look;
 mod parts;
+mod personal;
 mod rules;
 mod selector;
 mod targets;
@@ -28,6 +29,7 @@ use super::promql::api::Place;
 use crate::expect::Gap;
 use crate::model::{Timestamp, Verdict};
 use crate::probe::net::parse_address;
+use crate::probe::personal::Personal;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 /// Asks a Prometheus about itself. Only the parts that are named are asked for.
@@ -67,6 +69,8 @@ pub(crate) struct PrometheusApi {
     federate: Vec<String>,
     /// What it says of its storage.
     tsdb: bool,
+    /// Goes through the labels of all series that it stores, and fails for what looks like data of people.
+    personal: Option<Personal>,
     /// Bytes of one answer beyond which nothing is judged.
     max_bytes: u32,
 }
@@ -169,6 +173,7 @@ impl Default for PrometheusApi {
             label_values: None,
             federate: Vec::new(),
             tsdb: false,
+            personal: None,
             max_bytes: 16 << 20,
         }
     }
@@ -193,6 +198,9 @@ impl Probe for PrometheusApi {
         }
         if let Some(rules) = &self.rules {
             rules.check(findings);
+        }
+        if let Some(personal) = &self.personal {
+            personal.check(findings);
         }
         if self.label_values.as_ref().is_some_and(|part| !selector::is_name(&part.label)) {
             findings.error("label_values.label", "expected the name of a label");
@@ -251,6 +259,7 @@ impl PrometheusApi {
             || self.alertmanagers
             || self.status
             || self.tsdb
+            || self.personal.is_some()
             || self.targets.is_some()
             || self.rules.is_some()
             || self.label_values.is_some()

@@ -353,3 +353,28 @@ fn static_errors_name_the_field() {
         assert_eq!(findings.0.iter().map(|f| f.field.as_str()).collect::<Vec<_>>(), [field], "{parameters}");
     }
 }
+
+#[tokio::test]
+async fn personal_data_in_labels_is_found_and_not_shown() {
+    async fn scanned(values: Value, parameters: Value) -> Observation {
+        let address = http(move |head| {
+            let data = if head.starts_with("GET /api/v1/labels") { json!(["owner", "x"]) } else { values.clone() };
+            response("200 OK", "", &json!({ "status": "success", "data": data }).to_string())
+        })
+        .await;
+        ask(&format!("http://{address}"), &json!({ "personal": parameters }), &[]).await
+    }
+    let email = json!({ "detectors": ["email"] });
+    let hit = scanned(json!(["a", "ann@example.org"]), email.clone()).await;
+    assert_eq!(saw(&hit), fail(Reason::Assertion), "{}", hit.verdict.sentence());
+    assert!(hit.verdict.sentence().contains("1 of the label owner that look like email"), "{hit:?}");
+    assert!(!format!("{hit:?}").contains("ann@"), "{hit:?}");
+    // What is found is certain although there is more.
+    let part = json!({ "detectors": ["email"], "max_values": 1 });
+    assert_eq!(saw(&scanned(json!(["ann@example.org", "b"]), part.clone()).await), fail(Reason::Assertion));
+    assert_eq!(saw(&scanned(json!(["a", "b"]), part).await), unknown(Reason::TooLarge));
+    assert_eq!(saw(&scanned(json!(["a", "b"]), email.clone()).await), PASS);
+    assert_eq!(saw(&scanned(json!([]), email.clone()).await), unknown(Reason::NoData));
+    assert_eq!(saw(&scanned(json!({}), email).await), unknown(Reason::Protocol));
+    assert_eq!(saw(&scanned(json!(["a"]), json!({ "names": ["owner"] })).await), fail(Reason::Assertion));
+}

@@ -1,0 +1,1 @@
+CREATE TABLE experiments (id uuid PRIMARY KEY, name text NOT NULL);
