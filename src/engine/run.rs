@@ -75,7 +75,8 @@ impl Runner {
                 seen.extend(lent.map(|(leg, facts)| (Arc::clone(&leg.name), facts)));
             }
             let ran = |place: usize| runs.iter().any(|ran| ran.run.leg == place);
-            let waits_for = |name: &Arc<str>| job.item.legs.iter().enumerate().any(|(n, leg)| leg.name == *name && !ran(n));
+            let waits_for =
+                |name: &Arc<str>| job.item.legs.iter().enumerate().any(|(n, leg)| leg.name == *name && !ran(n));
             let meant = |place, probe: &LegProbe| !ran(place) && !probe.after.iter().any(waits_for);
             let next = self.legs(&job, meant, Some(&Arc::new(seen.clone()))).await;
             if next.is_empty() {

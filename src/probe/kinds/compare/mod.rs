@@ -202,4 +202,3 @@ fn named(values: &[String]) -> String {
     let shown = values.iter().take(NAMED).map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     if values.len() > NAMED { format!("{shown} and others") } else { shown }
 }
-

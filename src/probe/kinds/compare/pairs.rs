@@ -176,7 +176,10 @@ impl Pairs {
         }
         if matched.apart_count > 0 {
             let (count, of) = (matched.apart_count, matched.pairs);
-            let sentence = format!("{expected}, saw {count} of {of} pairs apart: {}", matched.apart.iter().take(3).cloned().collect::<Vec<_>>().join("; "));
+            let sentence = format!(
+                "{expected}, saw {count} of {of} pairs apart: {}",
+                matched.apart.iter().take(3).cloned().collect::<Vec<_>>().join("; ")
+            );
             return Verdict::fail(Reason::Assertion, sentence);
         }
         if matched.missing_count > 0 {
@@ -211,13 +214,17 @@ impl Pairs {
         let limits = limits.join(" or ");
         let single = match self.direction {
             _ if limits.is_empty() => None,
+            Direction::AtLeast if limits == "0" => {
+                Some(format!("each number of {each} to be at least that of {among}"))
+            }
+            Direction::AtMost if limits == "0" => Some(format!("each number of {each} to be at most that of {among}")),
             Direction::Both => Some(format!("each number of {each} to be within {limits} of that of {among}")),
             Direction::AtLeast => Some(format!("each number of {each} to be at most {limits} below that of {among}")),
             Direction::AtMost => Some(format!("each number of {each} to be at most {limits} above that of {among}")),
         };
-        let mean = self.max_mape.map(|max| {
-            format!("{each} to differ from {among} by at most {}% in the mean", round(max * 100.0))
-        });
+        let mean = self
+            .max_mape
+            .map(|max| format!("{each} to differ from {among} by at most {}% in the mean", round(max * 100.0)));
         format!("expected {}", single.into_iter().chain(mean).collect::<Vec<_>>().join(", and "))
     }
 }

@@ -128,10 +128,12 @@ impl Side {
     fn key(&self, object: &Map<String, Value>) -> Result<Vec<String>, ProbeError> {
         let one = |field: &String| {
             let (first, rest) = field.split_once('.').map_or((field.as_str(), None), |(one, rest)| (one, Some(rest)));
-            let value = rest.into_iter().flat_map(|rest| rest.split('.')).try_fold(object.get(first)?, |at, name| at.get(name));
+            let value =
+                rest.into_iter().flat_map(|rest| rest.split('.')).try_fold(object.get(first)?, |at, name| at.get(name));
             value.and_then(text)
         };
-        let part = |field| one(field).ok_or_else(|| self.no_data(format!("not every value of {} has `{field}`", self.leg)));
+        let part =
+            |field| one(field).ok_or_else(|| self.no_data(format!("not every value of {} has `{field}`", self.leg)));
         self.key.iter().map(part).collect()
     }
 }

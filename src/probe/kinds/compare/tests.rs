@@ -154,7 +154,9 @@ async fn each_pair_is_held_against_its_own_partner() {
     ];
     for (leg, [a, b], outcome) in cases {
         // In another order: only the key tells which belong together.
-        let seen = compared(leg, rows(&[("b", json!(b)), ("a", json!(a.to_string()))]), series(&[("a", 100.0), ("b", 100.0)])).await;
+        let seen =
+            compared(leg, rows(&[("b", json!(b)), ("a", json!(a.to_string()))]), series(&[("a", 100.0), ("b", 100.0)]))
+                .await;
         assert_eq!(seen.0, outcome, "{a} {b} {}", seen.2);
     }
 }
@@ -180,7 +182,8 @@ async fn who_has_no_partner_is_counted() {
 
 #[tokio::test]
 async fn nothing_and_0_decide_nothing() {
-    let least = |pairs_: u32| pairs(json!({ "within_ratio": 0.1, "max_mape": 0.1, "min_pairs": pairs_, "missing": "fail" }));
+    let least =
+        |pairs_: u32| pairs(json!({ "within_ratio": 0.1, "max_mape": 0.1, "min_pairs": pairs_, "missing": "fail" }));
     let cases = [
         (least(1), rows(&[]), series(&[]), Outcome::Indeterminate),
         (least(1), rows(&[]), series(&[("a", 1.0)]), Outcome::Indeterminate),

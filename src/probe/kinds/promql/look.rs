@@ -57,8 +57,7 @@ fn values(leg: &Promql, cx: &ProbeCx) -> Result<BTreeSet<String>, ProbeError> {
     if (1..=QUERIES_CEILING).contains(&values.len()) {
         return Ok(values);
     }
-    let sentence =
-        format!("expected 1 to {QUERIES_CEILING} values of {} to ask for, saw {}", side.leg, values.len());
+    let sentence = format!("expected 1 to {QUERIES_CEILING} values of {} to ask for, saw {}", side.leg, values.len());
     Err(ProbeError::observer(Reason::NoData, sentence))
 }
 
