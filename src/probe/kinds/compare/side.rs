@@ -26,6 +26,9 @@ pub(in crate::probe::kinds) struct Side {
 /// A value with what its neighbours say: an empty key without `key`.
 type Found<'a> = (Vec<String>, &'a Value);
 
+/// A number, null where it is not known, with its key.
+type Keyed = (Vec<String>, Option<f64>);
+
 /// Values of one side, each at most so long.
 const MAX_VALUES: usize = 100_000;
 const MAX_TEXT: usize = 1024;
@@ -51,7 +54,7 @@ impl Side {
     }
 
     /// Numbers with their keys. Null where the number is not known.
-    pub(super) fn numbers(&self, cx: &ProbeCx) -> Result<Vec<(Vec<String>, Option<f64>)>, ProbeError> {
+    pub(super) fn numbers(&self, cx: &ProbeCx) -> Result<Vec<Keyed>, ProbeError> {
         let number = |value: &Value| match value {
             Value::Null => Ok(None),
             // Such as the numeric of a database, which is more exact than a number of JSON.
