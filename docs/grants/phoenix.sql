@@ -31,8 +31,21 @@ GRANT USAGE ON SCHEMA phoenix TO readiness;
 GRANT SELECT (id, entity_type, user_id, "timestamp") ON phoenix.audit_logs TO readiness;
 GRANT SELECT (created_at, updated_at) ON phoenix.experiments, phoenix.config_templates, phoenix.users, phoenix.tenants
     TO readiness;
+GRANT SELECT (id, state) ON phoenix.experiments TO readiness;
 GRANT SELECT (created_at) ON phoenix.control_signals TO readiness;
 GRANT SELECT (id, created_at, expires_at, last_used_at, revoked_at) ON phoenix.api_keys TO readiness;
+
+-- What experiments measured, and what they are said to have cost.
+DO $$
+BEGIN
+    IF to_regclass('phoenix.experiment_metrics') IS NOT NULL THEN
+        GRANT SELECT ON phoenix.experiment_metrics TO readiness;
+    END IF;
+    IF to_regclass('phoenix.cost_metrics') IS NOT NULL THEN
+        GRANT SELECT ON phoenix.cost_metrics TO readiness;
+    END IF;
+END
+$$;
 
 -- Whether hashes look like hashes, counted by the owner of the view: the role sees a number and no row.
 CREATE SCHEMA IF NOT EXISTS readiness;

@@ -69,14 +69,24 @@ impl Runner {
     /// Runs all legs of an item at once, each behind its own permits, but those that look at others
     /// after them, and hands in the evaluation.
     async fn run(&self, job: Job) {
-        let mut runs = self.legs(&job, |probe| probe.after.is_empty(), None).await;
-        if job.probes.iter().any(|probe| !probe.after.is_empty()) {
-            let lent = |(leg, ran): (&Leg, &mut Ran)| Some((Arc::clone(&leg.name), ran.lent.take()?));
-            let places = runs.iter_mut().filter_map(|ran| Some((job.item.legs.get(ran.run.leg)?, ran)));
-            let seen: LegFacts = places.filter_map(lent).collect();
-            runs.extend(self.legs(&job, |probe| !probe.after.is_empty(), Some(&Arc::new(seen))).await);
-            runs.sort_by_key(|ran| ran.run.leg);
+        let mut runs = self.legs(&job, |_, probe| probe.after.is_empty(), None).await;
+        let mut seen = LegFacts::new();
+        while runs.len() < job.probes.len() {
+            for ran in &mut runs {
+                let lent = job.item.legs.get(ran.run.leg).zip(ran.lent.take());
+                seen.extend(lent.map(|(leg, facts)| (Arc::clone(&leg.name), facts)));
+            }
+            let ran = |place: usize| runs.iter().any(|ran| ran.run.leg == place);
+            let waits_for =
+                |name: &Arc<str>| job.item.legs.iter().enumerate().any(|(n, leg)| leg.name == *name && !ran(n));
+            let meant = |place, probe: &LegProbe| !ran(place) && !probe.after.iter().any(waits_for);
+            let next = self.legs(&job, meant, Some(&Arc::new(seen.clone()))).await;
+            if next.is_empty() {
+                break;
+            }
+            runs.extend(next);
         }
+        runs.sort_by_key(|ran| ran.run.leg);
         let finished = self.clock.now();
         // From the first real start, not from the queue. By the monotonic clock, so that a clock that
         // was set meanwhile does not make it older than the run before.
@@ -95,8 +105,8 @@ impl Runner {
     }
 
     /// Those legs that are meant, all at once.
-    async fn legs(&self, job: &Job, meant: impl Fn(&LegProbe) -> bool, seen: Seen<'_>) -> Vec<Ran> {
-        let legs = job.item.legs.iter().zip(&job.probes).enumerate().filter(|(_, (_, probe))| meant(probe));
+    async fn legs(&self, job: &Job, meant: impl Fn(usize, &LegProbe) -> bool, seen: Seen<'_>) -> Vec<Ran> {
+        let legs = job.item.legs.iter().zip(&job.probes).enumerate().filter(|(place, (_, probe))| meant(*place, probe));
         let mut runs = legs.map(|(place, (leg, probe))| self.guarded(job, place, leg, probe, seen));
         match (runs.next(), runs.next()) {
             // Most items have one leg.

@@ -25,6 +25,7 @@ pub(crate) mod redis;
 pub(crate) mod shop;
 pub(crate) mod stand_in;
 pub(crate) mod timescaledb;
+pub(crate) mod tokens;
 
 use std::net::TcpListener;
 

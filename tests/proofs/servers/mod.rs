@@ -72,6 +72,7 @@ type Start = fn(&Path) -> Box<dyn Server>;
 const SERVERS: &[(&str, Start)] = &[
     ("alertmanager", |directory| Box::new(alertmanager::Alertmanager::start(directory))),
     ("app-store", |_| Box::new(stand_in::Double::app_store())),
+    ("billing", |_| Box::new(stand_in::Double::billing())),
     ("calendar", |_| Box::new(stand_in::Double::calendar())),
     ("cdn", |_| Box::new(stand_in::Double::cdn())),
     ("cli", |directory| Box::new(cli::Cli::start(directory))),

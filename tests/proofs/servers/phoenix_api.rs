@@ -1,5 +1,5 @@
 //! The double of the HTTP API of the Phoenix Platform, as its checklist wants it: keys of service accounts in
-//! the header `X-API-Key`.
+//! the header `X-API-Key`, and tokens of people who log in.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Server, act_on_link, answer};
 use crate::support::http_server::{Answer, Asked, HttpServer};
 use crate::support::link::Link;
+use crate::support::tokens::{self, Tokens};
 
 const PROBE: &str = "phx_probe_0123456789abcdef0123456789abcdef";
 const REVOKED: &str = "phx_revoked_0123456789abcdef0123456789abcd";
@@ -24,6 +25,7 @@ struct Behaviour {
     leaks: bool,
     /// Whatever is to be validated is valid.
     lenient: bool,
+    tokens: tokens::World,
 }
 
 pub(crate) struct Double {
@@ -35,14 +37,18 @@ impl Double {
     pub(crate) fn start() -> Self {
         let behaviour: Arc<Mutex<Behaviour>> = Arc::default();
         let shared = Arc::clone(&behaviour);
-        let server = HttpServer::start(move |asked| said(&shared.lock().expect("no panic"), asked));
+        let tokens = Tokens::new();
+        let server = HttpServer::start(move |asked| said(&shared.lock().expect("no panic"), &tokens, asked));
         Self { behaviour, link: Link::to(server.port) }
     }
 }
 
-fn said(behaviour: &Behaviour, asked: &Asked) -> Answer {
+fn said(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
     if let Some(answer) = behaviour.answers.get(&asked.route()) {
         return answer.clone();
+    }
+    if let Some(answer) = tokens.answer(&behaviour.tokens, asked) {
+        return answer;
     }
     let key = asked.header("x-api-key");
     if let Some((_, own)) = TENANTS.iter().find(|(known, _)| *known == key) {
@@ -101,17 +107,20 @@ impl Server for Double {
 
     fn credentials(&self) -> Vec<(String, String)> {
         let [(first, _), (second, _)] = TENANTS;
-        [
+        let known = [
             ("api-probe-key", PROBE),
             ("api-revoked-key", REVOKED),
             ("api-tenant-a-key", first),
             ("api-tenant-b-key", second),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+            ("api-probe-password", tokens::PASSWORD),
+            ("api-mfa-password", tokens::PASSWORD),
+            ("api-mfa-seed", tokens::SEED),
+        ];
+        known.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
 
-    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`, and the network's verbs.
+    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`,
+    /// `tokens: {…}` (see there), and the network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
             return done;
@@ -121,6 +130,9 @@ impl Server for Double {
             "answer" => {
                 let (route, answer) = answer(argument)?;
                 behaviour.answers.insert(route, answer);
+            }
+            "tokens" => {
+                behaviour.tokens = serde_json::from_value(argument.clone()).map_err(|error| error.to_string())?;
             }
             "accept_revoked" => behaviour.accepts_revoked = true,
             "leak" => behaviour.leaks = true,

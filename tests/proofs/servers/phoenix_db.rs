@@ -12,6 +12,7 @@ use crate::support::link::Link;
 use crate::support::postgres::production::{PASSWORD, Production};
 
 const TEMPLATE: &str = "phoenix_pristine";
+const STAGING: &str = "phoenix_staging";
 
 pub(crate) struct PhoenixDb {
     production: Production,
@@ -22,6 +23,7 @@ pub(crate) struct PhoenixDb {
     /// Of this case.
     others: Vec<Child>,
     touched: bool,
+    touched_staging: bool,
 }
 
 impl PhoenixDb {
@@ -37,7 +39,16 @@ impl PhoenixDb {
         production.server.sql("phoenix", "VACUUM ANALYZE");
         production.server.sql("postgres", &format!("CREATE DATABASE {TEMPLATE} TEMPLATE phoenix"));
         let (primary, standby) = (Link::to(production.server.port), Link::to(production.standby_port));
-        let mut this = Self { production, primary, standby, reader: None, others: Vec::new(), touched: false };
+        let mut this = Self {
+            production,
+            primary,
+            standby,
+            reader: None,
+            others: Vec::new(),
+            touched: false,
+            touched_staging: false,
+        };
+        this.make_staging();
         this.production.caught_up();
         this.work();
         this.reader = Some(this.session(this.production.standby_port, "require"));
@@ -48,6 +59,14 @@ impl PhoenixDb {
     fn work(&self) {
         self.production.server.sql("phoenix", "SELECT pg_stat_statements_reset()");
         self.production.server.sql("phoenix", "SET ROLE phoenix; SELECT count(*) FROM phoenix.experiments");
+    }
+
+    /// The database of staging, as large as that of production.
+    fn make_staging(&self) {
+        let server = &self.production.server;
+        server.sql("postgres", &format!("DROP DATABASE IF EXISTS {STAGING} WITH (FORCE)"));
+        server.sql("postgres", &format!("CREATE DATABASE {STAGING} TEMPLATE {TEMPLATE}"));
+        server.sql("postgres", &format!("GRANT CONNECT ON DATABASE {STAGING} TO readiness"));
     }
 
     /// A session of the application, open until it is killed.
@@ -75,6 +94,10 @@ impl PhoenixDb {
             "sql" => {
                 self.touched = true;
                 self.production.server.sql("phoenix", text()?);
+            }
+            "staging_sql" => {
+                self.touched_staging = true;
+                self.production.server.sql(STAGING, text()?);
             }
             "hba" => self.production.access(text()?),
             // Goes on while the case looks.
@@ -113,6 +136,9 @@ impl PhoenixDb {
             self.production.caught_up();
             self.reader.take().into_iter().for_each(end);
         }
+        if std::mem::take(&mut self.touched_staging) {
+            self.make_staging();
+        }
         self.work();
         let alive = self.reader.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)));
         if !alive {
@@ -141,13 +167,14 @@ fn caught<T>(act: impl FnOnce() -> T) -> Result<T, String> {
 
 impl Server for PhoenixDb {
     fn targets(&self) -> Vec<(String, Value)> {
-        let target = |port: u16| {
-            let address = format!("postgresql://readiness@localhost:{port}/phoenix?sslmode=verify-full");
+        let target = |port: u16, database: &str| {
+            let address = format!("postgresql://readiness@localhost:{port}/{database}?sslmode=verify-full");
             json!({ "address": address, "credential": "pg-monitor", "ca": self.production.server.ca() })
         };
         vec![
-            ("phoenix.pg".to_owned(), target(self.primary.port)),
-            ("phoenix.pg-replica".to_owned(), target(self.standby.port)),
+            ("phoenix.pg".to_owned(), target(self.primary.port, "phoenix")),
+            ("phoenix.pg-replica".to_owned(), target(self.standby.port, "phoenix")),
+            ("phoenix.pg-staging".to_owned(), target(self.production.server.port, STAGING)),
         ]
     }
 
@@ -164,7 +191,7 @@ impl Server for PhoenixDb {
         ]
     }
 
-    /// `sql` (in the application's database), `hba: <rules>`, `sleep: <seconds>` (a statement of the
+    /// `sql` (in the application's database), `staging_sql`, `hba: <rules>`, `sleep: <seconds>` (a statement of the
     /// application), `plain_session`, `no_reader`, `stop_standby`, and the verbs of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.primary, verb, argument) {

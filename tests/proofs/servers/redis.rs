@@ -1,4 +1,4 @@
-//! Redis over TLS, its plain port closed, as the user of `docs/grants/redis.acl`.
+//! Redis over TLS, its plain port closed, as the users of `docs/grants/redis.acl` and `docs/grants/phoenix-redis.acl`.
 
 use std::path::{Path, PathBuf};
 
@@ -35,11 +35,14 @@ impl Redis {
 
 impl Server for Redis {
     fn targets(&self) -> Vec<(String, Value)> {
-        let address = format!("rediss://readiness@127.0.0.1:{}", self.link.port);
-        let target = json!({ "address": address, "credential": "redis-monitor", "ca": self.server.ca() });
+        let of = |user: &str| {
+            let address = format!("rediss://{user}@127.0.0.1:{}", self.link.port);
+            json!({ "address": address, "credential": "redis-monitor", "ca": self.server.ca() })
+        };
+        let target = of("readiness");
         vec![
             ("parallax.redis".to_owned(), target.clone()),
-            ("phoenix.redis".to_owned(), target.clone()),
+            ("phoenix.redis".to_owned(), of("readiness-phoenix")),
             ("parallax.redis-tls".to_owned(), target),
             ("parallax.redis-plain".to_owned(), json!({ "address": format!("127.0.0.1:{}", self.server.plain_port) })),
         ]
@@ -60,7 +63,7 @@ impl Server for Redis {
     }
 
     /// `command: SET a 1`, `attempt: …` (the same, refused or not), `set: { maxmemory: 0 }` (CONFIG SET), `wait: { section: …, field: …, is: … }`,
-    /// `look_up`, `write` and `keep_…` of both, `open_plain`, `fill_connections`, `fill_disk`,
+    /// `keys: { prefix, count, ttl_s }`, `look_up`, `write` and `keep_…` of both, `open_plain`, `fill_connections`, `fill_disk`,
     /// `load_slowly`, `load_at_once`, `save_slowly`, `replica`, and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -94,6 +97,16 @@ impl Server for Redis {
                 })
             }
             "wait" => self.server.wait_for(text("section")?, text("field")?, text("is")?),
+            // So many keys of a prefix, with a time to live or without.
+            "keys" => {
+                let lives = argument["ttl_s"].as_u64();
+                (0..number("count")?).try_for_each(|n| {
+                    let (key, lives) = (format!("{}{n}", text("prefix")?), lives.map(|seconds| seconds.to_string()));
+                    let mut words = vec!["SET", &key, "1"];
+                    words.extend(lives.as_deref().into_iter().flat_map(|seconds| ["EX", seconds]));
+                    self.server.try_cli(&words).map(drop)
+                })
+            }
             "look_up" => self.server.look_up(number("hits")?, number("misses")?),
             "keep_looking_up" => self.server.keep_looking_up(number("hits")?, number("misses")?),
             "write" => self.server.write(number("keys")?, number("bytes")?),

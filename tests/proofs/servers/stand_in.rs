@@ -169,6 +169,18 @@ impl Double {
         Self::start("phoenix.calendar", vec![("calendar-token", "ya29.0123456789abcdef")], good)
     }
 
+    /// NerdGraph of New Relic: what was billed in the last months, the first of them not whole.
+    pub(crate) fn billing() -> Self {
+        let bill = |ago: i32, cost: f64| json!({"facet": month(ago), "monthOf(timestamp)": month(ago), "cost": cost});
+        let bills = json!([bill(1, 120.0), bill(2, 100.0), bill(3, 80.0), bill(4, 10.0)]);
+        let found = json!({"data": {"actor": {"account": {"nrql": {"results": bills}}}}});
+        Self::start(
+            "phoenix.newrelic",
+            vec![("newrelic-usage-key", "NRAK-0123456789ABCDEF")],
+            vec![("POST /graphql", Answer::json(200, found))],
+        )
+    }
+
     /// The look-up of the App Store, whose JSON calls itself a script.
     pub(crate) fn app_store() -> Self {
         let released = in_days(-20).replace(" UTC", "Z").replace(' ', "T");
@@ -209,6 +221,12 @@ fn in_days(days: i64) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// So many months ago, in UTC, such as `October 2026`.
+fn month(ago: i32) -> String {
+    let first = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).first_of_month().expect("a date");
+    first.checked_sub(jiff::Span::new().months(ago)).expect("a date").strftime("%B %Y").to_string()
+}
+
 impl Server for Double {
     fn targets(&self) -> Vec<(String, Value)> {
         vec![(self.target.to_owned(), json!({ "address": format!("http://127.0.0.1:{}", self.link.port) }))]
@@ -219,7 +237,8 @@ impl Server for Double {
     }
 
     fn values(&self) -> Vec<(String, String)> {
-        vec![("port".to_owned(), self.link.port.to_string())]
+        let months = (1..=4).map(|ago| (format!("month-{ago}"), month(ago)));
+        std::iter::once(("port".to_owned(), self.link.port.to_string())).chain(months).collect()
     }
 
     /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, and the network's verbs. A

@@ -58,7 +58,8 @@ END $$;
 SELECT set_config('app.current_user', 'admin', false);
 INSERT INTO tenants VALUES ('tenant-001', 'One'), ('tenant-002', 'Two');
 INSERT INTO users VALUES ('u1', 'one@example.org', 'x', 'tenant-001'), ('u2', 'two@example.org', 'x', 'tenant-002');
-INSERT INTO experiments VALUES ('e1', 'first', 'running', 'tenant-001', 'u1'), ('e2', 'second', 'running', 'tenant-002', 'u2');
+INSERT INTO experiments SELECT 'e' || n, 'experiment ' || n, CASE WHEN n < 5 THEN 'running' ELSE 'completed' END, 'tenant-00' || 1 + n % 2,
+    'u' || 1 + n % 2, now() - interval '2 hours' FROM generate_series(1, 5) n;
 INSERT INTO control_signals VALUES ('s1', 'e1');
 INSERT INTO config_templates VALUES ('t1', 'process-topk-v1');
 INSERT INTO api_keys VALUES ('k1', 'collector', repeat('0a', 32), now() + interval '90 days', now() - interval '1 day', now() - interval '10 days', NULL),
@@ -67,3 +68,19 @@ INSERT INTO api_keys VALUES ('k1', 'collector', repeat('0a', 32), now() + interv
 -- As golang-migrate keeps it.
 CREATE TABLE public.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
 INSERT INTO public.schema_migrations VALUES (2, false);
+-- What experiments found: for two hours, every ten minutes, two processes with the baseline and one with the candidate.
+CREATE TABLE experiment_metrics (id bigserial PRIMARY KEY, experiment_id text NOT NULL, pipeline_type text NOT NULL,
+    metric_name text NOT NULL, value double precision NOT NULL, collected_at timestamptz NOT NULL);
+INSERT INTO experiment_metrics (experiment_id, pipeline_type, metric_name, value, collected_at)
+    SELECT e.id, p.name, 'cardinality', p.cardinality, now() - make_interval(mins => 5 + 10 * n)
+    FROM experiments e, (VALUES ('baseline', 2), ('candidate', 1)) AS p (name, cardinality), generate_series(0, 11) n;
+CREATE TABLE platform_metrics (id bigserial PRIMARY KEY, name text NOT NULL, value double precision NOT NULL);
+INSERT INTO platform_metrics (name, value) SELECT 'cpu', n FROM generate_series(1, 500) n;
+-- Of each of the last four months two experiments, which cost about what was billed.
+CREATE TABLE cost_metrics (id bigserial PRIMARY KEY, experiment_id text NOT NULL, estimated_cost numeric NOT NULL,
+    period_start timestamptz NOT NULL, period_end timestamptz NOT NULL);
+INSERT INTO cost_metrics (experiment_id, estimated_cost, period_start, period_end)
+    SELECT e.id, e.share * c.cost, (m.at - make_interval(months => c.ago)) AT TIME ZONE 'UTC',
+    (m.at - make_interval(months => c.ago - 1)) AT TIME ZONE 'UTC'
+    FROM (VALUES ('e1', 0.5), ('e2', 0.5)) AS e (id, share), (VALUES (1, 114.0), (2, 105.0), (3, 84.0), (4, 80.0)) AS c (ago, cost),
+    (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') AS at) AS m;

@@ -111,15 +111,19 @@ impl Server {
         server
     }
 
-    /// The profile of `docs/grants/redis.acl`, exactly, and its password.
+    /// The profiles of `docs/grants/redis.acl` and `docs/grants/phoenix-redis.acl`, exactly, and their password.
     pub(crate) fn grant(&mut self) {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/grants/redis.acl");
-        let text = fs::read_to_string(file).unwrap();
-        self.cli(&["ACL", "DELUSER", "readiness"]);
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            self.cli(&line.split(' ').collect::<Vec<_>>());
+        for (user, file) in [("readiness", "redis.acl"), ("readiness-phoenix", "phoenix-redis.acl")] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/grants").join(file);
+            let text = fs::read_to_string(file).unwrap();
+            let _ = self.try_cli(&["ACL", "DELUSER", user]);
+            for line in text.lines().filter(|line| !line.starts_with('#')) {
+                let made = self.try_cli(&line.split(' ').collect::<Vec<_>>());
+                // A sentinel has no keys, and no commands about them.
+                assert!(made.is_ok() || user != "readiness", "{made:?}");
+            }
+            self.cli(&["ACL", "SETUSER", user, &format!(">{PASSWORD}")]);
         }
-        self.cli(&["ACL", "SETUSER", "readiness", &format!(">{PASSWORD}")]);
         // A sentinel has no such file; it keeps its users in its own.
         let _ = self.tool.run(&["ACL", "SAVE"]);
     }

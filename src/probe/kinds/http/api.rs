@@ -5,9 +5,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde_json::Value;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::facts::{content_type, parse_json};
-use super::request::{append, basic_login, parse_url, secret_header};
+use super::request::{append, basic_login, parse_url, secret_header, sensitive};
 use super::{Http, redirect};
 use crate::model::{Reason, Secret};
 use crate::probe::line::line;
@@ -34,6 +35,8 @@ pub(in crate::probe::kinds) enum Who<'a> {
     Nobody,
     /// With a user and a password of its own.
     Login(&'a str, &'a Secret),
+    /// With a token that somebody else gave.
+    Bearer(&'a Secret),
 }
 
 /// What came back. A redirect is an answer like any other.
@@ -56,7 +59,7 @@ impl<'a> Api<'a> {
 
     /// Path and query are encoded already.
     pub(in crate::probe::kinds) async fn get(&self, path: &str, who: Who<'_>) -> Result<Reply, ProbeError> {
-        self.ask(Method::GET, path, None, who).await
+        self.send(Method::GET, path, None, who).await
     }
 
     pub(in crate::probe::kinds) async fn post(
@@ -65,10 +68,17 @@ impl<'a> Api<'a> {
         body: &Value,
         who: Who<'_>,
     ) -> Result<Reply, ProbeError> {
-        self.ask(Method::POST, path, Some(body), who).await
+        self.send(Method::POST, path, Some(Bytes::from(body.to_string())), who).await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>, who: Who<'_>) -> Result<Reply, ProbeError> {
+    /// With a body in JSON, if there is one.
+    pub(in crate::probe::kinds) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        who: Who<'_>,
+    ) -> Result<Reply, ProbeError> {
         let url = append(&self.base, path).map_err(ProbeError::unconfigured)?;
         // What the kind `http` sends, but for the login.
         let http = Http { follow_redirects: 0, max_body: MAX_ANSWER, ..Http::default() };
@@ -78,7 +88,7 @@ impl<'a> Api<'a> {
         sending.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(body) = body {
             sending.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            sending.body = Bytes::from(body.to_string());
+            sending.body = body;
         }
         if let Some(login) = self.login(who).await? {
             sending.headers.insert(header::AUTHORIZATION, login);
@@ -94,6 +104,10 @@ impl<'a> Api<'a> {
         let target = self.cx.target()?;
         match (who, target.credential.as_deref(), self.user) {
             (Who::Login(user, password), _, _) => basic_login(user, password, "of the check").map(Some),
+            (Who::Bearer(token), _, _) => {
+                let text = Zeroizing::new(format!("Bearer {}", token.expose()));
+                sensitive(&text, "that was given").map(Some)
+            }
             (Who::Nobody, _, _) | (Who::Target, None, None) => Ok(None),
             (Who::Target, Some(name), Some(user)) => {
                 basic_login(user, &self.cx.credential(name).await?, name).map(Some)

@@ -96,7 +96,7 @@ pub(super) fn basic_login(user: &str, password: &Secret, credential: &str) -> Re
 }
 
 /// A value that is never shown, and is not sent to another origin.
-fn sensitive(text: &str, credential: &str) -> Result<HeaderValue, ProbeError> {
+pub(super) fn sensitive(text: &str, credential: &str) -> Result<HeaderValue, ProbeError> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| ProbeError::unconfigured(format!("credential `{credential}` cannot be sent in a header")))?;
     value.set_sensitive(true);

@@ -1,11 +1,13 @@
 //! One look: the guards, then the queries.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::answer::Said;
 use super::api::Api;
 use super::facts::{Facts, Found};
-use super::{Promql, series};
+use super::{Promql, QUERIES_CEILING, series};
 use crate::model::Reason;
 use crate::probe::line::line;
 use crate::probe::{ProbeCx, ProbeError};
@@ -29,10 +31,12 @@ pub(super) async fn look(leg: &Promql, cx: &ProbeCx) -> Result<Facts, ProbeError
     }
     if let Some(query) = &leg.query {
         let mut found = Found::default();
-        if leg.each.is_empty() {
+        let of_leg = values(leg, cx)?;
+        let each: Vec<&String> = leg.each.iter().chain(&of_leg).collect();
+        if each.is_empty() {
             looking.ask(query, None, &mut facts, &mut found).await?;
         }
-        for value in &leg.each {
+        for value in each {
             let query = query.replace(PLACE, &escaped(value));
             looking.ask(&query, Some(value), &mut facts, &mut found).await?;
         }
@@ -44,6 +48,17 @@ pub(super) async fn look(leg: &Promql, cx: &ProbeCx) -> Result<Facts, ProbeError
         facts.take(Some(name), found);
     }
     Ok(facts)
+}
+
+/// What another leg saw. Without any nothing is asked, and some of too many would not be all.
+fn values(leg: &Promql, cx: &ProbeCx) -> Result<BTreeSet<String>, ProbeError> {
+    let Some(side) = &leg.each_of else { return Ok(BTreeSet::new()) };
+    let values = side.values(cx)?;
+    if (1..=QUERIES_CEILING).contains(&values.len()) {
+        return Ok(values);
+    }
+    let sentence = format!("expected 1 to {QUERIES_CEILING} values of {} to ask for, saw {}", side.leg, values.len());
+    Err(ProbeError::observer(Reason::NoData, sentence))
 }
 
 struct Looking<'a> {

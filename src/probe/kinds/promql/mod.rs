@@ -24,6 +24,7 @@ use serde::Deserialize;
 use api::Place;
 use facts::Facts;
 
+use super::compare::side::Side;
 use super::http::Tls;
 use crate::expect::Gap;
 use crate::model::{Timestamp, Verdict};
@@ -51,6 +52,8 @@ pub(crate) struct Promql {
     queries: BTreeMap<String, String>,
     /// Asks `query` once for each of these, in place of `{value}`. Each must have data.
     each: Vec<String>,
+    /// Instead of `each`: such values that another leg of the item saw, 32 of them at most.
+    each_of: Option<Side>,
     /// Over a range of time instead of at this moment.
     range: Option<Range>,
     /// What it means that a query has no data.
@@ -89,7 +92,7 @@ pub(super) enum NoData {
 
 /// Longer ones are not sent: they would not pass every proxy as part of a URL.
 const QUERY_BYTES: usize = 4 << 10;
-const QUERIES_CEILING: usize = 32;
+pub(super) const QUERIES_CEILING: usize = 32;
 /// What Prometheus itself gives at most.
 const POINTS_CEILING: u64 = 11_000;
 pub(super) const BYTES_CEILING: u32 = 64 << 20;
@@ -105,6 +108,7 @@ impl Default for Promql {
             query: None,
             queries: BTreeMap::new(),
             each: Vec::new(),
+            each_of: None,
             range: None,
             no_data: NoData::Unknown,
             absent_value: None,
@@ -126,7 +130,14 @@ impl Probe for Promql {
             findings.error("query", "expected a `query` or some `queries`");
         }
         self.check_queries(findings);
-        if self.query.as_ref().is_some_and(|query| query.contains(look::PLACE)) == self.each.is_empty() {
+        if let Some(side) = &self.each_of {
+            side.check("each_of", findings);
+            if !self.each.is_empty() {
+                findings.error("each_of", "write either `each` or `each_of`");
+            }
+        }
+        let repeats = !self.each.is_empty() || self.each_of.is_some();
+        if self.query.as_ref().is_some_and(|query| query.contains(look::PLACE)) != repeats {
             findings.error("each", "`each` and `{value}` in the `query` belong together");
         }
         if let Some(range) = self.range {
@@ -159,6 +170,10 @@ impl Probe for Promql {
 
     fn credentials(&self) -> Vec<&str> {
         self.credential.as_deref().into_iter().collect()
+    }
+
+    fn legs(&self) -> Vec<&str> {
+        self.each_of.iter().map(|side| side.leg.as_str()).collect()
     }
 
     fn expects(&self) -> Option<&'static str> {

@@ -3,7 +3,7 @@
 use crate::model::{Proof, Reason, Verdict};
 use crate::probe::net::spoken;
 
-use super::{Facts, Login, Redis};
+use super::{Facts, Login, Redis, sample};
 
 pub(super) fn judge(leg: &Redis, facts: &Facts) -> Verdict {
     let verdict = if leg.refused_with.is_empty() { answered(leg, facts) } else { refused(leg, facts) };
@@ -33,6 +33,9 @@ fn answered(leg: &Redis, facts: &Facts) -> Verdict {
         };
         return Verdict::indeterminate(Reason::NoData, sentence);
     }
+    if let Some(verdict) = sample::fault(leg, &facts.samples) {
+        return verdict;
+    }
     let names: Vec<&str> = leg.commands.iter().map(|command| command.name()).collect();
     let names = names.join(", ");
     let transport = if facts.tls { "encrypted" } else { "plain" };
@@ -42,7 +45,8 @@ fn answered(leg: &Redis, facts: &Facts) -> Verdict {
         Login::Accepted => proof.and("login", "accepted", "accepted"),
         _ => proof,
     };
-    Verdict::pass(proof, format!("expected an answer to {names}, saw it over {transport} transport in {took}"))
+    let (proof, sampled) = sample::proof(proof, &facts.samples);
+    Verdict::pass(proof, format!("expected an answer to {names}, saw it over {transport} transport in {took}{sampled}"))
 }
 
 fn refused(leg: &Redis, facts: &Facts) -> Verdict {

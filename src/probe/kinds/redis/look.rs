@@ -14,7 +14,7 @@ use super::fault::Refusal;
 use super::history::same_server;
 use super::info::{self, Info};
 use super::session::{Session, not_redis};
-use super::{Expected, Facts, Login, Redis, reply};
+use super::{Expected, Facts, Login, Redis, reply, sample};
 
 /// What must be left of the deadline after a wait between two answers.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -78,6 +78,10 @@ pub(super) async fn look(leg: &Redis, cx: &ProbeCx) -> Result<Facts, ProbeError>
     }
     facts.answer_s = begun.elapsed().as_secs_f64();
     facts.server_version_num = info::version(&facts.info);
+    for (place, pattern) in leg.samples.iter().enumerate() {
+        let left = u32::try_from(leg.samples.len() - place).unwrap_or(u32::MAX);
+        facts.samples.push(sample::look(leg, pattern, cx, &mut session, left).await?);
+    }
     if let Some(window) = leg.window() {
         compare(leg, cx, &mut session, &mut facts, window).await?;
     }

@@ -15,6 +15,7 @@ mod info;
 mod judge;
 mod look;
 mod reply;
+mod sample;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use address::Address;
 use command::Command;
 use history::History;
 use info::Info;
+use sample::{Pattern, Sampled};
 
 /// Asks a Redis server, or a sentinel, over a fresh connection.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,6 +67,11 @@ pub(crate) struct Redis {
     window_s: u32,
     /// Nothing is judged unless so many keys were looked up within the window.
     min_lookups: u32,
+    /// Looks at the time to live of some keys of each pattern, after the commands: every one must have
+    /// one. The user needs `+scan +ttl` and `%R~*`, with which no value can be read.
+    samples: Vec<Pattern>,
+    /// Keys of each pattern that are looked at; 10,000 at most. A time to live takes one answer each.
+    sample_keys: u32,
     #[serde(skip)]
     #[schemars(skip)]
     history: History,
@@ -103,6 +110,8 @@ impl Default for Redis {
             refused_with: Vec::new(),
             window_s: 0,
             min_lookups: 0,
+            samples: Vec::new(),
+            sample_keys: 1000,
             history: History::default(),
         }
     }
@@ -144,6 +153,8 @@ pub(crate) struct Facts {
     sentinel_replicas: Vec<BTreeMap<String, Value>>,
     /// Of sentinel_ckquorum.
     quorum: Option<bool>,
+    /// What the keys of each pattern of `samples` are like, in their order. Never their names.
+    samples: Vec<Sampled>,
     connect_s: f64,
     /// Of all commands together.
     answer_s: f64,
@@ -216,6 +227,7 @@ impl Probe for Redis {
             findings.error("anonymous", "an anonymous look has no user and no credential");
         }
         self.check_refusal(findings);
+        sample::check(self, findings);
     }
 
     fn target(&self) -> Option<&str> {

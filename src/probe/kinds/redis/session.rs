@@ -67,30 +67,43 @@ impl Session {
         request: &[u8],
         what: &str,
     ) -> Result<Result<Value, Refusal>, ProbeError> {
-        let (begun, budget) = (Instant::now(), cx.remaining());
-        let answer = async {
-            self.stream.ask(request).await;
-            parse_redis_value_async(&mut Default::default(), &mut self.stream).await
+        let begun = Instant::now();
+        let answer = self.ask_all(cx, request, 1, what).await?.pop().unwrap_or(Value::Nil);
+        if let Value::ServerError(error) = answer {
+            let refusal = Refusal::of(&error);
+            cx.note("answer", format!("{what}: {} in {}", refusal.code, Took(begun.elapsed())));
+            return Ok(Err(refusal));
+        }
+        cx.note("answer", format!("{what} in {}", Took(begun.elapsed())));
+        Ok(Ok(answer))
+    }
+
+    /// Sends so many requests at once, and reads as many answers. All of them together may have no more
+    /// bytes than one.
+    pub(super) async fn ask_all(
+        &mut self,
+        cx: &ProbeCx,
+        requests: &[u8],
+        count: usize,
+        what: &str,
+    ) -> Result<Vec<Value>, ProbeError> {
+        let budget = cx.remaining();
+        let answers = async {
+            self.stream.ask(requests).await;
+            let (mut decoder, mut answers) = (Default::default(), Vec::with_capacity(count));
+            for _ in 0..count {
+                answers.push(parse_redis_value_async(&mut decoder, &mut self.stream).await?);
+            }
+            Ok(answers)
         };
-        let answer = timeout_at(cx.deadline(), answer).await;
+        let answers = timeout_at(cx.deadline(), answers).await;
         let peer = &self.peer;
-        let Ok(answer) = answer else {
+        let Ok(answers) = answers else {
             let sentence =
                 format!("{peer} accepted the connection but did not answer {what} within {}", spoken(budget));
             return Err(ProbeError::target(Reason::Timeout, sentence));
         };
-        match answer {
-            Ok(Value::ServerError(error)) => {
-                let refusal = Refusal::of(&error);
-                cx.note("answer", format!("{what}: {} in {}", refusal.code, Took(begun.elapsed())));
-                Ok(Err(refusal))
-            }
-            Ok(value) => {
-                cx.note("answer", format!("{what} in {}", Took(begun.elapsed())));
-                Ok(Ok(value))
-            }
-            Err(error) => Err(self.stream.failed().unwrap_or_else(|| unheard(&error, peer, what))),
-        }
+        answers.map_err(|error| self.stream.failed().unwrap_or_else(|| unheard(&error, peer, what)))
     }
 }
 
