@@ -16,8 +16,10 @@ ALTER ROLE readiness NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSR
     -- As many logins as one daemon runs at once against one target (engine.per_target, 4); it waits for
     -- the server to close a session before it begins another. Three were enough for thirteen rows at
     -- once on a server nearby; where answers are slow four overlap, and one of them would be told "too
-    -- many connections for role", which is no verdict about the server.
-    CONNECTION LIMIT 4;
+    -- many connections for role", which is no verdict about the server. One more is held open for each
+    -- target to hear of an outage at once (engine.watch), and several targets may be databases of one
+    -- server.
+    CONNECTION LIMIT 8;
 -- A second lock behind the read-only transactions of the exporter itself.
 ALTER ROLE readiness SET default_transaction_read_only = on;
 ALTER ROLE readiness SET statement_timeout = '5s';

@@ -199,15 +199,15 @@ impl Probe for Postgres {
     fn watches(&self) -> Option<String> {
         // The console of PgBouncer and logins that must fail hold nothing open.
         let plain = self.pairs.is_empty() && !self.is_negative() && !self.console;
-        plain.then(|| format!("{:?} {:?} {:?} {:?}", self.sslmode, self.user, self.database, self.credential))
+        plain.then(|| "the session of the target".to_owned())
     }
 
     async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
         let listening = async {
+            // One session a target, whoever the legs log in as: each counts against the limit of a role.
             let target = cx.target()?;
-            let mut address = Address::parse(&target.address)?;
-            address.replace(self.sslmode, self.user.as_deref(), self.database.as_deref());
-            let password = match self.credential.as_deref().or(target.credential.as_deref()) {
+            let address = Address::parse(&target.address)?;
+            let password = match target.credential.as_deref() {
                 Some(name) => Some(cx.credential(name).await?),
                 None => None,
             };
