@@ -11,6 +11,7 @@ mod etcd;
 mod file;
 mod files;
 mod grafana;
+mod grpc;
 mod http;
 mod http_requests;
 mod jaeger;
@@ -21,6 +22,7 @@ mod promql;
 mod redis;
 mod tcp;
 mod tls;
+mod websocket;
 
 use super::{Descriptor, Findings};
 
@@ -36,6 +38,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
     Descriptor::of::<grafana::Grafana>(),
+    Descriptor::of::<grpc::Grpc>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
@@ -46,6 +49,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
+    Descriptor::of::<websocket::WebSocket>(),
 ];
 
 /// The kind with this name.
