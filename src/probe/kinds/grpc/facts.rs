@@ -23,8 +23,10 @@ pub(crate) struct Facts {
     pub(super) health: Vec<Health>,
     /// `v1` or `v1alpha`; absent if the server offers neither.
     pub(super) reflection: Option<String>,
-    /// All services that are listed.
-    pub(super) services: Vec<Service>,
+    /// All services that are listed, with their packages.
+    pub(super) services: Vec<String>,
+    /// Methods of those in the parameter `services`.
+    pub(super) methods: Vec<Method>,
     /// More were listed than are kept.
     pub(super) services_cut: bool,
     pub(super) call: Option<Called>,
@@ -62,15 +64,8 @@ pub(super) struct Health {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Service {
-    /// With its package.
-    pub(super) name: String,
-    /// Only of those in `services`.
-    pub(super) methods: Vec<Method>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(super) struct Method {
+    pub(super) service: String,
     pub(super) name: String,
     /// The client sends many messages.
     pub(super) client_streaming: bool,
@@ -135,6 +130,9 @@ pub(super) fn gaps(leg: &Grpc, facts: &Facts) -> Vec<Gap> {
         gaps.push(hide("services", "the server offers no reflection"));
     } else if facts.services_cut {
         gaps.push(hide("services", "more services were listed than are kept"));
+    }
+    if leg.services.is_empty() || facts.reflection.is_none() {
+        gaps.push(hide("methods", "the methods of no service were asked for"));
     }
     if leg.health.is_empty() {
         gaps.push(hide("health", "no `health` is asked"));

@@ -22,8 +22,7 @@ fn fault(leg: &Grpc, facts: &Facts) -> Option<Verdict> {
         let sentence = format!("expected {at} to list its services by reflection, saw that it offers none");
         return Some(Verdict::fail(Reason::Missing, sentence));
     }
-    let listed = |name: &String| facts.services.iter().any(|service| service.name == *name);
-    if let Some(missing) = leg.services.iter().find(|name| !listed(name)) {
+    if let Some(missing) = leg.services.iter().find(|name| !facts.services.contains(name)) {
         let count = facts.services.len();
         let sentence = format!("expected {at} to list the service {missing}, saw {count} services without it");
         return Some(if facts.services_cut {
@@ -132,7 +131,8 @@ fn refusals(leg: &Grpc, facts: &Facts) -> Verdict {
     };
     let count = facts.refusals.len();
     let proof = Proof::of("refusals", format!("{count} with {expected}"), format!("{count}"));
-    let sentence = format!("expected {count} endpoints to refuse {whom}, saw that {}", last.seen);
+    let endpoints = if count == 1 { last.endpoint.clone() } else { format!("{count} endpoints") };
+    let sentence = format!("expected {endpoints} to refuse {whom}, saw that {}", last.seen);
     Verdict::pass(proof, sentence)
 }
 

@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::call::Call;
-use super::facts::{Called, Endpoint, Facts, Health, Method, Service, Tls};
+use super::facts::{Called, Endpoint, Facts, Health, Method, Tls};
 use super::fault::{self, Said};
 use super::place::{Place, places};
 use super::reflection::{self, Version};
@@ -53,10 +53,9 @@ pub(super) async fn look(leg: &Grpc, cx: &ProbeCx) -> Result<Facts, ProbeError> 
     if let Some((version, names)) = offered.as_ref().filter(|_| leg.lists()) {
         facts.reflection = Some(version.as_str().to_owned());
         facts.services_cut = names.len() > MAX_SERVICES;
-        for name in names.iter().take(MAX_SERVICES) {
-            let methods =
-                if leg.services.contains(name) { methods(&mut session, cx, *version, name).await? } else { Vec::new() };
-            facts.services.push(Service { name: name.clone(), methods });
+        facts.services = names.iter().take(MAX_SERVICES).cloned().collect();
+        for service in leg.services.iter().filter(|name| names.contains(name)) {
+            facts.methods.extend(methods(&mut session, cx, *version, service).await?);
         }
     }
     if let Some(call) = &leg.call {
@@ -102,7 +101,9 @@ async fn methods(
 ) -> Result<Vec<Method>, ProbeError> {
     let Some(pool) = reflection::definitions(session, cx, version, service).await? else { return Ok(Vec::new()) };
     let Some(service) = pool.get_service_by_name(service) else { return Ok(Vec::new()) };
+    let of = service.full_name();
     let method = |method: prost_reflect::MethodDescriptor| Method {
+        service: of.to_owned(),
         name: method.name().to_owned(),
         client_streaming: method.is_client_streaming(),
         server_streaming: method.is_server_streaming(),

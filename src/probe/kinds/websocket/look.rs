@@ -69,7 +69,7 @@ fn facts(cx: &ProbeCx, url: &Url, answer: &Upgraded, accept: &str) -> Facts {
     let switched = answer.status == StatusCode::SWITCHING_PROTOCOLS;
     let malformed = if switched { handshake::broken_rule(&answer.headers, accept) } else { None };
     let chosen = answer.headers.get(header::SEC_WEBSOCKET_PROTOCOL);
-    let refusal = (!answer.body.is_empty()).then(|| line(&String::from_utf8_lossy(&answer.body), REFUSAL_TEXT));
+    let refusal = (!answer.body.is_empty()).then(|| line(String::from_utf8_lossy(&answer.body).trim(), REFUSAL_TEXT));
     Facts {
         // Behind `http` stands `ws`, behind `https` `wss`.
         url: mask_url(url).replacen("http", "ws", 1),

@@ -102,7 +102,10 @@ impl Clients {
         };
         let mut wired = Wired::new(Stream::Tls(Box::new(stream)), &what, peer.max_bytes);
         // A server of HTTP/2 speaks first, so there is something to wait for either way.
-        if !unasked && let Ok(Err(error)) = timeout(REFUSAL_WAIT.min(cx.remaining()), wired.listen()).await {
+        if !unasked && let Ok(Err(mut error)) = timeout(REFUSAL_WAIT.min(cx.remaining()), wired.listen()).await {
+            if error.reason == Reason::Reset {
+                error.detail.push_str(" after a handshake in which it asked for a client certificate");
+            }
             return if is_refusal(&error) { Ok(Opened::CertificateRefused(error)) } else { Err(error) };
         }
         Line::over(wired, peer, Some(tls)).await.map(Opened::Line)
