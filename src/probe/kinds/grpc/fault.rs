@@ -61,7 +61,8 @@ pub(super) fn said(status: &Status, seen: Option<ProbeError>, what: &str, doing:
     if status.source().is_some() {
         return Err(seen.unwrap_or_else(|| broken(what, doing, message)));
     }
-    let made_up = ["grpc-status header missing", "protocol error:", "Missing response message"];
+    let made_up =
+        ["grpc-status header missing", "protocol error:", "Missing response message", "Unexpected EOF decoding"];
     if made_up.iter().any(|start| message.starts_with(start)) {
         return Err(broken(what, doing, message));
     }

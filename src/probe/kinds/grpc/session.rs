@@ -106,6 +106,8 @@ impl Session {
         let what = &self.what;
         match answer {
             Err(_) => Err(self.line.explain().unwrap_or_else(|| late(what, doing, patience))),
+            // The library keeps the deadline that is sent, too.
+            Ok(Err(status)) if status.message() == "Timeout expired" => Err(late(what, doing, patience)),
             Ok(Err(status)) => fault::said(&status, self.line.explain(), what, doing).map(Err),
             Ok(Ok(answer)) => {
                 let kind =
