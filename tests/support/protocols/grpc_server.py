@@ -77,7 +77,8 @@ def main():
         kinds = described(pool, package, service, methods)
         handlers = {method: answering(config, f"/{name}/{method}", kinds, items, counted) for method in methods}
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, handlers)])
-    names = list(services)
+    # The control plane does not reflect what it serves.
+    names = list(config.get("services", {}))
     if config.get("health") is not None:
         servicer = health.HealthServicer()
         for service, status in config["health"].items():
