@@ -106,7 +106,7 @@ fn refusals(leg: &Grpc, facts: &Facts) -> Verdict {
         (false, true) => format!("a client without credentials ({expected})"),
         (false, false) => format!("the client ({expected})"),
     };
-    for endpoint in facts.refusals.iter().filter(|endpoint| endpoint.accepted) {
+    if let Some(endpoint) = facts.refusals.iter().find(|endpoint| endpoint.accepted) {
         let sentence = format!("expected {} to refuse {whom}, but {}", endpoint.endpoint, endpoint.seen);
         let reason = if plain { Reason::PlaintextAccepted } else { Reason::AuthAccepted };
         return Verdict::fail(reason, sentence);

@@ -284,10 +284,8 @@ impl Grpc {
             if self.expect_refused.len() > 1 || asks || self.tls == Encryption::On {
                 findings.error("expect_refused", "`plaintext` stands alone: nothing is asked, and `tls` is not `on`");
             }
-        } else if *first != Refusal::Certificate || self.expect_refused.len() > 1 {
-            if !asks {
-                findings.error_with_hint("expect_refused", "nothing is asked", "add `health`, `services` or `call`");
-            }
+        } else if !asks && (*first != Refusal::Certificate || self.expect_refused.len() > 1) {
+            findings.error_with_hint("expect_refused", "nothing is asked", "add `health`, `services` or `call`");
         }
         if self.tls == Encryption::Off && self.refuses(Refusal::Certificate) {
             findings.error("expect_refused", "no `certificate` is shown in the clear");

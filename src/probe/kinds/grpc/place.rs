@@ -24,6 +24,10 @@ impl Place {
     pub(super) fn what(&self) -> String {
         self.address.to_string()
     }
+
+    pub(super) fn shows_certificate(&self) -> bool {
+        self.tls.as_ref().is_some_and(|(profile, _)| profile.client_cert.is_some())
+    }
 }
 
 /// Why an address cannot be one of gRPC; the address itself is not repeated.

@@ -23,7 +23,7 @@ const OTHER_BYTES: u64 = 4 << 20;
 
 /// What came of opening.
 pub(super) enum Begun {
-    Session(Session),
+    Session(Box<Session>),
     /// TLS ended because of the client certificate, or for want of one.
     Refused(ProbeError),
 }
@@ -64,18 +64,19 @@ impl Session {
         let ready = timeout_at(cx.deadline(), line.ready()).await;
         match ready.unwrap_or_else(|_| Err(late(&place.what(), "the beginning of HTTP/2", patience))) {
             Ok(()) => {}
-            Err(error)
-                if asked
-                    && leg.refuses(Refusal::Certificate)
-                    && matches!(error.reason, Reason::Reset | Reason::TlsHandshake) =>
-            {
+            Err(error) if asked && leg.refuses(Refusal::Certificate) && ends_in_handshake(&error) => {
                 return Ok(Begun::Refused(error));
+            }
+            // With TLS 1.3 a certificate is refused after the handshake, and not every server says so.
+            Err(error) if asked && place.shows_certificate() && ends_in_handshake(&error) => {
+                let text = format!("{}, after it was shown our client certificate", error.detail);
+                return Err(ProbeError::observer(Reason::AuthRejected, text));
             }
             Err(error) => return Err(error),
         }
         let metadata = place::metadata(leg, cx, clear).await?;
         let max_bytes = usize::try_from(leg.max_bytes).unwrap_or(usize::MAX);
-        Ok(Begun::Session(Self { line, metadata, max_bytes, what: place.what(), ready: begun.elapsed() }))
+        Ok(Begun::Session(Box::new(Self { line, metadata, max_bytes, what: place.what(), ready: begun.elapsed() })))
     }
 
     pub(super) fn tls(&self) -> Option<&Encrypted> {
@@ -134,6 +135,10 @@ async fn connect(leg: &Grpc, cx: &ProbeCx, place: &Place, encrypted: bool) -> Re
 /// What a peer that speaks no TLS makes of a ClientHello: another protocol, a close, or nothing.
 fn is_no_tls(error: &ProbeError) -> bool {
     error.blame == Blame::Target && matches!(error.reason, Reason::Protocol | Reason::Reset | Reason::Timeout)
+}
+
+fn ends_in_handshake(error: &ProbeError) -> bool {
+    matches!(error.reason, Reason::Reset | Reason::TlsHandshake)
 }
 
 fn late(what: &str, doing: &str, patience: Duration) -> ProbeError {
