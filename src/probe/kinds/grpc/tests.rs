@@ -422,6 +422,15 @@ async fn a_client_without_a_certificate_is_refused_or_not() {
             "expect_refused": ["certificate"] });
         let seen = over_tls(strict, ca(), shown).await;
         assert_eq!(told(&seen), (Outcome::Pass, None), "{}", seen.verdict.sentence());
+        let (client_cert, client_key) = (Some(stranger.cert_file()), Some(stranger.key_file()));
+        let seen = over_tls(strict, TlsFiles { client_cert, client_key, ..ca() }, json!({ "tls": "on" })).await;
+        // With 1.2 the handshake itself fails, and says so.
+        let own = if version.version == rustls::ProtocolVersion::TLSv1_3 {
+            (Outcome::Indeterminate, Some(Reason::AuthRejected))
+        } else {
+            (Outcome::Fail, Some(Reason::TlsHandshake))
+        };
+        assert_eq!(told(&seen), own, "{}", seen.verdict.sentence());
     }
     let open = peers::http2(&authority.good_leaf(), "hello").await.port();
     let seen = over_tls(open, ca(), negative()).await;
