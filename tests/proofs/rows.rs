@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 18] = [
+const BUILT: [&str; 20] = [
     "alertmanager",
     "attestation",
     "command",
@@ -19,6 +19,7 @@ const BUILT: [&str; 18] = [
     "etcd",
     "file",
     "grafana",
+    "grpc",
     "http",
     "jaeger",
     "postgres",
@@ -28,6 +29,7 @@ const BUILT: [&str; 18] = [
     "redis",
     "tcp",
     "tls",
+    "websocket",
 ];
 
 /// One row of `config/rows.tsv`.

@@ -33,6 +33,8 @@ pub(crate) struct Answer {
     /// How old the `timestamp` of the body is made, in seconds.
     pub(crate) age_s: i64,
     pub(crate) delay: Duration,
+    /// Instead of all this, the server on this port of loopback answers, and has the connection.
+    pub(crate) tunnel: Option<u16>,
 }
 
 pub(crate) struct HttpServer {
@@ -113,8 +115,12 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> std::io::Resu
     }
     let mut words = first.split_whitespace().map(str::to_owned);
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let answer = answer(&Asked { method, target, headers, body, body_bytes });
+    let asked = Asked { method, target, headers, body, body_bytes };
+    let answer = answer(&asked);
     std::thread::sleep(answer.delay);
+    if let Some(port) = answer.tunnel {
+        return tunnel(stream, reader, &asked, port);
+    }
     if answer.status == 0 {
         return Ok(());
     }
@@ -123,6 +129,26 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> std::io::Resu
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     std::io::copy(&mut reader, &mut std::io::sink())?;
+    Ok(())
+}
+
+/// Asks the other server the same, and copies both ways until one side ends.
+fn tunnel(mut stream: &TcpStream, mut rest: BufReader<&TcpStream>, asked: &Asked, port: u16) -> std::io::Result<()> {
+    let mut other = TcpStream::connect(("127.0.0.1", port))?;
+    let mut head = format!("{} {} HTTP/1.1\r\n", asked.method, asked.target);
+    for (name, value) in &asked.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    other.write_all(format!("{head}\r\n").as_bytes())?;
+    let mut answers = other.try_clone()?;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = std::io::copy(&mut answers, &mut stream);
+            let _ = stream.shutdown(Shutdown::Both);
+        });
+        let _ = std::io::copy(&mut rest, &mut other);
+        let _ = other.shutdown(Shutdown::Both);
+    });
     Ok(())
 }
 

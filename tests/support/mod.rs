@@ -21,6 +21,7 @@ pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod prometheus;
+pub(crate) mod protocols;
 pub(crate) mod redis;
 pub(crate) mod shop;
 pub(crate) mod stand_in;

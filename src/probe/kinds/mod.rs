@@ -11,6 +11,7 @@ mod etcd;
 mod file;
 mod files;
 mod grafana;
+mod grpc;
 mod http;
 mod http_requests;
 mod jaeger;
@@ -22,6 +23,7 @@ mod promql;
 mod redis;
 mod tcp;
 mod tls;
+mod websocket;
 
 use super::{Descriptor, Findings};
 
@@ -37,6 +39,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
     Descriptor::of::<grafana::Grafana>(),
+    Descriptor::of::<grpc::Grpc>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
@@ -48,6 +51,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<redis::Redis>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
+    Descriptor::of::<websocket::WebSocket>(),
 ];
 
 /// The kind with this name.

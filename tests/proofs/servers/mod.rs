@@ -4,7 +4,9 @@ mod alertmanager;
 mod cli;
 mod control_plane;
 mod etcd;
+mod events;
 mod grafana;
+mod grpc;
 mod jaeger;
 mod names;
 mod nginx;
@@ -81,9 +83,12 @@ const SERVERS: &[(&str, Start)] = &[
     ("edge", |directory| Box::new(nginx::Edge::start(directory))),
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),
+    ("events", |directory| Box::new(events::Events::start(directory))),
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("grafana", |_| Box::new(grafana::Grafana::start())),
+    ("grpc", |directory| Box::new(grpc::Grpc::start(directory))),
+    ("grpc-open", |directory| Box::new(grpc::Grpc::start_open(directory))),
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
     ("logs", |_| Box::new(stand_in::Double::logs())),
     ("names", |_| Box::new(names::Names::start())),
@@ -141,14 +146,16 @@ pub(crate) fn start(name: &str, directory: &Path) -> Result<Box<dyn Server>, Str
     Ok(start(directory))
 }
 
-/// Route and answer of `{ route: GET /health, status: 503, headers: {…}, body: {…}, age: 60 }`.
+/// Route and answer of `{ route: GET /health, status: 503, headers: {…}, body: {…}, age: 60 }`; with
+/// `tunnel: PORT` the connection goes on with the server there.
 pub(crate) fn answer(argument: &Value) -> Result<(String, Answer), String> {
     let route = argument["route"].as_str().ok_or("an answer needs a `route`")?;
     let status = u16::try_from(argument["status"].as_u64().unwrap_or(200)).map_err(|_| "no such status")?;
     let header = |(name, value): (&String, &Value)| (name.clone(), value.as_str().unwrap_or_default().to_owned());
     let headers = argument["headers"].as_object().into_iter().flatten().map(header).collect();
     let age_s = argument["age"].as_i64().unwrap_or(0);
-    let answer = Answer { headers, age_s, ..Answer::json(status, argument["body"].clone()) };
+    let tunnel = argument["tunnel"].as_str().and_then(|port| port.parse().ok());
+    let answer = Answer { headers, age_s, tunnel, ..Answer::json(status, argument["body"].clone()) };
     Ok((route.to_owned(), answer))
 }
 

@@ -4,7 +4,7 @@
 //! started with. It does not prove that the program reads the variable. Strength is estimated.
 
 mod derive;
-mod source;
+pub(super) mod source;
 
 use regex::Regex;
 use schemars::JsonSchema;

@@ -17,7 +17,7 @@ const FILE_BYTES: usize = 1 << 20;
 
 /// The address of a workload.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(in crate::probe::kinds) enum Source {
     Own,
     Process(Which),
     File(PathBuf),
@@ -25,17 +25,25 @@ pub(super) enum Source {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(in crate::probe::kinds) struct Found {
     /// The variable and its value, which must not leave this module's callers.
-    pub(super) value: Option<(String, Secret)>,
+    pub(in crate::probe::kinds) value: Option<(String, Secret)>,
     /// The user the workload runs as, where that is known.
-    pub(super) owner: Option<u32>,
+    pub(in crate::probe::kinds) owner: Option<u32>,
     /// Processes that were read; 0 for a file.
-    pub(super) processes: usize,
+    pub(in crate::probe::kinds) processes: usize,
+}
+
+impl Found {
+    /// The value of a variable whose value the author of the check declares to be public, such as an
+    /// address.
+    pub(in crate::probe::kinds) fn public(self) -> Option<String> {
+        self.value.map(|(_, value)| value.expose().to_owned())
+    }
 }
 
 impl Source {
-    pub(super) fn parse(address: &str) -> Result<Self, ProbeError> {
+    pub(in crate::probe::kinds) fn parse(address: &str) -> Result<Self, ProbeError> {
         match address.split_once(':') {
             Some(("self", "")) => Ok(Self::Own),
             Some(("process", text)) if !text.is_empty() => {
@@ -50,7 +58,7 @@ impl Source {
     }
 
     /// The first of `vars` that is set and not empty. Several processes must agree on it.
-    pub(super) fn look_up(&self, vars: &[String]) -> Result<Found, ProbeError> {
+    pub(in crate::probe::kinds) fn look_up(&self, vars: &[String]) -> Result<Found, ProbeError> {
         match self {
             Self::Own => {
                 let own = |name: &String| std::env::var_os(name)?.into_string().ok().map(|value| (name.clone(), value));

@@ -57,6 +57,7 @@ impl Session {
             address: &place.address,
             tls: place.tls.as_ref().map(|(profile, name)| (profile, name.as_str())),
             max_bytes: u64::from(leg.max_bytes) + OTHER_BYTES,
+            seeks_refusal: false,
         };
         let patience = until.saturating_duration_since(Instant::now());
         let opening = timeout_at(until, cx.clients().grpc(cx, &peer)).await;

@@ -14,6 +14,7 @@ use super::redirect::Followed;
 use super::shown;
 use crate::expect::Gap;
 use crate::model::Timestamp;
+use crate::probe::net::http::TlsSeen;
 
 /// Phases and TLS are of the whole way and of the last connection.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,7 +69,7 @@ pub(crate) struct PhaseFacts {
 }
 
 /// The certificate that was verified.
-#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TlsFacts {
     /// `1.2` or `1.3`.
     pub(super) version: String,
@@ -78,21 +79,26 @@ pub(crate) struct TlsFacts {
     pub(super) names: Vec<String>,
 }
 
-pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFacts {
-    let Followed { answer, url, redirects } = followed;
-    let content_type = content_type(&answer.headers);
-    let json = parse_json(content_type.as_deref(), &answer.body);
-    let body = json.is_none().then(|| text(&answer.body));
-    let tls = answer.tls.as_ref().and_then(|seen| {
+impl TlsFacts {
+    /// `None` if the certificate cannot be read.
+    pub(in crate::probe::kinds) fn of(seen: &TlsSeen, now: Timestamp) -> Option<Self> {
         let certificate = seen.certificate.as_ref()?;
-        Some(TlsFacts {
+        Some(Self {
             version: seen.version.to_owned(),
             not_after_s: certificate.not_after_s,
             days_left: (certificate.not_after_s as f64 - now.as_secs_f64()) / 86_400.0,
             issuer: certificate.issuer.clone(),
             names: certificate.names.clone(),
         })
-    });
+    }
+}
+
+pub(super) fn of(followed: Followed, total: Duration, now: Timestamp) -> HttpFacts {
+    let Followed { answer, url, redirects } = followed;
+    let content_type = content_type(&answer.headers);
+    let json = parse_json(content_type.as_deref(), &answer.body);
+    let body = json.is_none().then(|| text(&answer.body));
+    let tls = answer.tls.as_ref().and_then(|seen| TlsFacts::of(seen, now));
     let phases = answer.phases;
     let (families, malformed) = match metrics(&answer.headers, &answer.body) {
         None => (None, None),

@@ -94,6 +94,12 @@ impl Default for SecretHeader {
     }
 }
 
+impl SecretHeader {
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Connection {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::Http;
+use super::{Http, Tls};
 use crate::model::{Secret, TlsFiles};
 use crate::probe::net::tls::{Alpn, TlsProfile};
 use crate::probe::{ProbeCx, ProbeError};
@@ -58,20 +58,31 @@ impl Http {
     }
 
     pub(super) fn profile(&self, cx: &ProbeCx) -> TlsProfile {
+        self.tls.profile(cx, Alpn::Http)
+    }
+
+    pub(super) fn server_name<'a>(&'a self, cx: &'a ProbeCx) -> Option<&'a str> {
+        self.tls.server_name(cx)
+    }
+}
+
+impl Tls {
+    /// These files, and those of the target where none is named.
+    pub(in crate::probe::kinds) fn profile(&self, cx: &ProbeCx, alpn: Alpn) -> TlsProfile {
         let files = cx.target().map_or(&*EMPTY, |target| &target.tls);
-        let mut profile = TlsProfile::of(files, Alpn::Http);
-        if self.tls.ca.is_some() {
-            profile.ca.clone_from(&self.tls.ca);
+        let mut profile = TlsProfile::of(files, alpn);
+        if self.ca.is_some() {
+            profile.ca.clone_from(&self.ca);
         }
-        if self.tls.client_cert.is_some() {
-            profile.client_cert.clone_from(&self.tls.client_cert);
-            profile.client_key.clone_from(&self.tls.client_key);
+        if self.client_cert.is_some() {
+            profile.client_cert.clone_from(&self.client_cert);
+            profile.client_key.clone_from(&self.client_key);
         }
         profile
     }
 
-    pub(super) fn server_name<'a>(&'a self, cx: &'a ProbeCx) -> Option<&'a str> {
-        let own = self.tls.server_name.as_deref();
+    pub(in crate::probe::kinds) fn server_name<'a>(&'a self, cx: &'a ProbeCx) -> Option<&'a str> {
+        let own = self.server_name.as_deref();
         own.or_else(|| cx.target().ok().and_then(|target| target.tls.server_name.as_deref()))
     }
 }

@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use tower_service::Service;
 
 use super::tasks::{Runner, Tasks};
-use super::tls::{TlsProfile, Trust};
+use super::tls::{Certificate, TlsProfile, Trust, version_text};
 use super::{Address, Clients, Stream};
 use crate::model::Reason;
 use crate::probe::{ProbeCx, ProbeError};
@@ -36,6 +36,21 @@ pub(crate) struct Peer<'a> {
     pub(crate) tls: Option<(&'a TlsProfile, &'a str)>,
     /// Bytes from the peer beyond which the connection is given up.
     pub(crate) max_bytes: u64,
+    /// The check is about a refusal. Then that of a certificate which was shown is told as such too,
+    /// and so is a connection that ends in, or right after, a handshake in which one was asked for:
+    /// not every server says why.
+    pub(crate) seeks_refusal: bool,
+}
+
+/// What the TLS handshake agreed on and showed.
+#[derive(Clone, Debug)]
+pub(crate) struct Encrypted {
+    /// Such as `1.3`.
+    pub(crate) version: &'static str,
+    pub(crate) alpn: Option<String>,
+    /// Verified; `None` only if it cannot be read.
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) client_cert_requested: bool,
 }
 
 /// One connection, which lives while somebody waits on it.
@@ -43,12 +58,14 @@ pub(crate) struct Line {
     channel: Channel,
     tasks: Runner,
     wire: Arc<Wire>,
+    tls: Option<Encrypted>,
 }
 
 /// What came of opening a connection.
 pub(crate) enum Opened {
     Line(Line),
-    /// The peer asked for a client certificate, was shown none, and refused. The error says how.
+    /// The peer asked for a client certificate, was shown none (or, if a refusal is sought, another
+    /// than it wants), and refused. The error says how.
     CertificateRefused(ProbeError),
 }
 
@@ -59,36 +76,44 @@ impl Clients {
         let socket = self.dial(cx, &peer.address.host, peer.address.port).await?.stream;
         let Some((profile, name)) = peer.tls else {
             let wired = Wired::new(Stream::Plain(socket), &what, peer.max_bytes);
-            return Line::over(wired, peer).await.map(Opened::Line);
+            return Line::over(wired, peer, None).await.map(Opened::Line);
         };
         let shaken = self.handshake(cx, socket, profile, Trust::Enforced, name, &what).await?;
-        let unasked = profile.client_cert.is_some() || !shaken.seen.client_cert_requested();
+        let requested = shaken.seen.client_cert_requested();
+        let unasked = !requested || (profile.client_cert.is_some() && !peer.seeks_refusal);
+        let is_refusal = |error: &ProbeError| {
+            error.reason == Reason::TlsHandshake || (peer.seeks_refusal && error.reason == Reason::Reset)
+        };
         let stream = match shaken.stream {
             Ok(stream) => stream,
-            Err(error) if !unasked && error.reason == Reason::TlsHandshake => {
-                return Ok(Opened::CertificateRefused(error));
-            }
+            Err(error) if !unasked && is_refusal(&error) => return Ok(Opened::CertificateRefused(error)),
             Err(error) => return Err(error),
         };
         if stream.get_ref().1.alpn_protocol().is_some_and(|agreed| agreed != b"h2") {
             let text = format!("{what} does not speak gRPC: it agreed on HTTP/1.1");
             return Err(ProbeError::target(Reason::Protocol, text));
         }
+        let session = stream.get_ref().1;
+        let tls = Encrypted {
+            version: version_text(session.protocol_version()),
+            alpn: session.alpn_protocol().map(|agreed| String::from_utf8_lossy(agreed).into_owned()),
+            certificate: shaken.seen.chain().first().and_then(|leaf| Certificate::parse(leaf)),
+            client_cert_requested: requested,
+        };
         let mut wired = Wired::new(Stream::Tls(Box::new(stream)), &what, peer.max_bytes);
         // A server of HTTP/2 speaks first, so there is something to wait for either way.
-        if !unasked && let Ok(Err(error)) = timeout(REFUSAL_WAIT.min(cx.remaining()), wired.listen()).await {
-            return if error.reason == Reason::TlsHandshake {
-                Ok(Opened::CertificateRefused(error))
-            } else {
-                Err(error)
-            };
+        if !unasked && let Ok(Err(mut error)) = timeout(REFUSAL_WAIT.min(cx.remaining()), wired.listen()).await {
+            if error.reason == Reason::Reset {
+                error.detail.push_str(" after a handshake in which it asked for a client certificate");
+            }
+            return if is_refusal(&error) { Ok(Opened::CertificateRefused(error)) } else { Err(error) };
         }
-        Line::over(wired, peer).await.map(Opened::Line)
+        Line::over(wired, peer, Some(tls)).await.map(Opened::Line)
     }
 }
 
 impl Line {
-    async fn over(wired: Wired, peer: &Peer<'_>) -> Result<Self, ProbeError> {
+    async fn over(wired: Wired, peer: &Peer<'_>, tls: Option<Encrypted>) -> Result<Self, ProbeError> {
         let broken = |error: &dyn std::fmt::Display| ProbeError::internal(format!("gRPC to {}: {error}", peer.address));
         let wire = wired.wire();
         let tasks = Tasks::default();
@@ -100,7 +125,19 @@ impl Line {
         let mut runner = Runner::new(tasks);
         let connecting = endpoint.connect_with_connector(Once(Some(wired)));
         let channel = drive(&mut runner, connecting).await.map_err(|error| wire.explain().unwrap_or(broken(&error)))?;
-        Ok(Self { channel, tasks: runner, wire })
+        Ok(Self { channel, tasks: runner, wire, tls })
+    }
+
+    /// `None` for a connection in the clear.
+    pub(crate) fn tls(&self) -> Option<&Encrypted> {
+        self.tls.as_ref()
+    }
+
+    /// Waits until the peer has begun HTTP/2 in its turn. Ends only then, or when the connection
+    /// fails: put a deadline around it.
+    pub(crate) async fn ready(&mut self) -> Result<(), ProbeError> {
+        let wire = Arc::clone(&self.wire);
+        drive(&mut self.tasks, std::future::poll_fn(move |_| wire.begun())).await
     }
 
     /// What a generated client speaks over.

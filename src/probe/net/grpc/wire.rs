@@ -55,6 +55,15 @@ impl Wire {
         seen.fault.clone()
     }
 
+    /// Ready once the first frame of the peer has begun, or the connection has failed. Wakes nobody.
+    pub(super) fn begun(&self) -> Poll<Result<(), ProbeError>> {
+        match self.explain() {
+            Some(error) => Poll::Ready(Err(error)),
+            None if self.lock().head.len() == HEAD => Poll::Ready(Ok(())),
+            None => Poll::Pending,
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

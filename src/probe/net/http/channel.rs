@@ -16,7 +16,7 @@ use crate::probe::net::tasks::{Runner, Tasks};
 
 /// Response headers beyond this are an error.
 pub(super) const MAX_HEAD: usize = 64 << 10;
-const MAX_HEADERS: usize = 256;
+pub(super) const MAX_HEADERS: usize = 256;
 
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 

@@ -6,6 +6,8 @@ mod body;
 mod channel;
 mod exchange;
 mod kept;
+mod upgrade;
 
 pub(crate) use exchange::{Answer, Call, Phases};
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Kept, TlsSeen};
+pub(crate) use upgrade::{Upgrade, Upgraded};
