@@ -15,6 +15,7 @@ mod leg;
 mod line;
 mod literals;
 pub mod net;
+mod pattern;
 mod unread;
 
 use std::future::Future;
