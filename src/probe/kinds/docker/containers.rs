@@ -7,7 +7,7 @@ use bollard::query_parameters::{ListContainersOptionsBuilder, StatsOptionsBuilde
 use futures_util::TryStreamExt;
 
 use super::container::{Container, PROJECT, SERVICE};
-use super::facts::{Facts, MAX_ITEMS, count, text};
+use super::facts::{Facts, count};
 use super::fault::Fault;
 use super::parameters::Containers;
 use super::session::Session;
@@ -130,7 +130,7 @@ async fn digests_of(session: &mut Session<'_>, image: &str) -> Result<Vec<String
     let image = image.to_owned();
     let ask = session.call("GET /images/{id}/json", |docker| async move { docker.inspect_image(&image).await });
     match ask.await {
-        Ok(answer) => Ok(answer.repo_digests.iter().flatten().take(MAX_ITEMS).map(text).collect()),
+        Ok(answer) => Ok(super::images::digests(&answer)),
         // It was removed while its container runs on.
         Err(Fault::Absent) => Ok(Vec::new()),
         Err(Fault::Error(error)) => Err(error),

@@ -100,5 +100,10 @@ fn not_json(is_none: bool, column: usize, what: &str, asked: &str) -> ProbeError
 /// The engine asked for a client certificate and did not take what it was shown: that is ours.
 pub(super) fn certificate(error: ProbeError) -> ProbeError {
     let is_theirs = !matches!(error.reason, Reason::TlsHandshake | Reason::Reset) || error.blame == Blame::Observer;
-    if is_theirs { error } else { ProbeError::observer(Reason::AuthRejected, error.detail) }
+    if is_theirs {
+        error
+    } else {
+        let text = format!("{} after it had asked for a client certificate", error.detail);
+        ProbeError::observer(Reason::AuthRejected, text)
+    }
 }

@@ -56,7 +56,7 @@ fn of(reference: String, answer: &ImageInspect, now: Timestamp) -> Image {
         is_present: true,
         id: optional(answer.id.as_ref()),
         tags: list(&answer.repo_tags),
-        digests: list(&answer.repo_digests),
+        digests: digests(answer),
         age_s: age(answer.created.as_deref(), now),
         size_bytes: answer.size.unwrap_or_default(),
         os: optional(answer.os.as_ref()),
@@ -64,4 +64,10 @@ fn of(reference: String, answer: &ImageInspect, now: Timestamp) -> Image {
         is_root: is_root(&user),
         user,
     }
+}
+
+/// Those that registries gave; where there is none the engine says `<none>@<none>`.
+pub(super) fn digests(answer: &ImageInspect) -> Vec<String> {
+    let all = answer.repo_digests.iter().flatten();
+    all.filter(|digest| !digest.starts_with("<none>")).take(MAX_ITEMS).map(text).collect()
 }

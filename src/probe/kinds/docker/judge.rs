@@ -7,6 +7,8 @@ use super::projects::{Project, Service};
 use super::{Docker, conditions};
 use crate::model::{Outcome, Proof, Reason, Verdict};
 
+/// One that was restarted less than so long ago may end again, as in a loop of crashes.
+const SETTLED_S: f64 = 10.0;
 /// Names that a sentence lists.
 const NAMED: usize = 4;
 
@@ -55,8 +57,11 @@ fn all(leg: &Docker, facts: &Facts) -> Vec<Found> {
     }
     all.extend(leg.min_api.iter().map(|least| api(least, facts)));
     if let Some(daemon) = &facts.daemon {
-        let warnings = if daemon.warnings.is_empty() { "no".to_owned() } else { daemon.warnings.len().to_string() };
-        let saw = format!("storage {}, swarm {}, {warnings} warnings", daemon.storage_driver, daemon.swarm);
+        let warnings = match daemon.warnings.first() {
+            Some(first) => format!("{} warnings, such as: {first}", daemon.warnings.len()),
+            None => "no warnings".to_owned(),
+        };
+        let saw = format!("storage {}, swarm {}, {warnings}", daemon.storage_driver, daemon.swarm);
         all.push(Ok(("daemon", "the state of the engine".to_owned(), saw)));
     }
     all.extend(leg.containers.iter().map(|wanted| containers(wanted, facts)));
@@ -133,7 +138,9 @@ impl Each<'_> {
                 let (name, saw) = (&container.name, container.condition());
                 return fail(Reason::Assertion, format!("expected the container {name} to run, saw it {saw}"));
             }
-            expected.push("all of it running".to_owned());
+            if let Some(first) = expected.first_mut() {
+                first.push_str(" to run");
+            }
         }
         if self.leg.health == Health::Ignored {
             return Ok(doubt);
@@ -142,7 +149,7 @@ impl Each<'_> {
             let (name, streak) = (&container.name, container.failing_streak);
             match container.health.as_deref() {
                 Some("healthy") => {}
-                None if self.leg.health == Health::IfChecked => {}
+                None if self.leg.health == Health::IfChecked => doubt = doubt.and(self.settled(container)),
                 None => {
                     let sentence = format!("expected the container {name} to have a health check, saw none");
                     return fail(Reason::Missing, sentence);
@@ -163,6 +170,19 @@ impl Each<'_> {
             }
         }
         Ok(doubt)
+    }
+
+    /// One without a health check that was just restarted is no proof that it stays.
+    fn settled(&self, container: &Container) -> Result<(), Verdict> {
+        let since = container.started_age_s.unwrap_or_default();
+        if !self.leg.running || container.restart_count == 0 || since >= SETTLED_S {
+            return Ok(());
+        }
+        let (name, times) = (&container.name, container.restart_count);
+        let sentence = format!(
+            "expected the container {name} to run, but it was restarted for the {times}. time only {since:.0} s ago"
+        );
+        unclear(Reason::NoData, sentence)
     }
 
     fn rules(&self, expected: &mut Vec<String>) -> Result<(), Verdict> {
@@ -239,9 +259,11 @@ fn images(leg: &Images, facts: &Facts) -> Found {
             return fail(Reason::Assertion, sentence);
         }
     }
-    let named: Vec<&str> = facts.images.iter().map(|image| image.reference.as_str()).take(NAMED).collect();
-    let count = facts.images.len();
-    Ok(("images", format!("{count} images"), format!("all of them, such as {}", named.join(", "))))
+    let mut named: Vec<String> = facts.images.iter().map(|image| image.reference.clone()).take(NAMED).collect();
+    if facts.images.len() > NAMED {
+        named.push(format!("{} more", facts.images.len() - NAMED));
+    }
+    Ok(("images", format!("the images {}", named.join(", ")), "all of them".to_owned()))
 }
 
 fn networks(leg: &Networks, facts: &Facts) -> Found {
