@@ -10,7 +10,8 @@ use readiness::probe::{Credentials, Observation, ProbeCx, kinds};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::docker::{APP, Engine, GetOnly, Image, Kind};
+use crate::support::docker::proxy::GetOnly;
+use crate::support::docker::{APP, Engine, Image, Kind};
 
 const SECRET: &str = "hunter2-4711";
 

@@ -4,7 +4,7 @@
 //! by its Unix socket, and one with TLS also by a port of loopback.
 
 mod image;
-mod proxy;
+pub(crate) mod proxy;
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use image::Image;
-pub(crate) use proxy::GetOnly;
 
 use super::etcd::certificates;
 
