@@ -66,6 +66,8 @@ impl Engine {
         // One that was killed leaves both behind.
         let _ = fs::remove_file(self.socket());
         let _ = fs::remove_file(self.dir.join("engine.pid"));
+        // It would wait for the process of this number, which is another now.
+        let _ = fs::remove_dir_all(self.dir.join("exec"));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/docker/start.sh");
         let log = fs::File::options().create(true).append(true).open(self.dir.join("log")).expect("log");
         let mut command = Command::new("unshare");
@@ -87,7 +89,9 @@ impl Engine {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+        let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+        let last: Vec<&str> = log.lines().rev().take(5).collect();
+        last.join("\n")
     }
 
     pub(crate) fn is_up(&self) -> bool {
