@@ -35,6 +35,11 @@ pub(crate) struct Docker {
 impl Docker {
     pub(crate) fn start(directory: &Path) -> Self {
         let engine = Engine::start(directory, Kind::Docker);
+        // As the folder of workspaces has to be.
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0o750);
+        let workspaces = directory.join("workspaces");
+        std::fs::create_dir_all(&workspaces).expect("directory");
+        std::fs::set_permissions(workspaces, closed).expect("mode");
         let mut docker = Self { engine, touched: BTreeSet::new(), anew: true, images: true };
         docker.build();
         docker

@@ -131,7 +131,7 @@ struct Each<'a> {
 
 impl Each<'_> {
     /// Whether each runs and is healthy. The outer error is certain.
-    fn lives(&self, expected: &mut Vec<String>) -> Result<Result<(), Verdict>, Verdict> {
+    fn lives(&self, expected: &mut [String]) -> Result<Result<(), Verdict>, Verdict> {
         let mut doubt = Ok(());
         if self.leg.running && self.leg.states.is_empty() {
             if let Some(container) = self.all.iter().find(|container| !container.is_running) {
