@@ -140,7 +140,7 @@ impl Container {
     }
 
     fn state(&mut self, state: &ContainerState, now: Timestamp) {
-        self.state = state.status.map(|status| text(status)).unwrap_or_default();
+        self.state = state.status.map(text).unwrap_or_default();
         let is = |flag: Option<bool>| flag.unwrap_or(false);
         self.is_running = is(state.running) && !is(state.paused) && !is(state.restarting) && !is(state.dead);
         self.oom_killed = is(state.oom_killed);
@@ -170,7 +170,7 @@ impl Container {
 
     fn host(&mut self, host: &HostConfig) {
         let policy = host.restart_policy.as_ref().and_then(|policy| policy.name);
-        self.restart_policy = policy.map(|name| text(name)).filter(|name| !name.is_empty()).unwrap_or("no".to_owned());
+        self.restart_policy = policy.map(text).filter(|name| !name.is_empty()).unwrap_or("no".to_owned());
         self.memory_limit_bytes = host.memory.unwrap_or_default().max(0);
         self.cpu_limit = cpus(host);
         self.pids_limit = host.pids_limit.unwrap_or_default().max(0);
