@@ -15,7 +15,7 @@ use crate::settings::{Log, LogFormat};
 fn caps() -> Targets {
     Targets::new()
         .with_default(LevelFilter::TRACE)
-        .with_targets(["sqlx", "hickory_"].map(|library| (library, LevelFilter::WARN)))
+        .with_targets(["sqlx", "hickory_", "bollard"].map(|library| (library, LevelFilter::WARN)))
         .with_targets(
             ["hyper", "h2", "rustls", "tokio_rustls", "tower", "axum", "config"].map(|l| (l, LevelFilter::INFO)),
         )
@@ -52,7 +52,9 @@ mod tests {
         for target in ["hyper::proto::h1::io", "hyper_util::client", "h2::codec::framed_write", "rustls::client::hs"] {
             assert!(!caps.would_enable(target, &Level::DEBUG), "{target}");
         }
-        for target in ["sqlx::query", "sqlx_core::logger", "sqlx_postgres::connection", "hickory_net::xfer"] {
+        for target in
+            ["sqlx::query", "sqlx_core::logger", "sqlx_postgres::connection", "hickory_net::xfer", "bollard::docker"]
+        {
             assert!(!caps.would_enable(target, &Level::INFO), "{target}");
         }
         assert!(caps.would_enable("readiness::engine", &Level::TRACE));

@@ -16,6 +16,7 @@ mod leg;
 mod line;
 mod literals;
 pub mod net;
+mod pattern;
 mod personal;
 mod unread;
 

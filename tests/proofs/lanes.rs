@@ -14,14 +14,17 @@ pub(crate) type Ran = (usize, Vec<String>);
 /// What looks at the monitoring of a system; restarting a Prometheus takes long.
 const MONITORING: [&str; 5] = ["alertmanager", "grafana", "jaeger", "pager", "prometheus"];
 
-const LANES: usize = 4;
+const LANES: usize = 5;
 
 /// In which lane a file runs. What listens on addresses of its own, or is found among all processes of
 /// the machine, stays in one.
 fn lane(file: &File) -> Result<usize, String> {
     let needed = file.needed()?;
     let has = |names: &[&str]| needed.iter().any(|name| names.contains(&name.as_str()));
-    Ok(if has(&["edge", "nginx", "processes"]) {
+    Ok(if has(&["docker"]) {
+        // Making its world anew takes long, and one engine is enough.
+        4
+    } else if has(&["edge", "nginx", "processes"]) {
         0
     } else if file.checklist == "phoenix" {
         3

@@ -292,7 +292,7 @@ fn arguments(dir: &Path, name: &str, port: u16, peer: u16, peers: &str, tls: boo
 }
 
 /// `ca.crt`, `server.{crt,key}` for loopback, and `client.{crt,key}`, which names no user of etcd.
-fn certificates(dir: &Path) {
+pub(crate) fn certificates(dir: &Path) {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key")).expect("root");

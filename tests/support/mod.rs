@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod control_plane;
 pub(crate) mod daemon;
 pub(crate) mod dns;
+pub(crate) mod docker;
 pub(crate) mod etcd;
 pub(crate) mod faster;
 pub(crate) mod grafana;

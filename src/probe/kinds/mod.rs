@@ -6,6 +6,7 @@ mod attestation;
 mod command;
 mod compare;
 mod dns;
+mod docker;
 mod env;
 mod etcd;
 mod file;
@@ -34,6 +35,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<command::Command>(),
     Descriptor::of::<compare::Compare>(),
     Descriptor::of::<dns::Dns>(),
+    Descriptor::of::<docker::Docker>(),
     Descriptor::of::<env::Env>(),
     Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),

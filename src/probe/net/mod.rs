@@ -7,6 +7,7 @@ pub(crate) mod dns;
 mod errors;
 pub(crate) mod grpc;
 pub(crate) mod http;
+mod local;
 mod mask;
 #[cfg(test)]
 pub(crate) mod peers;

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod dns;
+mod docker;
 mod etcd;
 mod grafana;
 mod look;

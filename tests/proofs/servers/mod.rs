@@ -3,6 +3,7 @@
 mod alertmanager;
 mod cli;
 mod control_plane;
+mod docker;
 mod etcd;
 mod events;
 mod grafana;
@@ -80,6 +81,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("cli", |directory| Box::new(cli::Cli::start(directory))),
     ("control-plane", |_| Box::new(control_plane::Double::start())),
     ("dashboard", |_| Box::new(stand_in::Double::dashboard())),
+    ("docker", |directory| Box::new(docker::Docker::start(directory))),
     ("edge", |directory| Box::new(nginx::Edge::start(directory))),
     ("etcd", |directory| Box::new(etcd::Etcd::start(directory))),
     ("etcd-plain", |directory| Box::new(etcd::Etcd::start_plain(directory))),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::facts::Trace;
 use crate::model::Reason;
+use crate::probe::pattern::fits;
 use crate::probe::{Findings, ProbeError};
 
 /// Spans of a trace beyond which nothing is judged.
@@ -178,41 +179,9 @@ pub(super) fn bounded(count: usize) -> Result<(), ProbeError> {
     Err(ProbeError::observer(Reason::TooLarge, text))
 }
 
-/// `*` stands for any text.
-fn fits(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.split_once(part) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns_of_operations() {
-        for (pattern, text, expected) in [
-            ("a.*", "a.b", true),
-            ("a.*", "ab", false),
-            ("a", "a", true),
-            ("a", "ab", false),
-            ("*", "", true),
-            ("a*b*c", "axxbyyc", true),
-            ("a*b*c", "axxc", false),
-            ("*/Analyze", "grpc.x/Analyze", true),
-        ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
-        }
-    }
 
     fn span(id: &str, parent: Option<&str>, operation: &str) -> Span {
         let (id, parent) = (id.to_owned(), parent.map(str::to_owned));

@@ -6,8 +6,10 @@ mod body;
 mod channel;
 mod exchange;
 mod kept;
+mod lent;
 mod upgrade;
 
 pub(crate) use exchange::{Answer, Call, Phases};
 pub(crate) use kept::{Kept, TlsSeen};
+pub(crate) use lent::{LentLine, Sender};
 pub(crate) use upgrade::{Upgrade, Upgraded};
