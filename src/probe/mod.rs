@@ -15,6 +15,7 @@ mod leg;
 mod line;
 mod literals;
 pub mod net;
+mod shared;
 mod unread;
 
 use std::future::Future;
@@ -29,6 +30,7 @@ pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use leg::{DynProbe, LegProbe, Observation};
 pub use literals::literals;
+pub(crate) use shared::Fetched;
 pub use unread::Unread;
 
 use crate::expect::Gap;

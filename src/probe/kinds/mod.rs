@@ -14,6 +14,7 @@ mod grafana;
 mod http;
 mod http_requests;
 mod jaeger;
+mod kubernetes;
 mod postgres;
 mod process;
 mod prometheus_api;
@@ -39,6 +40,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
+    Descriptor::of::<kubernetes::Kubernetes>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<prometheus_api::PrometheusApi>(),
