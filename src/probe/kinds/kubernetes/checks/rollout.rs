@@ -10,14 +10,15 @@ use crate::probe::Findings;
 use crate::probe::kinds::kubernetes::object::{at, full, labels, name, namespace, selector, selects, text};
 use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, ROLLOUTS, SERVICES};
 
-/// Each workload has a Rollout with the strategy blueGreen that is healthy and whose services are there;
-/// or two Deployments with the labels `slot: blue` and `slot: green` and one Service that points to exactly
+/// Each workload has a Rollout with the strategy blueGreen that is healthy; or two Deployments with the labels `slot: blue` and `slot: green` and one Service that points to exactly
 /// one of them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in super::super) struct Rollout {
     /// Names of Rollouts, or of the Services in front of two slots.
     workloads: Vec<String>,
+    /// The services that a Rollout names must be there.
+    services: bool,
 }
 
 const SLOTS: [&str; 2] = ["blue", "green"];
@@ -41,7 +42,7 @@ impl Check for Rollout {
         for workload in &self.workloads {
             let rollout = seen.of(&ROLLOUTS).iter().find(|one| name(one) == workload);
             let fault = match rollout {
-                Some(rollout) => of_rollout(rollout, seen),
+                Some(rollout) => self.of_rollout(rollout, seen),
                 None => of_slots(workload, seen),
             };
             match fault {
@@ -52,24 +53,26 @@ impl Check for Rollout {
     }
 }
 
-fn of_rollout(rollout: &Value, seen: &Seen<'_>) -> Option<(Reason, String)> {
-    let what = full(rollout);
-    let strategy = at(rollout, &["spec", "strategy", "blueGreen"]);
-    if strategy.is_null() {
-        return Some((Reason::Assertion, format!("the Rollout {what} with another strategy")));
-    }
-    for part in ["activeService", "previewService"] {
-        let wanted = text(strategy, &[part]);
-        let there = |one: &&Value| name(one) == wanted && namespace(one) == namespace(rollout);
-        // A preview is not needed.
-        let needed = part == "activeService" || !wanted.is_empty();
-        if needed && !seen.of(&SERVICES).iter().any(|one| there(&one)) {
-            return Some((Reason::Missing, format!("the Rollout {what} without its {part} {wanted}")));
+impl Rollout {
+    fn of_rollout(&self, rollout: &Value, seen: &Seen<'_>) -> Option<(Reason, String)> {
+        let what = full(rollout);
+        let strategy = at(rollout, &["spec", "strategy", "blueGreen"]);
+        if strategy.is_null() {
+            return Some((Reason::Assertion, format!("the Rollout {what} with another strategy")));
         }
+        for part in ["activeService", "previewService"].into_iter().filter(|_| self.services) {
+            let wanted = text(strategy, &[part]);
+            let there = |one: &&Value| name(one) == wanted && namespace(one) == namespace(rollout);
+            // A preview is not needed.
+            let needed = part == "activeService" || !wanted.is_empty();
+            if needed && !seen.of(&SERVICES).iter().any(|one| there(&one)) {
+                return Some((Reason::Missing, format!("the Rollout {what} without its {part} {wanted}")));
+            }
+        }
+        let phase = text(rollout, &["status", "phase"]);
+        let shown = if phase.is_empty() { "without a phase" } else { phase };
+        (phase != "Healthy").then(|| (Reason::Assertion, format!("the Rollout {what} {shown}")))
     }
-    let phase = text(rollout, &["status", "phase"]);
-    let shown = if phase.is_empty() { "without a phase" } else { phase };
-    (phase != "Healthy").then(|| (Reason::Assertion, format!("the Rollout {what} {shown}")))
 }
 
 fn of_slots(workload: &str, seen: &Seen<'_>) -> Option<(Reason, String)> {
