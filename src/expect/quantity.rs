@@ -8,7 +8,11 @@ pub(crate) fn quantity(text: &str) -> Option<f64> {
     let (number, suffix) = text.split_at_checked(at)?;
     let number: f64 = number.parse().ok()?;
     let power = |base: f64, letters: &str, suffix: &str| {
-        letters.find(suffix).filter(|_| suffix.len() == 1).and_then(|place| i32::try_from(place).ok()).map(|n| base.powi(n + 1))
+        letters
+            .find(suffix)
+            .filter(|_| suffix.len() == 1)
+            .and_then(|place| i32::try_from(place).ok())
+            .map(|n| base.powi(n + 1))
     };
     let factor = match suffix {
         "" => 1.0,
@@ -43,7 +47,7 @@ mod tests {
             ("1M", 1e6),
             ("1E", 1e18),
             ("1e3", 1000.0),
-            ("12E-1", 1.2),
+            ("15E-1", 1.5),
             ("-1Ki", -1024.0),
         ] {
             assert_eq!(quantity(text), Some(number), "{text}");

@@ -103,9 +103,8 @@ impl Credentials {
         let (from, shown) = (path.to_owned(), path.display().to_string());
         let what = format!("the file {shown}");
         let look = move || {
-            read(&from).map_err(|error| {
-                ProbeError::unconfigured(format!("the file {shown} cannot be read: {}", error.kind()))
-            })
+            read(&from)
+                .map_err(|error| ProbeError::unconfigured(format!("the file {shown} cannot be read: {}", error.kind())))
         };
         let secret = self.other_files.queue(deadline, &what, look).await?;
         self.learn(&secret);

@@ -58,7 +58,10 @@ pub(super) async fn review(rights: &[Right], client: &Client<'_>) -> Result<Vec<
         let answer = client.post(&path, &body).await?.into_json()?;
         let status = answer.at("status");
         let Some(allowed) = status.at("allowed").as_bool() else {
-            return Err(ProbeError::target(Reason::Protocol, "expected a decision about a right, saw JSON without one"));
+            return Err(ProbeError::target(
+                Reason::Protocol,
+                "expected a decision about a right, saw JSON without one",
+            ));
         };
         let error = line(status.at("evaluationError").as_str().unwrap_or_default(), TEXT_LIMIT);
         all.push(Reviewed { what: right.shown(), expected: !right.denied, allowed, error });
@@ -73,7 +76,8 @@ impl Right {
             spec["nonResourceAttributes"] = json!({ "path": path, "verb": self.verb });
         } else {
             let whole = self.resource.as_deref().unwrap_or_default();
-            let (resource, part) = whole.split_once('/').map_or((whole, None), |(resource, part)| (resource, Some(part)));
+            let (resource, part) =
+                whole.split_once('/').map_or((whole, None), |(resource, part)| (resource, Some(part)));
             let mut of = json!({ "verb": self.verb, "resource": resource });
             let more = [("group", self.group.as_deref()), ("namespace", self.namespace.as_deref())];
             for (key, value) in more.into_iter().chain([("subresource", part), ("name", self.name.as_deref())]) {
@@ -115,7 +119,8 @@ pub(super) fn judge(reviewed: &[Reviewed]) -> Result<Proof, Verdict> {
     let as_word = |allowed: bool| if allowed { "allowed" } else { "denied" };
     let wrong: Vec<&Reviewed> = reviewed.iter().filter(|one| one.allowed != one.expected).collect();
     if let Some(first) = wrong.iter().find(|one| one.error.is_empty()) {
-        let more = if wrong.len() > 1 { format!(" and {} more that are wrong", wrong.len() - 1) } else { String::new() };
+        let more =
+            if wrong.len() > 1 { format!(" and {} more that are wrong", wrong.len() - 1) } else { String::new() };
         let (expected, saw) = (as_word(first.expected), as_word(first.allowed));
         let sentence = format!("expected that {} is {expected}, saw it {saw}{more}", first.what);
         return Err(Verdict::fail(Reason::Assertion, sentence));

@@ -20,16 +20,14 @@ pub(super) enum Presence {
 }
 
 /// Whether `apps/v1` has `deployments`. Fails if that cannot be told.
-pub(super) async fn presence(
-    client: &Client<'_>,
-    api_version: &str,
-    plural: &str,
-) -> Result<Presence, ProbeError> {
+pub(super) async fn presence(client: &Client<'_>, api_version: &str, plural: &str) -> Result<Presence, ProbeError> {
     let Some((group, version)) = api_version.split_once('/') else { return Ok(Presence::Present) };
     let groups = document(client, "/apis").await?;
     let groups = groups.at("groups").as_array().ok_or_else(|| unreadable("/apis"))?;
     let found = groups.iter().find(|known| known.at("name") == group);
-    let served = |known: &Value| known.at("versions").as_array().is_some_and(|all| all.iter().any(|v| v.at("version") == version));
+    let served = |known: &Value| {
+        known.at("versions").as_array().is_some_and(|all| all.iter().any(|v| v.at("version") == version))
+    };
     if !found.is_some_and(served) {
         return Ok(Presence::Absent);
     }

@@ -43,7 +43,10 @@ pub(super) async fn run(plugin: &ExecConfig, cx: &ProbeCx) -> Result<Login, Prob
     // What it says on the way may hold what it is about.
     if ended.exit_code != Some(0) {
         let how = ended.exit_code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-        return Err(ProbeError::observer(Reason::AuthRejected, format!("{program} made no login but ended with {how}")));
+        return Err(ProbeError::observer(
+            Reason::AuthRejected,
+            format!("{program} made no login but ended with {how}"),
+        ));
     }
     let login = login(&ended.stdout.bytes);
     let login = login.ok_or_else(|| {

@@ -28,7 +28,10 @@ pub(super) fn judge(leg: &Kubernetes, facts: &Facts, now: Timestamp) -> Verdict 
             let text = format!("more than {} {}, which are not read", leg.max_objects, need.resource.name());
             report.unclear(Reason::TooLarge, text);
         } else if let Some(need) = needs.iter().find(|need| !need.optional && !seen.is_installed(&need.resource)) {
-            report.wrong(Reason::Missing, format!("a cluster without {} {}", need.resource.api_version, need.resource.plural));
+            report.wrong(
+                Reason::Missing,
+                format!("a cluster without {} {}", need.resource.api_version, need.resource.plural),
+            );
         } else {
             check.judge(&seen, &mut report);
         }
@@ -56,7 +59,9 @@ fn combined(all: Vec<Found>) -> Verdict {
     }
     match (unclear, proof) {
         (Some(verdict), _) => verdict,
-        (None, Some(proof)) => Verdict::pass(proof, format!("expected the cluster as described, saw {}", told.join("; "))),
+        (None, Some(proof)) => {
+            Verdict::pass(proof, format!("expected the cluster as described, saw {}", told.join("; ")))
+        }
         (None, None) => Verdict::indeterminate(Reason::NoData, "expected something to look at, saw nothing"),
     }
 }
@@ -108,10 +113,14 @@ fn of_objects(objects: &Objects, facts: &Facts) -> Found {
         let sentence = format!("expected {what}, saw a cluster without {} {resource}", objects.api_version);
         return Err(Verdict::fail(Reason::Missing, sentence));
     }
-    let empty: Vec<&str> = facts.by_namespace.iter().filter(|(_, count)| **count == 0).map(|(name, _)| &**name).collect();
+    let empty: Vec<&str> =
+        facts.by_namespace.iter().filter(|(_, count)| **count == 0).map(|(name, _)| &**name).collect();
     // One object by its name is in each of the namespaces.
     if objects.name.is_some() && least > 0 && !empty.is_empty() {
-        return Err(Verdict::fail(Reason::Missing, format!("expected {resource}{named}, saw none in {}", empty.join(", "))));
+        return Err(Verdict::fail(
+            Reason::Missing,
+            format!("expected {resource}{named}, saw none in {}", empty.join(", ")),
+        ));
     }
     if facts.cut {
         let sentence = format!("expected {what}, saw more than {count}, which are not read");

@@ -123,7 +123,10 @@ async fn fetch(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Listed, Probe
 }
 
 enum Pages {
-    All { items: Vec<Value>, cut: bool },
+    All {
+        items: Vec<Value>,
+        cut: bool,
+    },
     NotInstalled,
     /// The server forgot the state of which the first pages are.
     Expired,
@@ -139,8 +142,7 @@ async fn pages(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Pages, ProbeE
     };
     let (mut items, mut kept) = (Vec::new(), 0_usize);
     loop {
-        let made =
-            if wanted.metadata_only() { request.list_metadata(&parameters) } else { request.list(&parameters) };
+        let made = if wanted.metadata_only() { request.list_metadata(&parameters) } else { request.list(&parameters) };
         let made = made.map_err(|error| ProbeError::internal(format!("the question could not be made: {error}")))?;
         let accept = made.headers().get("accept").and_then(|accept| accept.to_str().ok()).unwrap_or(JSON);
         let reply = client.get(&made.uri().to_string(), accept).await?;

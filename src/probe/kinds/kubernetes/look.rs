@@ -182,4 +182,3 @@ async fn of_need(leg: &Kubernetes, need: &Need, client: &Client<'_>, facts: &mut
     facts.lists.insert(name.to_owned(), all);
     Ok(())
 }
-

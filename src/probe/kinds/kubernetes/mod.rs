@@ -211,7 +211,11 @@ impl Kubernetes {
 
     fn asks(&self) -> bool {
         let vital = self.ready || self.min_minor.is_some() || self.identity.is_some();
-        vital || self.objects.is_some() || !self.access.is_empty() || self.dry_run.is_some() || !self.checks().is_empty()
+        vital
+            || self.objects.is_some()
+            || !self.access.is_empty()
+            || self.dry_run.is_some()
+            || !self.checks().is_empty()
     }
 }
 
@@ -279,6 +283,10 @@ impl Probe for Kubernetes {
 }
 
 impl Objects {
+    fn is_secrets(&self) -> bool {
+        self.api_version == "v1" && self.resource == "secrets"
+    }
+
     fn check(&self, findings: &mut Findings) {
         let (group, version) = self.api_version.split_once('/').unwrap_or(("core", &self.api_version));
         if !resource::is_plain(group) || !resource::is_plain(version) {
@@ -295,6 +303,10 @@ impl Objects {
         }
         if let Err(why) = project::Keep::of(self.fields.iter().map(String::as_str)) {
             findings.error("objects.fields", why);
+        }
+        let of_metadata = |field: &String| field == "metadata" || field.starts_with("metadata.");
+        if self.is_secrets() && !self.fields.iter().all(of_metadata) {
+            findings.error("objects.fields", "only the metadata of secrets is asked for");
         }
     }
 }

@@ -100,8 +100,9 @@ impl Place {
 
     pub(super) async fn of_kubeconfig(cx: &ProbeCx, path: &Path, context: Option<&str>) -> Result<Self, ProbeError> {
         let seen = kubeconfig::read(cx, path, context).await?;
-        let base = parse_url(&seen.server)
-            .map_err(|why| ProbeError::unconfigured(format!("the server of {} cannot be used: {why}", path.display())))?;
+        let base = parse_url(&seen.server).map_err(|why| {
+            ProbeError::unconfigured(format!("the server of {} cannot be used: {why}", path.display()))
+        })?;
         let mut profile =
             TlsProfile { ca: seen.ca, inline_ca: seen.inline_ca, alpn: Alpn::Http, ..TlsProfile::default() };
         let mut token = None;

@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn what_may_be_a_secret_is_not() {
-        let env = json!([{"name": "A", "value": "hunter22"}, {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s"}}}]);
+        let env =
+            json!([{"name": "A", "value": "hunter22"}, {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s"}}}]);
         let object = json!({
             "metadata": {"annotations": {APPLIED: "hunter22", "x": "y"}, "managedFields": [{"manager": "hunter22"}]},
             "spec": {"template": {"containers": [{"env": env}]}},

@@ -101,7 +101,9 @@ impl Profiles {
         let provider = self.provider.get_or_init(|| Arc::new(aws_lc_rs::default_provider()));
         // Cheap when kept, and the roots may have been read anew.
         let system = match &profile.ca {
-            None if profile.inline_ca.is_none() && !profile.trusts_nobody => Some(self.roots.verifier(cx, provider).await?),
+            None if profile.inline_ca.is_none() && !profile.trusts_nobody => {
+                Some(self.roots.verifier(cx, provider).await?)
+            }
             _ => None,
         };
         if let Some((made_of, prepared)) = self.lock().get(profile)

@@ -100,7 +100,8 @@ impl CertReady {
                     .any(|owner| text(owner, &["name"]).starts_with(&format!("{}-", name(certificate)))));
         let state = text(order, &["status", "state"]);
         let at_time = at(order, &["status", "failureTime"]);
-        let since = age(seen.now, if at_time.is_null() { at(order, &["metadata", "creationTimestamp"]) } else { at_time });
+        let since =
+            age(seen.now, if at_time.is_null() { at(order, &["metadata", "creationTimestamp"]) } else { at_time });
         let lately = since.is_none_or(|since| since <= DAY.times(self.failed_days.into()));
         of && matches!(state, "invalid" | "errored" | "expired") && lately
     }

@@ -92,7 +92,9 @@ impl Check for Compare {
             differences.extend(alone(&right, &left, with));
         }
         for deployment in own {
-            let Some(twin) = of(other, &DEPLOYMENTS).iter().find(|twin| name(twin) == name(deployment)) else { continue };
+            let Some(twin) = of(other, &DEPLOYMENTS).iter().find(|twin| name(twin) == name(deployment)) else {
+                continue;
+            };
             compared += 3;
             self.twins(deployment, twin, &mut differences);
         }
@@ -128,7 +130,8 @@ impl Compare {
         }
         let requests = |one: &Value, of: &str| -> f64 {
             let containers = each(one, &["spec", "template", "spec", "containers"]);
-            let amounts = containers.filter_map(|c| c.at("resources").at("requests").at(of).as_str().and_then(quantity));
+            let amounts =
+                containers.filter_map(|c| c.at("resources").at("requests").at(of).as_str().and_then(quantity));
             amounts.sum()
         };
         if ["cpu", "memory"].iter().any(|of| requests(own, of) < self.min_requests_ratio * requests(twin, of)) {

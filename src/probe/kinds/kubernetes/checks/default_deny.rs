@@ -79,7 +79,11 @@ fn instead(space: &str, policies: &[&Value]) -> String {
         Some(policy) if allows(policy) => format!("{} in {space}, which allows something", name(policy)),
         Some(policy) => {
             let types: Vec<&str> = each(policy, &["spec", "policyTypes"]).filter_map(Value::as_str).collect();
-            let types = if types.is_empty() { text(policy, &["spec", "none"]).to_owned() + "Ingress" } else { types.join(", ") };
+            let types = if types.is_empty() {
+                text(policy, &["spec", "none"]).to_owned() + "Ingress"
+            } else {
+                types.join(", ")
+            };
             format!("{} in {space}, which is about {types} only", name(policy))
         }
     }

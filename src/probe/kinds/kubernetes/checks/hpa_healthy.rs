@@ -82,7 +82,8 @@ impl HpaHealthy {
         }
         for kind in ["AbleToScale", "ScalingActive"] {
             if condition(scaler, kind) != "True" {
-                let why = condition_of(scaler, kind).map_or("not told", |c| c.at("reason").as_str().unwrap_or_default());
+                let why =
+                    condition_of(scaler, kind).map_or("not told", |c| c.at("reason").as_str().unwrap_or_default());
                 return Some(format!("not {kind} ({why})"));
             }
         }

@@ -41,12 +41,8 @@ impl Check for LbReady {
     }
 
     fn needs(&self, _leg: &Kubernetes) -> Vec<Need> {
-        let mut needs = vec![
-            Need::of(INGRESSES),
-            Need::of(SERVICES),
-            Need::of(ENDPOINT_SLICES),
-            Need::cluster(INGRESS_CLASSES),
-        ];
+        let mut needs =
+            vec![Need::of(INGRESSES), Need::of(SERVICES), Need::of(ENDPOINT_SLICES), Need::cluster(INGRESS_CLASSES)];
         if let Some(space) = &self.controller_namespace {
             needs.push(Need { resource: PODS, within: Within::Namespace(space.clone()), optional: false });
         }
@@ -61,7 +57,8 @@ impl Check for LbReady {
         if self.controller_namespace.is_some() && !self.controller_label.contains('=') {
             findings.error("lb_ready.controller_label", "expected `name=value`");
         }
-        let others = leg.checks().iter().flat_map(|check| check.needs(leg)).filter(|need| need.resource == PODS).count();
+        let others =
+            leg.checks().iter().flat_map(|check| check.needs(leg)).filter(|need| need.resource == PODS).count();
         if self.controller_namespace.is_some() && others > 1 {
             findings.error("lb_ready.controller_namespace", "write a check about pods as a leg of its own");
         }
@@ -115,7 +112,11 @@ impl LbReady {
             .filter(|endpoint| at(endpoint, &["conditions", "ready"]) != false)
             .map(|endpoint| {
                 let pod = text(endpoint, &["targetRef", "name"]);
-                if pod.is_empty() { each(endpoint, &["addresses"]).next().and_then(Value::as_str).unwrap_or_default() } else { pod }
+                if pod.is_empty() {
+                    each(endpoint, &["addresses"]).next().and_then(Value::as_str).unwrap_or_default()
+                } else {
+                    pod
+                }
             })
             .collect();
         ready.sort_unstable();
@@ -155,8 +156,7 @@ fn backends(ingress: &Value) -> Vec<&str> {
     let rules = each(ingress, &["spec", "rules"]).flat_map(|rule| each(rule, &["http", "paths"]));
     let of_rules = rules.map(|path| at(path, &["backend", "service"]));
     let default = at(ingress, &["spec", "defaultBackend", "service"]);
-    let mut all: Vec<&str> =
-        of_rules.chain([default]).filter_map(|service| service.at("name").as_str()).collect();
+    let mut all: Vec<&str> = of_rules.chain([default]).filter_map(|service| service.at("name").as_str()).collect();
     all.sort_unstable();
     all.dedup();
     all

@@ -69,7 +69,8 @@ impl Check for PolicyEffective {
                 report.wrong(Reason::Assertion, format!("{}, which selects no running pod", full(policy)));
                 continue;
             }
-            let everything = is_empty(at(policy, &["spec", "podSelector"])) || (others == 0 && workloads(&selected) > 1);
+            let everything =
+                is_empty(at(policy, &["spec", "podSelector"])) || (others == 0 && workloads(&selected) > 1);
             if everything && !self.may_select_all {
                 report.wrong(Reason::Assertion, format!("{}, which selects all pods", full(policy)));
             }
@@ -119,7 +120,8 @@ impl PolicyEffective {
             for rule in each(policy, &["spec", direction]) {
                 let peers: Vec<&Value> = each(rule, &[side]).collect();
                 if peers.is_empty() || !peers.iter().all(|peer| self.knows(peer)) {
-                    let text = format!("{}, whose {direction} is about others than {}", full(policy), self.peers.join(", "));
+                    let text =
+                        format!("{}, whose {direction} is about others than {}", full(policy), self.peers.join(", "));
                     report.wrong(Reason::Assertion, text);
                     return;
                 }

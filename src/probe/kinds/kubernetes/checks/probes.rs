@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::{Check, Kubernetes, Need, Report, Seen, places};
 use crate::model::Reason;
 use crate::probe::kinds::http::api::Inside;
-use crate::probe::kinds::kubernetes::object::{
-    at, condition, each, full, is_running, namespace, owner, text,
-};
+use crate::probe::kinds::kubernetes::object::{at, condition, each, full, is_running, namespace, owner, text};
 use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, PODS, STATEFUL_SETS};
 
 /// Each container of Deployments and StatefulSets has both probes, they differ, they ask a port that the
@@ -82,8 +80,7 @@ impl Probes {
     fn container(&self, workload: &Value, container: &Value, report: &mut Report) {
         let what = format!("{} container {}", full(workload), text(container, &["name"]));
         let (live, ready) = (container.at("livenessProbe"), container.at("readinessProbe"));
-        for (kind, probe, path) in
-            [("liveness", live, &self.liveness_path), ("readiness", ready, &self.readiness_path)]
+        for (kind, probe, path) in [("liveness", live, &self.liveness_path), ("readiness", ready, &self.readiness_path)]
         {
             if probe.is_null() {
                 report.wrong(Reason::Missing, format!("{what} without a {kind} probe"));
@@ -98,7 +95,8 @@ impl Probes {
                 report.wrong(Reason::Assertion, text);
             }
             let asked = at(probe, &["httpGet", "path"]).as_str();
-            let meant = self.paths_of.is_empty() || self.paths_of.iter().any(|n| n == text(workload, &["metadata", "name"]));
+            let meant =
+                self.paths_of.is_empty() || self.paths_of.iter().any(|n| n == text(workload, &["metadata", "name"]));
             if let Some(path) = path.as_ref().filter(|path| meant && asked != Some(path)) {
                 let asked = asked.unwrap_or("no path");
                 report.wrong(Reason::Assertion, format!("{what} with a {kind} probe of {asked}, not {path}"));

@@ -29,7 +29,14 @@ const BOOTSTRAP: &str = "kubernetes.io/bootstrapping";
 
 impl Default for RbacLeastPrivilege {
     fn default() -> Self {
-        let deny = ["*", "secrets:write:cluster", "roles:write", "rolebindings:write", "clusterroles:write", "clusterrolebindings:write"];
+        let deny = [
+            "*",
+            "secrets:write:cluster",
+            "roles:write",
+            "rolebindings:write",
+            "clusterroles:write",
+            "clusterrolebindings:write",
+        ];
         Self { deny: deny.map(str::to_owned).to_vec(), exempt: Vec::new() }
     }
 }
@@ -46,7 +53,8 @@ impl Check for RbacLeastPrivilege {
 
     fn check(&self, leg: &Kubernetes, findings: &mut Findings) {
         if leg.namespaces.is_empty() {
-            findings.error("namespaces", "`rbac_least_privilege` looks at service accounts of namespaces that are named");
+            findings
+                .error("namespaces", "`rbac_least_privilege` looks at service accounts of namespaces that are named");
         }
         let known = |rule: &String| {
             let mut parts = rule.split(':');

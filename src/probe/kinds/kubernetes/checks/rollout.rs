@@ -80,8 +80,7 @@ fn of_slots(workload: &str, seen: &Seen<'_>) -> Option<(Reason, String)> {
         return Some((Reason::Missing, format!("no Rollout and no Service {workload}")));
     };
     let slot = |deployment: &Value| text(deployment, &["spec", "template", "metadata", "labels", "slot"]).to_owned();
-    let near: Vec<&Value> =
-        seen.of(&DEPLOYMENTS).iter().filter(|one| namespace(one) == namespace(service)).collect();
+    let near: Vec<&Value> = seen.of(&DEPLOYMENTS).iter().filter(|one| namespace(one) == namespace(service)).collect();
     let chosen = at(service, &["spec", "selector"]);
     // What the service would select but for the slot.
     let mut without = labels(chosen);
@@ -91,9 +90,10 @@ fn of_slots(workload: &str, seen: &Seen<'_>) -> Option<(Reason, String)> {
     let slots: Vec<String> = near.iter().filter(own).map(|one| slot(one)).collect();
     let both = SLOTS.iter().all(|wanted| slots.iter().any(|slot| slot == wanted));
     match aims {
-        _ if without.is_empty() || !both => {
-            Some((Reason::Missing, format!("no Rollout {workload} and no Deployments of two slots behind {}", full(service))))
-        }
+        _ if without.is_empty() || !both => Some((
+            Reason::Missing,
+            format!("no Rollout {workload} and no Deployments of two slots behind {}", full(service)),
+        )),
         Some(slot) if SLOTS.contains(&slot.as_str()) => None,
         _ => Some((Reason::Assertion, format!("the Service {}, which points to no single slot", full(service)))),
     }

@@ -11,9 +11,7 @@ use super::{Check, Kubernetes, Need, Report, Seen, places};
 use crate::model::{Reason, Span, Timestamp};
 use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
-use crate::probe::kinds::kubernetes::object::{
-    annotation, at, each, full, is_running, name, namespace, owner, time,
-};
+use crate::probe::kinds::kubernetes::object::{annotation, at, each, full, is_running, name, namespace, owner, time};
 use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, PODS, SECRETS, STATEFUL_SETS};
 
 /// Each secret that a workload uses has a value that is not older than its class allows, and every pod that
@@ -30,11 +28,8 @@ pub(in super::super) struct SecretAge {
 }
 
 /// Annotations of workloads that are restarted when a secret changes.
-const RELOADERS: [&str; 3] = [
-    "reloader.stakater.com/auto",
-    "secret.reloader.stakater.com/auto",
-    "secret.reloader.stakater.com/reload",
-];
+const RELOADERS: [&str; 3] =
+    ["reloader.stakater.com/auto", "secret.reloader.stakater.com/auto", "secret.reloader.stakater.com/reload"];
 
 impl Check for SecretAge {
     fn expects(&self, leg: &Kubernetes) -> String {

@@ -11,9 +11,7 @@ use crate::probe::kinds::http::api::Inside;
 use crate::probe::kinds::kubernetes::object::{
     age, at, condition, condition_of, duration, each, full, name, namespace, text,
 };
-use crate::probe::kinds::kubernetes::resource::{
-    DEPLOYMENTS, EXTERNAL_SECRETS, SECRETS, SECRET_STORES, STATEFUL_SETS,
-};
+use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, EXTERNAL_SECRETS, SECRET_STORES, SECRETS, STATEFUL_SETS};
 
 /// Each secret that a workload uses belongs to an object of an operator, or the agent of Vault brings it;
 /// and each ExternalSecret and its store is ready and fresh.
