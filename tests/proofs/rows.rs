@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 18] = [
+const BUILT: [&str; 19] = [
     "alertmanager",
     "attestation",
     "command",
@@ -21,6 +21,7 @@ const BUILT: [&str; 18] = [
     "grafana",
     "http",
     "jaeger",
+    "kubernetes",
     "postgres",
     "process",
     "prometheus_api",

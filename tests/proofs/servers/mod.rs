@@ -6,6 +6,7 @@ mod control_plane;
 mod etcd;
 mod grafana;
 mod jaeger;
+mod kubernetes;
 mod names;
 mod nginx;
 mod pages;
@@ -83,6 +84,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("forge", |_| Box::new(stand_in::Double::forge())),
     ("grafana", |_| Box::new(grafana::Grafana::start())),
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
+    ("kubernetes", |_| Box::new(kubernetes::Kubernetes::start())),
     ("logs", |_| Box::new(stand_in::Double::logs())),
     ("names", |_| Box::new(names::Names::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
@@ -111,6 +113,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("parallax.forge", Proof::Double),
     ("parallax.grafana", Proof::Recorded),
     ("parallax.jaeger", Proof::Written),
+    ("parallax.kubernetes", Proof::Recorded),
     ("parallax.rt-local", Proof::Double),
     ("parallax.tracker", Proof::Double),
     ("parallax.vault", Proof::Double),
@@ -122,6 +125,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.grafana-admin", Proof::Recorded),
     ("phoenix.grafana-staging", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
+    ("phoenix.kubernetes", Proof::Recorded),
     ("phoenix.logs", Proof::Written),
     ("phoenix.pager", Proof::Written),
 ];

@@ -26,6 +26,10 @@ pub(crate) struct Facts {
     pub(super) count: u32,
     /// How many in each of the namespaces.
     pub(super) by_namespace: BTreeMap<String, u32>,
+    /// Elements of the lists that `each` names.
+    pub(super) elements: Vec<Element>,
+    /// Different values of the field that `distinct` names.
+    pub(super) distinct: Vec<String>,
     /// Whether the cluster has this sort of object at all; null if none is asked for.
     pub(super) installed: Option<bool>,
     /// There are more of them than were read.
@@ -38,6 +42,17 @@ pub(crate) struct Facts {
     pub(super) other: Option<BTreeMap<String, List>>,
     /// Seconds since the oldest of the lists was fetched.
     pub(super) age_s: f64,
+}
+
+/// One element of a list within an object.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Element {
+    pub(super) namespace: String,
+    /// Name of the object.
+    pub(super) object: String,
+    /// The path of the list.
+    pub(super) path: String,
+    pub(super) item: Value,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -77,12 +92,13 @@ pub(super) struct List {
 pub(super) fn gaps(leg: &Kubernetes, facts: &Facts) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut hide = |field: &'static str, why: &str| gaps.push(Gap { field, why: why.to_owned(), hides: true });
+    const OBJECTS: [&str; 5] = ["objects", "count", "by_namespace", "elements", "distinct"];
     if facts.cut {
-        for field in ["objects", "count", "by_namespace"] {
+        for field in OBJECTS {
             hide(field, "there are more objects than are read");
         }
     } else if leg.objects.is_none() {
-        for field in ["objects", "count", "by_namespace"] {
+        for field in OBJECTS {
             hide(field, "the check does not ask for them");
         }
     }

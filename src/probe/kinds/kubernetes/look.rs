@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::checks::{Need, Within};
 use super::client::{Client, JSON, Reply};
-use super::facts::{Facts, List, Version};
+use super::facts::{Element, Facts, List, Version};
 use super::list::{Wanted, list};
-use super::project::Keep;
+use super::project::{Keep, reached, steps};
 use super::{Kubernetes, Objects, access, dry_run, object, resource};
 use crate::model::Reason;
 use crate::probe::kinds::http::api::Inside;
@@ -103,7 +103,7 @@ async fn of_objects(
     facts: &mut Facts,
 ) -> Result<(), ProbeError> {
     let paths = ["metadata.name", "metadata.namespace", "metadata.labels"].into_iter();
-    let keep = Keep::of(paths.chain(objects.fields.iter().map(String::as_str))).map_err(ProbeError::unconfigured)?;
+    let keep = Keep::of(paths.chain(objects.kept())).map_err(ProbeError::unconfigured)?;
     let spaces = places(&leg.namespaces);
     let mut installed = true;
     for namespace in spaces {
@@ -134,6 +134,33 @@ async fn of_objects(
         facts.objects.extend(listed.items.iter().cloned());
     }
     facts.installed = Some(installed);
+    parts(objects, facts)
+}
+
+/// What conditions loop over beside the objects.
+fn parts(objects: &Objects, facts: &mut Facts) -> Result<(), ProbeError> {
+    for path in &objects.each {
+        let steps = steps(path).map_err(ProbeError::unconfigured)?;
+        for one in &facts.objects {
+            let mut found = Vec::new();
+            reached(one, &steps, &mut found);
+            facts.elements.extend(found.into_iter().map(|item| Element {
+                namespace: object::namespace(one).to_owned(),
+                object: object::name(one).to_owned(),
+                path: path.clone(),
+                item: item.clone(),
+            }));
+        }
+    }
+    if let Some(path) = &objects.distinct {
+        let steps = steps(path).map_err(ProbeError::unconfigured)?;
+        let mut found = Vec::new();
+        facts.objects.iter().for_each(|one| reached(one, &steps, &mut found));
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        facts.distinct = found.into_iter().map(text).collect();
+        facts.distinct.sort_unstable();
+        facts.distinct.dedup();
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ use serde::Deserialize;
 
 use checks::{
     ArgocdApp, CertReady, Check, Compare, CronjobFresh, DefaultDeny, HpaHealthy, LbReady, PdbCovers, PolicyEffective,
-    Probes, RbacLeastPrivilege, Replicas, Rollout, SecretAge, SecretOwner, Spread,
+    Probes, QuotaRoom, RbacLeastPrivilege, Replicas, Rollout, SecretAge, SecretOwner, Spread,
 };
 use facts::Facts;
 
@@ -79,6 +79,8 @@ pub(crate) struct Kubernetes {
     spread: Option<Spread>,
     /// Containers have probes that can work.
     probes: Option<Probes>,
+    /// A quota bounds a namespace, and has room.
+    quota_room: Option<QuotaRoom>,
     /// Autoscalers scale.
     hpa_healthy: Option<HpaHealthy>,
     /// Secrets that are used are not too old.
@@ -122,6 +124,11 @@ struct Objects {
     /// Fields to keep, such as `spec.replicas`; those of a list are those of each element. A name with dots
     /// stands in brackets. Name, namespace and labels are always kept.
     fields: Vec<String>,
+    /// Lists within the objects, such as `spec.containers`, whose elements become `elements`: a condition can
+    /// loop over these, but not over lists in lists.
+    each: Vec<String>,
+    /// A field whose different values become `distinct`.
+    distinct: Option<String>,
     /// Only metadata is asked for; of secrets always.
     metadata_only: bool,
     /// There must be so many.
@@ -141,6 +148,8 @@ impl Default for Objects {
             labels: None,
             field_selector: None,
             fields: Vec::new(),
+            each: Vec::new(),
+            distinct: None,
             metadata_only: false,
             min: 1,
         }
@@ -166,6 +175,7 @@ impl Default for Kubernetes {
             pdb_covers: None,
             spread: None,
             probes: None,
+            quota_room: None,
             hpa_healthy: None,
             secret_age: None,
             secret_owner: None,
@@ -195,6 +205,7 @@ impl Kubernetes {
             of(&self.pdb_covers),
             of(&self.spread),
             of(&self.probes),
+            of(&self.quota_room),
             of(&self.hpa_healthy),
             of(&self.secret_age),
             of(&self.secret_owner),
@@ -283,6 +294,11 @@ impl Probe for Kubernetes {
 }
 
 impl Objects {
+    /// Paths of what is looked at, beside the identity.
+    fn kept(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().chain(&self.each).chain(&self.distinct).map(String::as_str)
+    }
+
     fn is_secrets(&self) -> bool {
         self.api_version == "v1" && self.resource == "secrets"
     }
@@ -301,11 +317,16 @@ impl Objects {
         if self.name.is_some() && (self.labels.is_some() || self.field_selector.is_some()) {
             findings.error("objects.name", "write either a name or selectors");
         }
-        if let Err(why) = project::Keep::of(self.fields.iter().map(String::as_str)) {
-            findings.error("objects.fields", why);
+        for (name, paths) in [("fields", &self.fields), ("each", &self.each)] {
+            if let Err(why) = project::Keep::of(paths.iter().map(String::as_str)) {
+                findings.error(&format!("objects.{name}"), why);
+            }
         }
-        let of_metadata = |field: &String| field == "metadata" || field.starts_with("metadata.");
-        if self.is_secrets() && !self.fields.iter().all(of_metadata) {
+        if let Some(Err(why)) = self.distinct.as_deref().map(project::steps) {
+            findings.error("objects.distinct", why);
+        }
+        let of_metadata = |field: &str| field == "metadata" || field.starts_with("metadata.");
+        if self.is_secrets() && !self.kept().all(of_metadata) {
             findings.error("objects.fields", "only the metadata of secrets is asked for");
         }
     }

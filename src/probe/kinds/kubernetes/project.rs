@@ -62,7 +62,8 @@ fn without_values(mut variables: Value) -> Value {
     variables
 }
 
-fn steps(path: &str) -> Result<Vec<String>, String> {
+/// The names on the way to a field.
+pub(super) fn steps(path: &str) -> Result<Vec<String>, String> {
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -84,6 +85,20 @@ fn steps(path: &str) -> Result<Vec<String>, String> {
         return Err(format!("`{path}` is no path of fields, such as `spec.replicas`"));
     }
     Ok(steps)
+}
+
+/// Everything that a path leads to. Lists on the way are passed through, and one at its end is its elements.
+pub(super) fn reached<'a>(value: &'a Value, steps: &[String], into: &mut Vec<&'a Value>) {
+    match (value, steps) {
+        (Value::Array(items), _) => items.iter().for_each(|item| reached(item, steps, into)),
+        (Value::Null, []) => {}
+        (value, []) => into.push(value),
+        (value, [first, rest @ ..]) => {
+            if let Some(below) = value.get(first) {
+                reached(below, rest, into);
+            }
+        }
+    }
 }
 
 /// About how many bytes a value takes.
@@ -133,6 +148,19 @@ mod tests {
         }
         let asked = Keep::of(["metadata.managedFields.manager"]).unwrap().apply(object);
         assert_eq!(asked, json!({"metadata": {"managedFields": [{"manager": "hunter22"}]}}));
+    }
+
+    #[test]
+    fn lists_within_objects_are_their_elements() {
+        let object = json!({"spec": {"a": [{"n": 1}, {"n": 2}, {}], "b": {"x.y/z": "t"}, "c": null}});
+        let found = |path: &str| {
+            let mut into = Vec::new();
+            reached(&object, &steps(path).unwrap(), &mut into);
+            into.into_iter().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(found("spec.a"), [json!({"n": 1}), json!({"n": 2}), json!({})]);
+        assert_eq!((found("spec.a.n"), found("spec.b[x.y/z]")), (vec![json!(1), json!(2)], vec![json!("t")]));
+        assert!(found("spec.c").is_empty() && found("spec.d.e").is_empty());
     }
 
     #[test]

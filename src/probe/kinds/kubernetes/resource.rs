@@ -91,6 +91,8 @@ resources! {
         "status.conditions.lastTransitionTime",
     ];
     CRON_JOBS = "batch/v1" "cronjobs" ["spec.suspend", "spec.schedule", "status"];
+    QUOTAS = "v1" "resourcequotas" ["spec.hard", "status.hard", "status.used"];
+    LIMIT_RANGES = "v1" "limitranges" ["spec.limits.type"];
     LEASES = "coordination.k8s.io/v1" "leases" ["spec.holderIdentity", "spec.renewTime", "spec.leaseDurationSeconds"];
     ROLES = "rbac.authorization.k8s.io/v1" "roles" ["rules"];
     ROLE_BINDINGS = "rbac.authorization.k8s.io/v1" "rolebindings" ["roleRef", "subjects"];

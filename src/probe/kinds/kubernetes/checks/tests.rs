@@ -295,6 +295,23 @@ fn probes() {
 }
 
 #[test]
+fn quota_room() {
+    let full = with("resourcequotas", "", |quota| {
+        let hard = quota["status"]["hard"]["pods"].clone();
+        quota["status"]["used"]["pods"] = hard;
+    });
+    let other = with("resourcequotas", "", |quota| {
+        quota["spec"]["hard"].as_object_mut().unwrap().remove("pods");
+    });
+    let unknown = with("limitranges", "", |range| range["metadata"]["namespace"] = json!("other"));
+    proved(
+        json!({"namespaces": ["parallax-agents"], "quota_room": {}}),
+        "for all of these",
+        &[("pods used of", &full), ("for all of these", &other), ("no LimitRange", &unknown)],
+    );
+}
+
+#[test]
 fn hpa_healthy() {
     let condition = |kind: &'static str, to: &'static str, reason: &'static str| {
         with("horizontalpodautoscalers", "dashboard", move |scaler| {
