@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use super::http_server::{Answer, Asked, HttpServer};
 
 /// Tokens that it takes for those of the exporter and of somebody without any role.
-pub(crate) const READINESS: &str = "readiness-0123456789abcdef";
-pub(crate) const VIEWER: &str = "viewer-0123456789abcdef";
+pub(crate) const READINESS: &str = "0123456789abcdef-exporter";
+pub(crate) const VIEWER: &str = "0123456789abcdef-viewer";
 
 pub(crate) struct Recording {
     pub(crate) port: u16,
@@ -200,13 +200,17 @@ impl State {
         if let Some((list, name)) = path.rsplit_once('/')
             && let Some(items) = self.list(list, metadata_only)
         {
-            let found = items.into_iter().find(|item| item["metadata"]["name"] == name);
-            let recorded = self.find(&path, false).map(|record| record.response["body"].clone());
-            return match (found, recorded) {
-                (Some(item), Some(whole)) => Answer::json(200, merged(whole, item)),
-                (Some(item), None) => Answer::json(200, item),
-                (None, _) => missing(list, name),
+            // Lists leave out kind and version, and some were recorded as metadata only.
+            let recorded = self.find(&path, metadata_only).filter(|record| record.response["status"] == 200);
+            let mut one = match recorded {
+                Some(record) => vec![self.moved(&record.response["body"], record)],
+                None => items.into_iter().filter(|item| item["metadata"]["name"] == name).collect(),
             };
+            if recorded.is_some() {
+                self.changed(list, "", &mut one);
+            }
+            let found = one.into_iter().find(|item| item["metadata"]["name"] == name);
+            return found.map_or_else(|| missing(list, name), |item| Answer::json(200, item));
         }
         if let Some(record) = self.find(&path, metadata_only) {
             return self.replayed(record, None);
@@ -214,7 +218,8 @@ impl State {
         if let Some(resources) = self.resources(&path) {
             return Answer::json(200, resources);
         }
-        Answer { body: json!("404 page not found\n"), ..Answer::json(404, Value::Null) }.with("content-type", "text/plain")
+        Answer { body: json!("404 page not found\n"), ..Answer::json(404, Value::Null) }
+            .with("content-type", "text/plain")
     }
 
     /// The record of a question without a query, a good one if there is one.
@@ -243,18 +248,24 @@ impl State {
             Some(Value::Array(items)) => items,
             Some(_) => Vec::new(),
             None => {
-                let (root, tail) = (parts.get(..if parts.first() == Some(&"api") { 2 } else { 3 })?.join("/"), format!("/{plural}"));
+                let (root, tail) =
+                    (parts.get(..if parts.first() == Some(&"api") { 2 } else { 3 })?.join("/"), format!("/{plural}"));
                 let head = format!("/{root}/namespaces/");
                 let near = |record: &&Record| {
-                    record.path.starts_with(&head) && record.path.ends_with(&tail) && record.path.split('/').count() == head.split('/').count() + 1
+                    record.path.starts_with(&head)
+                        && record.path.ends_with(&tail)
+                        && record.path.split('/').count() == head.split('/').count() + 1
                 };
-                let mut paths: Vec<&str> = self.records().iter().filter(near).map(|record| record.path.as_str()).collect();
+                let mut paths: Vec<&str> =
+                    self.records().iter().filter(near).map(|record| record.path.as_str()).collect();
                 paths.sort_unstable();
                 paths.dedup();
                 let known: Vec<Value> = paths.iter().filter_map(|path| whole(path)).collect();
                 match known.is_empty() {
                     true => return None,
-                    false if cluster => known.into_iter().flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect(),
+                    false if cluster => {
+                        known.into_iter().flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect()
+                    }
                     // A list in a namespace that is not there is an empty one.
                     false if parts.len() == head.trim_matches('/').split('/').count() + 2 => Vec::new(),
                     false => return None,
@@ -262,17 +273,24 @@ impl State {
             }
         };
         let space = if cluster { "" } else { parts.iter().rev().nth(1).copied().unwrap_or_default() };
-        for change in self.changes.iter().filter(|change| change.list == plural) {
-            change.apply(space, &mut items);
-        }
+        self.changed(path, space, &mut items);
         Some(items)
+    }
+
+    fn changed(&self, list: &str, space: &str, items: &mut Vec<Value>) {
+        let plural = list.rsplit('/').next().unwrap_or_default();
+        for change in self.changes.iter().filter(|change| change.list == plural) {
+            change.apply(space, items);
+        }
     }
 
     fn paged(&mut self, asked: &Asked, items: Vec<Value>) -> Answer {
         let labels = asked.query("labelSelector").unwrap_or_default();
         let fields = asked.query("fieldSelector").unwrap_or_default();
-        let items: Vec<Value> = items.into_iter().filter(|item| has_labels(item, &labels) && has_fields(item, &fields)).collect();
-        let from: usize = asked.query("continue").and_then(|token| token.strip_prefix("from-")?.parse().ok()).unwrap_or(0);
+        let items: Vec<Value> =
+            items.into_iter().filter(|item| has_labels(item, &labels) && has_fields(item, &fields)).collect();
+        let from: usize =
+            asked.query("continue").and_then(|token| token.strip_prefix("from-")?.parse().ok()).unwrap_or(0);
         if from > 0 && self.expired > 0 {
             self.expired -= 1;
             return self.record("expired").map_or_else(Answer::default, |record| self.replayed(record, None));
@@ -285,7 +303,10 @@ impl State {
         let metadata_only = asked.header("accept").contains("PartialObjectMetadata");
         let shown = if page.is_empty() && metadata_only { Value::Null } else { json!(page) };
         let kind = if metadata_only { "PartialObjectMetadataList" } else { "List" };
-        Answer::json(200, json!({ "kind": kind, "metadata": { "continue": next, "resourceVersion": "962" }, "items": shown }))
+        Answer::json(
+            200,
+            json!({ "kind": kind, "metadata": { "continue": next, "resourceVersion": "962" }, "items": shown }),
+        )
     }
 
     /// What discovery says of a group whose own answer was not recorded.
@@ -367,16 +388,6 @@ fn put(object: &mut Value, pointer: &str, value: &Value) {
     }
 }
 
-/// Kind and version of a single object, which lists leave out.
-fn merged(whole: Value, mut item: Value) -> Value {
-    for key in ["kind", "apiVersion"] {
-        if item.get(key).is_none() && !whole[key].is_null() {
-            item[key] = whole[key].clone();
-        }
-    }
-    item
-}
-
 fn load(world: &str) -> Vec<Record> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/kubernetes").join(world);
     let read = |path: &Path| {
@@ -396,7 +407,8 @@ fn load(world: &str) -> Vec<Record> {
             viewer: slug.contains("viewer") || slug.contains("401") || slug.contains("anonymous"),
         }
     };
-    let mut paths: Vec<_> = std::fs::read_dir(folder).expect("recordings").flatten().map(|entry| entry.path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).expect("recordings").flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths.iter().map(|path| read(path)).collect()
 }
@@ -421,7 +433,8 @@ fn moved(value: &Value, by: i64) -> Value {
 /// `a=b`, `a in (b,c)`, `a`, joined by commas.
 fn has_labels(item: &Value, selector: &str) -> bool {
     static PART: OnceLock<Regex> = OnceLock::new();
-    let part = PART.get_or_init(|| Regex::new(r"([^,=()\s]+)\s*(?:=+\s*([^,()]+)|in\s*\(([^)]*)\))?(?:,|$)").expect("a pattern"));
+    let part = PART
+        .get_or_init(|| Regex::new(r"([^,=()\s]+)\s*(?:=+\s*([^,()]+)|in\s*\(([^)]*)\))?(?:,|$)").expect("a pattern"));
     part.captures_iter(selector).all(|found| {
         let value = item["metadata"]["labels"][&found[1]].as_str();
         match (found.get(2), found.get(3)) {
@@ -440,7 +453,10 @@ fn has_fields(item: &Value, selector: &str) -> bool {
 }
 
 fn status(code: u16, reason: &str, message: &str) -> Answer {
-    Answer::json(code, json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code }))
+    Answer::json(
+        code,
+        json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code }),
+    )
 }
 
 fn forbidden(asked: &Asked) -> Answer {

@@ -44,7 +44,8 @@ impl Server for Kubernetes {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
             return done;
         }
-        let number = || argument.as_u64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| format!("write `{verb}: 1`"));
+        let number =
+            || argument.as_u64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| format!("write `{verb}: 1`"));
         match verb {
             "world" => self.recording.world(argument.as_str().ok_or("write `world: not-ready`")?),
             "change" => self.recording.change(change(argument)?),

@@ -2,6 +2,7 @@
 
 use super::checks::{Report, Seen};
 use super::facts::Facts;
+use super::object::text;
 use super::{Kubernetes, Objects, access, dry_run};
 use crate::model::{Outcome, Proof, Reason, Timestamp, Verdict};
 
@@ -128,6 +129,13 @@ fn of_objects(objects: &Objects, facts: &Facts) -> Found {
     }
     if count < least {
         return Err(Verdict::fail(Reason::Missing, format!("expected {what}, saw {count}")));
+    }
+    if let Some(wanted) = &objects.uid {
+        let other = facts.objects.iter().map(|one| text(one, &["metadata", "uid"])).find(|uid| uid != wanted);
+        if let Some(uid) = other {
+            let sentence = format!("expected {resource}{named} with the uid {wanted}, saw {uid}: it is another one");
+            return Err(Verdict::fail(Reason::Assertion, sentence));
+        }
     }
     Ok((Proof::of(resource, what, count.to_string()), format!("{count} {resource}{named}")))
 }

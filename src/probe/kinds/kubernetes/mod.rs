@@ -117,6 +117,8 @@ struct Objects {
     resource: String,
     /// One object, in each of the namespaces.
     name: Option<String>,
+    /// The object is the one with this uid, such as that of the namespace `kube-system`, which names a cluster.
+    uid: Option<String>,
     /// Selector of labels.
     labels: Option<String>,
     /// Selector of fields, as far as the server knows them, such as `status.phase=Running`.
@@ -145,6 +147,7 @@ impl Default for Objects {
             api_version: "v1".to_owned(),
             resource: String::new(),
             name: None,
+            uid: None,
             labels: None,
             field_selector: None,
             fields: Vec::new(),
@@ -296,7 +299,8 @@ impl Probe for Kubernetes {
 impl Objects {
     /// Paths of what is looked at, beside the identity.
     fn kept(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().chain(&self.each).chain(&self.distinct).map(String::as_str)
+        let uid = self.uid.iter().map(|_| "metadata.uid");
+        self.fields.iter().chain(&self.each).chain(&self.distinct).map(String::as_str).chain(uid)
     }
 
     fn is_secrets(&self) -> bool {
@@ -313,6 +317,9 @@ impl Objects {
         }
         if self.name.as_ref().is_some_and(|name| !resource::is_plain(name)) {
             findings.error("objects.name", "expected the name of an object");
+        }
+        if self.uid.is_some() && self.name.is_none() {
+            findings.error("objects.uid", "it belongs to `name`");
         }
         if self.name.is_some() && (self.labels.is_some() || self.field_selector.is_some()) {
             findings.error("objects.name", "write either a name or selectors");

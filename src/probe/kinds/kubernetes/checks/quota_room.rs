@@ -53,9 +53,7 @@ impl Check for QuotaRoom {
         for space in &seen.leg.namespaces {
             let before = report.count_wrong();
             let own = || seen.of(&QUOTAS).iter().filter(|quota| namespace(quota) == space);
-            let bounds = |quota: &&Value| {
-                self.keys.iter().all(|key| !at(quota, &["spec", "hard", key]).is_null())
-            };
+            let bounds = |quota: &&Value| self.keys.iter().all(|key| !at(quota, &["spec", "hard", key]).is_null());
             if !own().any(|quota| bounds(&quota)) {
                 let others = own().count();
                 report.wrong(Reason::Missing, format!("none of {others} quotas in {space} for all of these"));
