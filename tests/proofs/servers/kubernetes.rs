@@ -7,22 +7,32 @@ use crate::support::kubernetes::{Change, READINESS, Recording, VIEWER};
 use crate::support::link::Link;
 
 pub(crate) struct Kubernetes {
+    targets: &'static [&'static str],
     recording: Recording,
     link: Link,
 }
 
 impl Kubernetes {
     pub(crate) fn start() -> Self {
+        Self::of(&["parallax.kubernetes", "phoenix.kubernetes"])
+    }
+
+    /// A second one, beside which production is held.
+    pub(crate) fn start_staging() -> Self {
+        Self::of(&["phoenix.kubernetes-staging"])
+    }
+
+    fn of(targets: &'static [&'static str]) -> Self {
         let recording = Recording::start();
         let link = Link::to(recording.port);
-        Self { recording, link }
+        Self { targets, recording, link }
     }
 }
 
 impl Server for Kubernetes {
     fn targets(&self) -> Vec<(String, Value)> {
         let target = json!({ "address": format!("http://127.0.0.1:{}", self.link.port), "credential": "cluster-view" });
-        ["parallax.kubernetes", "phoenix.kubernetes"].map(|name| (name.to_owned(), target.clone())).to_vec()
+        self.targets.iter().map(|name| ((*name).to_owned(), target.clone())).collect()
     }
 
     fn credentials(&self) -> Vec<(String, String)> {

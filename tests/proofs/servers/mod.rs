@@ -85,6 +85,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("grafana", |_| Box::new(grafana::Grafana::start())),
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
     ("kubernetes", |_| Box::new(kubernetes::Kubernetes::start())),
+    ("kubernetes-staging", |_| Box::new(kubernetes::Kubernetes::start_staging())),
     ("logs", |_| Box::new(stand_in::Double::logs())),
     ("names", |_| Box::new(names::Names::start())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),
@@ -126,6 +127,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.grafana-staging", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
     ("phoenix.kubernetes", Proof::Recorded),
+    ("phoenix.kubernetes-staging", Proof::Recorded),
     ("phoenix.logs", Proof::Written),
     ("phoenix.pager", Proof::Written),
 ];
