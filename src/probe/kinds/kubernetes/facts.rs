@@ -38,8 +38,8 @@ pub(crate) struct Facts {
     pub(super) dry_run: Option<DryRun>,
     /// Lists that the named checks look at, by what is in them.
     pub(super) lists: BTreeMap<String, List>,
-    /// Lists of another leg, for `compare`; null if that leg has none.
-    pub(super) other: Option<BTreeMap<String, List>>,
+    /// What another leg saw, for `compare`; null if that failed.
+    pub(super) other: Option<Other>,
     /// Seconds since the oldest of the lists was fetched.
     pub(super) age_s: f64,
 }
@@ -87,6 +87,14 @@ pub(super) struct List {
     pub(super) installed: bool,
     pub(super) cut: bool,
     pub(super) items: Vec<Value>,
+}
+
+/// The part of another leg's facts that is compared.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Other {
+    pub(super) version: Option<Version>,
+    #[serde(default)]
+    pub(super) lists: BTreeMap<String, List>,
 }
 
 pub(super) fn gaps(leg: &Kubernetes, facts: &Facts) -> Vec<Gap> {

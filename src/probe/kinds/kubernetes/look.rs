@@ -27,7 +27,7 @@ pub(super) async fn look(leg: &Kubernetes, cx: &ProbeCx) -> Result<Facts, ProbeE
         let reply = client.get("/readyz", "*/*").await?;
         readiness(&reply, &mut facts)?;
     }
-    if leg.min_minor.is_some() {
+    if leg.min_minor.is_some() || leg.compare.is_some() {
         facts.version = Some(version(&client.get("/version", JSON).await?.into_json()?)?);
     }
     if leg.identity.is_some() {
@@ -45,8 +45,7 @@ pub(super) async fn look(leg: &Kubernetes, cx: &ProbeCx) -> Result<Facts, ProbeE
         of_need(leg, &need, &client, &mut facts).await?;
     }
     if let Some(other) = leg.compare.as_ref().and_then(super::Compare::other) {
-        let lists = cx.leg(other).map(|seen| seen.at("lists").clone());
-        facts.other = lists.and_then(|lists| serde_json::from_value(lists).ok());
+        facts.other = cx.leg(other).and_then(|seen| serde_json::from_value(seen.clone()).ok());
     }
     Ok(facts)
 }

@@ -11,12 +11,12 @@ use crate::expect::quantity;
 use crate::model::Reason;
 use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
-use crate::probe::kinds::kubernetes::facts::List;
+use crate::probe::kinds::kubernetes::facts::{List, Other, Version};
 use crate::probe::kinds::kubernetes::object::{each, name, number, text};
 use crate::probe::kinds::kubernetes::resource::{CUSTOM_RESOURCES, DEPLOYMENTS, NETWORK_POLICIES, Resource};
 
-/// Deployments, custom resources and network policies of this leg are those of another one. What the other
-/// leg looks at it says by an empty `compare: {}` of its own.
+/// Deployments, custom resources and network policies of this leg are those of another one, and the minor
+/// version of the server is. What the other leg looks at it says by an empty `compare: {}` of its own.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in super::super) struct Compare {
@@ -76,11 +76,19 @@ impl Check for Compare {
             report.right("Deployments", "some", &own.len().to_string());
             return;
         };
-        let other = seen.facts.other.as_ref().filter(|other| other.values().all(|list| !list.cut));
-        let Some(other) = other.filter(|other| !of(other, &DEPLOYMENTS).is_empty()) else {
+        let whole = |other: &&Other| other.lists.values().all(|list| !list.cut);
+        let other = seen.facts.other.as_ref().filter(whole);
+        let Some(other) = other.filter(|other| !of(&other.lists, &DEPLOYMENTS).is_empty()) else {
             report.unclear(Reason::NoData, format!("nothing of {with} to compare with"));
             return;
         };
+        let minor = |version: &Option<Version>| version.as_ref().map(|version| (version.major, version.minor));
+        if minor(&other.version) != minor(&seen.facts.version) {
+            let text = |version: &Option<Version>| version.as_ref().map_or("unknown", |v| v.text.as_str()).to_owned();
+            let saw = format!("Kubernetes {}, not {}", text(&seen.facts.version), text(&other.version));
+            report.wrong(Reason::Assertion, saw);
+        }
+        let other = &other.lists;
         let (mut compared, mut differences) = (0_u32, Vec::new());
         for sort in &SORTS {
             let (left, right) = (self.names(seen.of(sort)), self.names(of(other, sort)));

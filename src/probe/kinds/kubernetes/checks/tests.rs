@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{Outcome, Timestamp};
+use crate::probe::kinds::kubernetes::facts::Other;
 use crate::probe::kinds::kubernetes::judge::judge;
 use crate::probe::kinds::kubernetes::resource::path;
 
@@ -579,7 +580,11 @@ fn compare() {
         lists.into_iter().map(|(name, items)| (name, List { installed: true, cut: false, items })).collect()
     };
     let seen = |own: Lists, other: Option<Lists>| {
-        let facts = Facts { lists: lists_of(own), other: other.map(lists_of), ..Facts::default() };
+        let facts = Facts {
+            lists: lists_of(own),
+            other: other.map(|lists| Other { version: None, lists: lists_of(lists) }),
+            ..Facts::default()
+        };
         judge(&staging, &facts, Timestamp(0))
     };
     let ready = || lists(&staging, "ready");
