@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::facts::Reviewed;
@@ -71,30 +71,32 @@ pub(super) async fn review(rights: &[Right], client: &Client<'_>) -> Result<Vec<
 
 impl Right {
     fn spec(&self) -> Value {
-        let mut spec = json!({});
+        let mut spec = Map::new();
         if let Some(path) = &self.path {
-            spec["nonResourceAttributes"] = json!({ "path": path, "verb": self.verb });
+            spec.insert("nonResourceAttributes".to_owned(), json!({ "path": path, "verb": self.verb }));
         } else {
             let whole = self.resource.as_deref().unwrap_or_default();
             let (resource, part) =
                 whole.split_once('/').map_or((whole, None), |(resource, part)| (resource, Some(part)));
-            let mut of = json!({ "verb": self.verb, "resource": resource });
-            let more = [("group", self.group.as_deref()), ("namespace", self.namespace.as_deref())];
-            for (key, value) in more.into_iter().chain([("subresource", part), ("name", self.name.as_deref())]) {
-                if let Some(value) = value {
-                    of[key] = json!(value);
-                }
-            }
-            spec["resourceAttributes"] = of;
+            let all = [
+                ("verb", Some(self.verb.as_str())),
+                ("resource", Some(resource)),
+                ("subresource", part),
+                ("group", self.group.as_deref()),
+                ("namespace", self.namespace.as_deref()),
+                ("name", self.name.as_deref()),
+            ];
+            let said = all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
+            spec.insert("resourceAttributes".to_owned(), Value::Object(said.collect()));
         }
         if let Some(user) = &self.user {
-            spec["user"] = json!(user);
+            spec.insert("user".to_owned(), json!(user));
             let groups = if self.groups.is_empty() { groups_of(user) } else { self.groups.clone() };
             if !groups.is_empty() {
-                spec["groups"] = json!(groups);
+                spec.insert("groups".to_owned(), json!(groups));
             }
         }
-        spec
+        Value::Object(spec)
     }
 
     fn shown(&self) -> String {

@@ -182,7 +182,7 @@ impl Report {
 }
 
 /// Names that were expected and are not among `found`.
-pub(super) fn missing<'a>(expected: &'a [String], found: impl Fn(&str) -> bool) -> Vec<&'a str> {
+pub(super) fn missing(expected: &[String], found: impl Fn(&str) -> bool) -> Vec<&str> {
     expected.iter().map(String::as_str).filter(|name| !found(name)).collect()
 }
 

@@ -13,6 +13,8 @@ use crate::probe::kinds::kubernetes::judge::judge;
 use crate::probe::kinds::kubernetes::resource::path;
 
 type Lists = BTreeMap<String, Vec<Value>>;
+/// A part of the sentence, and what is changed.
+type Changed<'a> = (&'a str, &'a dyn Fn(&mut Lists));
 
 fn leg(parameters: Value) -> Kubernetes {
     let mut whole = json!({ "target": "k" });
@@ -81,7 +83,7 @@ fn verdict(leg: &Kubernetes, lists: Lists) -> Verdict {
 
 /// The leg passes on the good recording, fails on the bad one with this in its sentence, and fails on
 /// the good one after each of the changes.
-fn proved(parameters: Value, bad: &str, changes: &[(&str, &dyn Fn(&mut Lists))]) {
+fn proved(parameters: Value, bad: &str, changes: &[Changed<'_>]) {
     let leg = leg(parameters);
     let good = verdict(&leg, lists(&leg, "ready"));
     assert_eq!(good.outcome(), Outcome::Pass, "{}", good.sentence());
