@@ -447,9 +447,22 @@ fn has_labels(item: &Value, selector: &str) -> bool {
 
 fn has_fields(item: &Value, selector: &str) -> bool {
     selector.split(',').filter_map(|part| part.split_once('=')).all(|(path, wanted)| {
+        let wanted = wanted.trim_start_matches('=');
+        if path == "type" {
+            return type_of(item) == wanted;
+        }
         let value = path.split('.').fold(item, |value, name| &value[name]);
-        value == wanted.trim_start_matches('=')
+        value == wanted
     })
+}
+
+/// The type of a secret, which is no metadata, as the manifest of the world had it.
+fn type_of(secret: &Value) -> &'static str {
+    match secret["metadata"]["name"].as_str().unwrap_or_default() {
+        "registry-pull" => "kubernetes.io/dockerconfigjson",
+        name if name.contains("tls") => "kubernetes.io/tls",
+        _ => "Opaque",
+    }
 }
 
 fn status(code: u16, reason: &str, message: &str) -> Answer {
