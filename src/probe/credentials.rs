@@ -111,6 +111,11 @@ impl Credentials {
         Ok(secret)
     }
 
+    /// The lane of such files: however many are on a dead file system, they cost one thread.
+    pub(in crate::probe) fn other_files(&self) -> &Lane {
+        &self.other_files
+    }
+
     /// Reads every value that can be read by then, so that the redactor knows it before any probe
     /// uses it. What cannot be read is left out: then no probe can leak it either.
     pub async fn learn_all(&self, deadline: Instant) {

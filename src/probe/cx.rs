@@ -115,6 +115,15 @@ impl ProbeCx {
         self.credentials.read_file(path, self.deadline).await
     }
 
+    /// Looks at a file that a target names, where nobody else has to wait for it.
+    pub(in crate::probe) async fn look_at_file<T, F>(&self, what: &str, look: F) -> Result<T, ProbeError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ProbeError> + Send + 'static,
+    {
+        self.credentials.other_files().queue(self.deadline, what, look).await
+    }
+
     /// Makes a secret of another source known to the redactor.
     pub(in crate::probe) fn learn(&self, secret: &Secret) {
         self.credentials.learn(secret);

@@ -9,7 +9,6 @@ use kube::config::{AuthInfo, Cluster, ExecConfig, Kubeconfig};
 use secrecy::ExposeSecret;
 
 use crate::model::Secret;
-use crate::probe::guard::lane::Lane;
 use crate::probe::net::tls::Inline;
 use crate::probe::{ProbeCx, ProbeError};
 
@@ -51,7 +50,7 @@ pub(super) async fn read(cx: &ProbeCx, path: &Path, context: Option<&str>) -> Re
         // What is wrong with the text could quote it.
         Kubeconfig::read_from(&from).map_err(|_| failed("it is no kubeconfig"))
     };
-    let config = Lane::default().run(cx, &what, look).await?;
+    let config = cx.look_at_file(&what, look).await?;
     let (cluster, user) = of_context(&config, context).map_err(|why| unusable(&why))?;
     let seen = seen(cluster, user).map_err(|why| unusable(&why))?;
     if let User::Token(token) = &seen.user {
