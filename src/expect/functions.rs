@@ -6,10 +6,11 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue};
 use super::check::{Checker, root};
 use super::nearest;
 use super::operators::{compile_pattern, seconds};
+use super::quantity::quantity;
 use super::text::text;
 use super::types::Type;
 
-pub(super) const FUNCTIONS: [&str; 15] = [
+pub(super) const FUNCTIONS: [&str; 16] = [
     "bool",
     "bytes",
     "contains",
@@ -19,6 +20,7 @@ pub(super) const FUNCTIONS: [&str; 15] = [
     "epoch",
     "int",
     "matches",
+    "quantity",
     "size",
     "split",
     "startsWith",
@@ -61,6 +63,16 @@ impl<'a, 'e> Checker<'a, 'e> {
                 {
                     let message = format!("{} is not a time", text(of));
                     self.complain(source.inner(), message, Some("as in 2026-11-22T01:06:15Z".to_owned()));
+                }
+                Type::Number
+            }
+            ("quantity", [of]) if call.target.is_none() => {
+                self.expect(of, Type::Text(None));
+                if let Expr::Literal(LiteralValue::String(source)) = &of.expr
+                    && quantity(source.inner()).is_none()
+                {
+                    let message = format!("{} is no amount of Kubernetes", text(of));
+                    self.complain(source.inner(), message, Some("as in 512Mi or 500m".to_owned()));
                 }
                 Type::Number
             }

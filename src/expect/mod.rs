@@ -16,6 +16,7 @@ mod fold;
 mod functions;
 pub(crate) mod nearest;
 mod operators;
+mod quantity;
 mod query;
 mod scope;
 mod syntax;
@@ -29,6 +30,7 @@ use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
 use self::check::{ANYTHING, Names};
+pub(crate) use self::quantity::quantity;
 pub use self::query::Query;
 use self::scope::Reads;
 use self::syntax::Complaint;

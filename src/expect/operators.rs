@@ -7,8 +7,8 @@
 //! - they refuse null as well, unless the author wrote `null`: an absent value proves nothing;
 //! - `+` joins texts up to a limit and no lists, so that nothing grows without bound.
 //!
-//! And three functions: `values(object)` gives a list to loop over, `epoch(text)` a time as seconds,
-//! `split(text, separator)` the parts of a text.
+//! And four functions: `values(object)` gives a list to loop over, `epoch(text)` a time as seconds,
+//! `quantity(text)` an amount as Kubernetes writes it, `split(text, separator)` the parts of a text.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -18,6 +18,8 @@ use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelString,
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError, IdedExpr};
 use regex::{Regex, RegexBuilder};
+
+use super::quantity::quantity;
 
 /// Bytes of a text made by `+`.
 const MAX_TEXT: usize = 64 * 1024;
@@ -44,7 +46,8 @@ const REPLACED: [(&str, &str, Operator); 8] = [
 const MATCHES: (&str, Operator) = ("@matches", |args| matches_pattern(&args));
 
 /// What CEL lacks, under names an author writes.
-const ADDED: [(&str, Operator); 2] = [("values", |args| values(&args)), ("epoch", |args| epoch(&args))];
+const ADDED: [(&str, Operator); 3] =
+    [("values", |args| values(&args)), ("epoch", |args| epoch(&args)), ("quantity", |args| amount(&args))];
 
 thread_local! {
     /// The pattern used last.
@@ -233,6 +236,17 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
     let zone = if parts.get(2).is_some() { "Z".to_owned() } else { format!("{}:{}", part(3), part(4)) };
     let time: jiff::Timestamp = format!("{}{zone}", part(1)).parse().ok()?;
     Some(time.as_nanosecond() as f64 / 1e9)
+}
+
+fn amount<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {
+    let [of] = args else { return refuse("one text is needed".to_owned()) };
+    let Some(text) = of.downcast_ref::<CelString>() else {
+        return refuse(format!("`quantity` needs a text, not {}", kind(of)));
+    };
+    match quantity(text.inner()) {
+        Some(number) => Ok(CowVal::owned(CelDouble::from(number))),
+        None => refuse("`quantity` needs an amount of Kubernetes, such as 512Mi".to_owned()),
+    }
 }
 
 fn epoch<'b, 'v>(args: &[CowVal<'b, 'v>]) -> Done<'b, 'v> {

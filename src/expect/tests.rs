@@ -112,6 +112,7 @@ fn true_conditions_pass_and_are_proved() {
         "values(json.services).map(s, s.status).size() == 2 && values({'b': 2, 'a': 1})[0] == 1",
         "epoch('1970-01-01T01:00:00.5+01:00') == 0.5 && now - epoch(json.at) == 10.0",
         "epoch('1970-01-01 01:00:10 +0100') == 10.0 && epoch('1970-01-01 00:00:10 UTC') == 10.0",
+        "quantity('512Mi') == 536870912.0 && quantity('500m') < 1",
         "split('repo, read:org,', ',').all(s, s in ['repo', 'read:org']) && size(split('', ',')) == 0",
         "int('3') == 3 && string(status) == '200' && -status < 0",
     ] {
@@ -290,6 +291,8 @@ fn wrong_types_are_found_at_load() {
         "json.values().all(h, h == 3)",
         "values(json, json).all(h, h == 3)",
         "values(json)",
+        "quantity(status) > 3",
+        "quantity('512MB') > 3",
         "epoch(status) > 3",
         "epoch(json.at)",
         "epoch(json.at) == 'x'",

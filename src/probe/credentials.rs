@@ -31,6 +31,8 @@ pub struct Credentials {
     sources: BTreeMap<String, CredentialSource>,
     /// By name: a file on a dead file system costs one thread, however many use it.
     lanes: BTreeMap<String, Lane>,
+    /// For files that are named elsewhere.
+    other_files: Lane,
     known: Mutex<Vec<Secret>>,
     redactor: ArcSwap<Redactor>,
 }
@@ -49,7 +51,7 @@ impl Credentials {
         self.redactor.load_full()
     }
 
-    fn learn(&self, secret: &Secret) {
+    pub(in crate::probe) fn learn(&self, secret: &Secret) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.iter().any(|other| other.expose() == secret.expose()) {
             return;
@@ -94,6 +96,24 @@ impl Credentials {
             }),
             _ => Err(ProbeError::unconfigured(format!("credential `{name}` is not configured"))),
         }
+    }
+
+    /// A secret in a file that is no credential of the catalogue.
+    pub(in crate::probe) async fn read_file(&self, path: &Path, deadline: Instant) -> Result<Secret, ProbeError> {
+        let (from, shown) = (path.to_owned(), path.display().to_string());
+        let what = format!("the file {shown}");
+        let look = move || {
+            read(&from)
+                .map_err(|error| ProbeError::unconfigured(format!("the file {shown} cannot be read: {}", error.kind())))
+        };
+        let secret = self.other_files.queue(deadline, &what, look).await?;
+        self.learn(&secret);
+        Ok(secret)
+    }
+
+    /// The lane of such files: however many are on a dead file system, they cost one thread.
+    pub(in crate::probe) fn other_files(&self) -> &Lane {
+        &self.other_files
     }
 
     /// Reads every value that can be read by then, so that the redactor knows it before any probe

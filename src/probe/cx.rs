@@ -1,7 +1,10 @@
 //! What a probe is lent for one run. It holds no plan and no state.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::future::Future;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::net::Clients;
-use super::{Credentials, ProbeError};
+use super::{Credentials, Fetched, ProbeError};
 use crate::model::{Secret, Target, Timestamp};
 
 pub struct ProbeCx {
@@ -119,6 +122,37 @@ impl ProbeCx {
 
     pub fn clients(&self) -> &Arc<Clients> {
         &self.clients
+    }
+
+    /// What `fetch` yields, or what it yielded to another probe at most `max_age` ago. The key names the
+    /// target, who asks, and what is asked for. Not for what is about the connection itself.
+    pub(crate) async fn shared<T, F, Fut>(&self, key: &str, max_age: Duration, fetch: F) -> Result<Arc<T>, ProbeError>
+    where
+        T: Any + Send + Sync,
+        F: FnOnce() -> Fut + Send,
+        Fut: Future<Output = Result<Fetched<T>, ProbeError>> + Send,
+    {
+        self.clients.shared.get(self.deadline, key, max_age, fetch).await
+    }
+
+    /// A secret that is in no credential, from a file that a target names. The redactor knows it from
+    /// now on.
+    pub(in crate::probe) async fn secret_file(&self, path: &Path) -> Result<Secret, ProbeError> {
+        self.credentials.read_file(path, self.deadline).await
+    }
+
+    /// Looks at a file that a target names, where nobody else has to wait for it.
+    pub(in crate::probe) async fn look_at_file<T, F>(&self, what: &str, look: F) -> Result<T, ProbeError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ProbeError> + Send + 'static,
+    {
+        self.credentials.other_files().queue(self.deadline, what, look).await
+    }
+
+    /// Makes a secret of another source known to the redactor.
+    pub(in crate::probe) fn learn(&self, secret: &Secret) {
+        self.credentials.learn(secret);
     }
 
     /// Adds a step to the trace, such as `note("connect", "127.0.0.1:5432 in 3 ms")`. No secrets.

@@ -18,6 +18,7 @@ mod literals;
 pub mod net;
 mod pattern;
 mod personal;
+mod shared;
 mod unread;
 
 use std::future::Future;
@@ -33,6 +34,7 @@ pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use leg::{DynProbe, LegProbe, Observation};
 pub use literals::literals;
+pub(crate) use shared::Fetched;
 pub use unread::Unread;
 
 use crate::expect::Gap;

@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 21] = [
+const BUILT: [&str; 22] = [
     "alertmanager",
     "attestation",
     "command",
@@ -23,6 +23,7 @@ const BUILT: [&str; 21] = [
     "grpc",
     "http",
     "jaeger",
+    "kubernetes",
     "postgres",
     "process",
     "prometheus_api",

@@ -14,6 +14,7 @@ pub(crate) mod faster;
 pub(crate) mod grafana;
 pub(crate) mod history;
 pub(crate) mod http_server;
+pub(crate) mod kubernetes;
 pub(crate) mod link;
 pub(crate) mod nginx;
 pub(crate) mod pages;

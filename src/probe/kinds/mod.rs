@@ -16,6 +16,7 @@ mod grpc;
 mod http;
 mod http_requests;
 mod jaeger;
+mod kubernetes;
 mod login;
 mod postgres;
 mod process;
@@ -45,6 +46,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
+    Descriptor::of::<kubernetes::Kubernetes>(),
     Descriptor::of::<login::Login>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),

@@ -25,6 +25,8 @@ pub(crate) use spoken::Took;
 pub use spoken::spoken;
 pub(crate) use stream::Stream;
 
+use super::shared::Shared;
+
 /// Clients made once and lent to probes.
 ///
 /// All parts are made on first use, so that a check that needs none of them pays for none.
@@ -33,6 +35,8 @@ pub struct Clients {
     resolver: resolve::Resolver,
     tls: tls::Profiles,
     kept: http::Kept,
+    /// What probes fetched for each other.
+    pub(in crate::probe) shared: Shared,
 }
 
 impl Clients {

@@ -9,6 +9,7 @@ mod events;
 mod grafana;
 mod grpc;
 mod jaeger;
+mod kubernetes;
 mod names;
 mod nginx;
 mod pages;
@@ -92,6 +93,8 @@ const SERVERS: &[(&str, Start)] = &[
     ("grpc", |directory| Box::new(grpc::Grpc::start(directory))),
     ("grpc-open", |directory| Box::new(grpc::Grpc::start_open(directory))),
     ("jaeger", |_| Box::new(jaeger::Jaeger::start())),
+    ("kubernetes", |_| Box::new(kubernetes::Kubernetes::start())),
+    ("kubernetes-staging", |_| Box::new(kubernetes::Kubernetes::start_staging())),
     ("logs", |_| Box::new(stand_in::Double::logs())),
     ("names", |_| Box::new(names::Names::start())),
     ("newrelic", |_| Box::new(stand_in::Double::newrelic())),
@@ -122,6 +125,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("parallax.forge", Proof::Double),
     ("parallax.grafana", Proof::Recorded),
     ("parallax.jaeger", Proof::Written),
+    ("parallax.kubernetes", Proof::Recorded),
     ("parallax.rt-local", Proof::Double),
     ("parallax.tracker", Proof::Double),
     ("parallax.vault", Proof::Double),
@@ -133,6 +137,8 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.grafana-admin", Proof::Recorded),
     ("phoenix.grafana-staging", Proof::Recorded),
     ("phoenix.jaeger", Proof::Written),
+    ("phoenix.kubernetes", Proof::Recorded),
+    ("phoenix.kubernetes-staging", Proof::Recorded),
     ("phoenix.logs", Proof::Written),
     ("phoenix.newrelic", Proof::Written),
     ("phoenix.pager", Proof::Written),

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod handshake;
+mod inline;
 mod postgres;
 mod profile;
 mod roots;
@@ -10,6 +11,7 @@ mod seen;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use handshake::{Handshake, Trust, version_text};
+pub(crate) use inline::Inline;
 pub(crate) use postgres::ask_postgres;
 pub(crate) use profile::{Alpn, Profiles, TlsProfile};
 pub(crate) use seen::Seen;

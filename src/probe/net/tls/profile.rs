@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, Der, PrivateKeyDer, TrustAnchor};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::Inline;
 use super::roots::{SystemRoots, verifier};
 use crate::model::TlsFiles;
 use crate::probe::guard::lane::Lane;
@@ -30,6 +31,10 @@ pub(crate) struct TlsProfile {
     pub(crate) ca: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
+    /// Instead of the file `ca`.
+    pub(crate) inline_ca: Option<Inline>,
+    /// Certificate and key instead of those files.
+    pub(crate) inline_own: Option<(Inline, Inline)>,
     pub(crate) alpn: Alpn,
     /// No certificate verifies, and no roots are read: for encryption without verification.
     pub(crate) trusts_nobody: bool,
@@ -51,6 +56,8 @@ impl TlsProfile {
             ca: files.ca.clone(),
             client_cert: files.client_cert.clone(),
             client_key: files.client_key.clone(),
+            inline_ca: None,
+            inline_own: None,
             alpn,
             trusts_nobody: false,
         }
@@ -62,7 +69,7 @@ impl TlsProfile {
 
     /// The same without a client certificate.
     pub(crate) fn anonymous(&self) -> Self {
-        Self { client_cert: None, client_key: None, ..self.clone() }
+        Self { client_cert: None, client_key: None, inline_own: None, ..self.clone() }
     }
 }
 
@@ -94,7 +101,9 @@ impl Profiles {
         let provider = self.provider.get_or_init(|| Arc::new(aws_lc_rs::default_provider()));
         // Cheap when kept, and the roots may have been read anew.
         let system = match &profile.ca {
-            None if !profile.trusts_nobody => Some(self.roots.verifier(cx, provider).await?),
+            None if profile.inline_ca.is_none() && !profile.trusts_nobody => {
+                Some(self.roots.verifier(cx, provider).await?)
+            }
             _ => None,
         };
         if let Some((made_of, prepared)) = self.lock().get(profile)
@@ -161,18 +170,33 @@ fn read(path: &Path) -> Result<Vec<u8>, ProbeError> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ProbeError> {
-    let pem = read(path)?;
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match all {
-        Ok(all) if !all.is_empty() => Ok(all),
-        _ => Err(unreadable(path, &"it holds no PEM certificate")),
-    }
+    parsed(&read(path)?).ok_or_else(|| unreadable(path, &"it holds no PEM certificate"))
+}
+
+/// At least one.
+fn parsed(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    all.ok().filter(|all| !all.is_empty())
 }
 
 fn from_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, ProbeError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(path)?);
     verifier(roots, provider, &format!("the TLS file {} holds no usable root", path.display()))
+}
+
+fn from_inline(ca: &Inline, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, ProbeError> {
+    let unusable = "the certificate authority given in place holds no usable root";
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(parsed(ca.bytes()).ok_or_else(|| ProbeError::unconfigured(unusable))?);
+    verifier(roots, provider, unusable)
+}
+
+fn own_inline(cert: &Inline, key: &Inline, provider: &Arc<CryptoProvider>) -> Result<CertifiedKey, ProbeError> {
+    let unusable = || ProbeError::unconfigured("the client certificate and key given in place cannot be used");
+    let chain = parsed(cert.bytes()).ok_or_else(unusable)?;
+    let key = PrivateKeyDer::from_pem_slice(key.bytes()).map_err(|_| unusable())?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|_| unusable())
 }
 
 /// A verifier that refuses every chain: its only root has no name and no key.
@@ -191,14 +215,16 @@ fn build(
     system: Option<Arc<WebPkiServerVerifier>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Prepared, ProbeError> {
-    let verifier = match (system, &profile.ca) {
-        (Some(system), _) => system,
-        (None, Some(ca)) => from_file(ca, provider)?,
-        (None, None) => nobody(provider)?,
+    let verifier = match (system, &profile.ca, &profile.inline_ca) {
+        (Some(system), ..) => system,
+        (None, _, Some(ca)) => from_inline(ca, provider)?,
+        (None, Some(ca), None) => from_file(ca, provider)?,
+        (None, None, None) => nobody(provider)?,
     };
-    let own = match (&profile.client_cert, &profile.client_key) {
-        (Some(cert), Some(key)) => Some(Arc::new(own_certificate(cert, key, provider)?)),
-        (None, None) => None,
+    let own = match (&profile.client_cert, &profile.client_key, &profile.inline_own) {
+        (.., Some((cert, key))) => Some(Arc::new(own_inline(cert, key, provider)?)),
+        (Some(cert), Some(key), None) => Some(Arc::new(own_certificate(cert, key, provider)?)),
+        (None, None, None) => None,
         _ => return Err(ProbeError::unconfigured("a client certificate needs both `client_cert` and `client_key`")),
     };
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
