@@ -51,7 +51,14 @@ pub(crate) fn all() -> Vec<Row> {
     let row = |line: &'static str| {
         let mut columns = line.split('\t');
         let (checklist, item) = (columns.next()?, columns.next()?);
-        let kinds = columns.nth(2)?.split(" + ").collect();
+        // `http + kubernetes` in one document, `composite(http, kubernetes)` in the other.
+        let written = columns.nth(2)?;
+        let inner = written.strip_prefix("composite(").and_then(|rest| rest.strip_suffix(')'));
+        let kinds = match inner {
+            Some("items") => vec!["composite"],
+            Some(inner) => inner.split(", ").filter(|kind| *kind != "items").collect(),
+            None => written.split(" + ").collect(),
+        };
         Some(Row { checklist, item, kinds })
     };
     include_str!("../../config/rows.tsv").lines().skip(1).filter_map(row).collect()
