@@ -61,14 +61,10 @@ impl ProbeCx {
         self.text_only
     }
 
-    /// The run was asked for by a change that was heard then.
+    /// The run was asked for by a change that was heard then: what it shares with other runs must not
+    /// have been fetched before.
     pub fn with_change_at(self, heard: Option<Instant>) -> Self {
         Self { not_before: heard, ..self }
-    }
-
-    /// What is shared between runs must not have been fetched before this.
-    pub fn not_before(&self) -> Option<Instant> {
-        self.not_before
     }
 
     /// The same for another question, with a deadline of its own and nothing traced.
@@ -132,6 +128,8 @@ impl ProbeCx {
         F: FnOnce() -> Fut + Send,
         Fut: Future<Output = Result<Fetched<T>, ProbeError>> + Send,
     {
+        // What was fetched before a change does not show it.
+        let max_age = self.not_before.map_or(max_age, |heard| max_age.min(heard.elapsed()));
         self.clients.shared.get(self.deadline, key, max_age, fetch).await
     }
 

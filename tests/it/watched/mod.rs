@@ -1,6 +1,7 @@
 //! Targets that tell of changes: real servers are broken, and the daemon, which looks at them once in
 //! ten minutes by its schedule, shows it at once.
 
+mod engine;
 mod stores;
 mod table;
 
@@ -107,5 +108,8 @@ fn turn<S>(
 
 #[test]
 fn what_a_target_tells_is_on_the_gauge_at_once() {
-    table::record(&stores::run());
+    let engine = std::thread::spawn(engine::run);
+    let mut rows = stores::run();
+    rows.extend(engine.join().expect("the engine"));
+    table::record(&rows);
 }

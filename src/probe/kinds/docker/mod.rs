@@ -16,6 +16,7 @@ mod facts;
 mod fault;
 mod images;
 mod judge;
+mod listen;
 mod look;
 mod networks;
 mod parameters;
@@ -33,8 +34,8 @@ use facts::Facts;
 use parameters::{Containers, Images, Networks, Projects, Volumes};
 
 use crate::expect::Gap;
-use crate::model::{Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::model::{Reason, Timestamp, Verdict};
+use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
 
 /// Looks at a Docker engine, or at Podman: containers, images, networks, volumes, disk use.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -85,6 +86,16 @@ impl Probe for Docker {
 
     fn expects(&self) -> Option<&'static str> {
         Some("an answer of the engine")
+    }
+
+    fn watches(&self) -> Option<String> {
+        let sorts = listen::sorts(self);
+        (!sorts.is_empty()).then(|| sorts.join(" "))
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        let ended = || ProbeError::target(Reason::Reset, "the engine ended its stream of events");
+        listen::listen(self, cx, changes).await.err().unwrap_or_else(ended)
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

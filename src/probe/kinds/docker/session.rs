@@ -4,8 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bollard::errors::Error;
+use bollard::models::EventMessage;
+use bollard::query_parameters::EventsOptions;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use bytes::Bytes;
+use futures_util::Stream;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full};
@@ -82,6 +85,21 @@ impl<'a> Session<'a> {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.explained(fault::explain(&error, &self.what, asked))),
         }
+    }
+
+    /// What happens, for ever; read it with `next`.
+    pub(super) fn events(&self, options: EventsOptions) -> impl Stream<Item = Result<EventMessage, Error>> + use<> {
+        self.docker.events(Some(options))
+    }
+
+    /// Waits without a deadline.
+    pub(super) async fn next<T>(&mut self, wanted: impl Future<Output = T>) -> T {
+        self.line.drive(wanted).await
+    }
+
+    /// Why a stream ended.
+    pub(super) fn broken(&self, error: &Error, asked: &str) -> ProbeError {
+        self.explained(fault::explain(error, &self.what, asked)).into_error(asked)
     }
 
     /// The answer to a question whose answer has other forms in other versions than the library knows.
