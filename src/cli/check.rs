@@ -24,9 +24,11 @@ const AT_ONCE: usize = 32;
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Exit code 0 if all that was chosen is accepted, 1 if not or not in time.
-pub(super) async fn run(settings: Settings, args: &args::Check) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(mut settings: Settings, args: &args::Check) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let builtins = load::builtins(&settings, None);
+    // One look has no use for what changes afterwards.
+    settings.engine.watch = false;
     let catalogue = load::catalogue(&settings, &builtins, clock.now())?;
     let stages = needed(&catalogue.plan, args);
     let supervisor = Supervisor::new();
