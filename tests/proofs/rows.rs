@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 18] = [
+const BUILT: [&str; 20] = [
     "alertmanager",
     "attestation",
     "command",
@@ -18,9 +18,11 @@ const BUILT: [&str; 18] = [
     "env",
     "etcd",
     "file",
+    "git",
     "grafana",
     "http",
     "jaeger",
+    "logs",
     "postgres",
     "process",
     "prometheus_api",

@@ -10,11 +10,13 @@ mod env;
 mod etcd;
 mod file;
 mod files;
+mod git;
 mod grafana;
 mod http;
 mod http_requests;
 mod jaeger;
 mod login;
+mod logs;
 mod postgres;
 mod process;
 mod prometheus_api;
@@ -36,11 +38,13 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
+    Descriptor::of::<git::Git>(),
     Descriptor::of::<grafana::Grafana>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
     Descriptor::of::<login::Login>(),
+    Descriptor::of::<logs::Logs>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<prometheus_api::PrometheusApi>(),
