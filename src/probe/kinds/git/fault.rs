@@ -35,6 +35,7 @@ const MEANINGS: &[(&str, Reason, Blame)] = &[
     ("access denied or repository not exported", Reason::Missing, Blame::Observer),
     ("does not exist", Reason::Missing, Blame::Observer),
     ("does not appear to be a git repository", Reason::Missing, Blame::Observer),
+    ("no such file or directory", Reason::Missing, Blame::Observer),
     ("not a git repository", Reason::Missing, Blame::Observer),
     ("unable to find remote helper", Reason::Missing, Blame::Observer),
     ("cannot run ssh", Reason::Missing, Blame::Observer),

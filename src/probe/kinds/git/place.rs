@@ -135,6 +135,10 @@ impl<'a> Place<'a> {
         ] {
             env.insert(name.to_owned(), value.to_owned());
         }
+        if let (Scheme::Local, Some(above)) = (scheme, Path::new(&address).parent()) {
+            // A folder without a repository is not looked for further up.
+            env.insert("GIT_CEILING_DIRECTORIES".to_owned(), above.display().to_string());
+        }
         if scheme == Scheme::Ssh {
             env.insert("GIT_SSH_COMMAND".to_owned(), ssh(leg)?);
             env.insert("GIT_SSH_VARIANT".to_owned(), "ssh".to_owned());

@@ -213,3 +213,55 @@ fn addresses_with_a_login_or_of_another_protocol_are_refused() {
         assert!(place::Scheme::of(address).is_ok(), "{address}");
     }
 }
+
+/// Whether the words of some program that runs now hold this text: what everybody on the host can see.
+fn on_a_command_line(text: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(text)
+    })
+}
+
+#[tokio::test]
+async fn a_login_is_sent_in_a_header_and_seen_nowhere() {
+    use std::io::{Read, Write};
+
+    use crate::model::{Target, TlsFiles};
+    use crate::probe::fixture::{credential, cx_with};
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/repo", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut buffer = [0; 1024];
+        while !request.windows(4).any(|part| part == b"\r\n\r\n") {
+            let read = peer.read(&mut buffer).unwrap();
+            request.extend_from_slice(&buffer[..read]);
+        }
+        // base64 of `reader:hunter22-secret`
+        let shown = on_a_command_line("cmVhZGVyOmh1bnRlcjIyLXNlY3JldA==");
+        peer.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        (String::from_utf8(request).unwrap(), shown)
+    });
+    let target = Target {
+        name: "peer".into(),
+        address: address.as_str().into(),
+        credential: Some("token".into()),
+        tls: TlsFiles::default(),
+    };
+    let clients = std::sync::Arc::new(crate::probe::net::Clients::new());
+    let cx = cx_with(20_000, Some(target), credential("token", "hunter22-secret"), clients);
+    let seen = run("git", json!({"target": "peer", "user": "reader"}), &cx).await;
+    let (request, shown) = server.join().unwrap();
+    assert!(request.contains("Authorization: Basic cmVhZGVyOmh1bnRlcjIyLXNlY3JldA=="), "{request}");
+    assert!(!shown);
+    let sentence = seen.verdict.sentence();
+    assert_eq!(
+        (seen.verdict.outcome(), seen.verdict.reason()),
+        (Outcome::Indeterminate, Some(Reason::PermissionDenied)),
+        "{sentence}"
+    );
+    assert!(!sentence.contains("hunter22") && !sentence.contains("cmVh"), "{sentence}");
+}
