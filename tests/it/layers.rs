@@ -100,6 +100,7 @@ fn secrets_are_exposed_in_few_places() {
         "probe/kinds/env/mod.rs",
         "probe/kinds/env/source.rs",
         "probe/kinds/etcd/session.rs",
+        "probe/kinds/git/place.rs",
         "probe/kinds/http/request.rs",
         "probe/kinds/http_requests/sign.rs",
         "probe/kinds/kubernetes/place.rs",

@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 22] = [
+const BUILT: [&str; 24] = [
     "alertmanager",
     "attestation",
     "command",
@@ -19,11 +19,13 @@ const BUILT: [&str; 22] = [
     "env",
     "etcd",
     "file",
+    "git",
     "grafana",
     "grpc",
     "http",
     "jaeger",
     "kubernetes",
+    "logs",
     "postgres",
     "process",
     "prometheus_api",

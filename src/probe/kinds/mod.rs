@@ -11,6 +11,7 @@ mod env;
 mod etcd;
 mod file;
 mod files;
+mod git;
 mod grafana;
 mod grpc;
 mod http;
@@ -18,6 +19,7 @@ mod http_requests;
 mod jaeger;
 mod kubernetes;
 mod login;
+mod logs;
 mod postgres;
 mod process;
 mod prometheus_api;
@@ -41,6 +43,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<etcd::Etcd>(),
     Descriptor::of::<file::File>(),
     Descriptor::of::<files::Files>(),
+    Descriptor::of::<git::Git>(),
     Descriptor::of::<grafana::Grafana>(),
     Descriptor::of::<grpc::Grpc>(),
     Descriptor::of::<http::Http>(),
@@ -48,6 +51,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<jaeger::Jaeger>(),
     Descriptor::of::<kubernetes::Kubernetes>(),
     Descriptor::of::<login::Login>(),
+    Descriptor::of::<logs::Logs>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<prometheus_api::PrometheusApi>(),

@@ -22,6 +22,7 @@ mod postgres;
 mod processes;
 mod prometheus;
 mod redis;
+mod repository;
 mod stand_in;
 mod timescaledb;
 
@@ -111,6 +112,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
     ("prometheus-phoenix", |directory| Box::new(prometheus::Prometheus::start_phoenix(directory))),
     ("redis", |directory| Box::new(redis::Redis::start(directory))),
+    ("repository", |directory| Box::new(repository::Repository::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
     ("tracker", |_| Box::new(stand_in::Double::tracker())),

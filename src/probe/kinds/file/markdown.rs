@@ -10,8 +10,25 @@ use super::content::{front_matter, yaml};
 /// Links looked at; a document with more is refused.
 const LINKS: usize = 2000;
 
+/// What a document is made of, without its text.
+pub(in crate::probe::kinds) struct Outline {
+    matter: Value,
+    headings: Vec<String>,
+    /// As they are written.
+    pub(in crate::probe::kinds) links: Vec<String>,
+}
+
 /// `path` is the document itself: relative links start at its folder. Blocking.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Value, String> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let outline = outline(text)?;
+    let is_broken = |link: &&String| relative(link).is_some_and(|link| !folder.join(link).exists());
+    let broken: Vec<&String> = outline.links.iter().filter(is_broken).collect();
+    Ok(json!({ "front_matter": outline.matter, "headings": outline.headings, "broken_links": broken }))
+}
+
+/// A clause that says what is wrong if there is no outline.
+pub(in crate::probe::kinds) fn outline(text: &str) -> Result<Outline, String> {
     let (mut matter, mut body) = (Value::Null, text);
     if text.starts_with("---") {
         let inside = front_matter(text)?;
@@ -19,7 +36,6 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Value, String> {
         // A comment there looks like a heading.
         body = text.split_once(inside).map_or(text, |(_, rest)| rest);
     }
-    let folder = path.parent().unwrap_or(Path::new("/"));
     let (mut headings, mut links) = (Vec::new(), Vec::new());
     let pattern =
         Regex::new(r#"\]\(\s*<?([^)\s>]+)|^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)"#).map_err(|error| error.to_string())?;
@@ -43,8 +59,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Value, String> {
     if links.len() > LINKS {
         return Err(format!("there are more than {LINKS} links"));
     }
-    let broken: Vec<&String> = links.iter().filter(|link| is_broken(link, folder)).collect();
-    Ok(json!({ "front_matter": matter, "headings": headings, "broken_links": broken }))
+    Ok(Outline { matter, headings, links })
 }
 
 /// `## 3. Restore steps ##` is `restore steps`.
@@ -59,17 +74,17 @@ fn heading(line: &str) -> Option<String> {
     Some(if words.is_empty() { text } else { words }.to_lowercase())
 }
 
-fn is_broken(link: &str, folder: &Path) -> bool {
+/// The path of a relative link. Addresses, places in the document, and paths from the root of a site
+/// are not relative.
+pub(in crate::probe::kinds) fn relative(link: &str) -> Option<String> {
     let scheme = link.split_once(':').is_some_and(|(scheme, _)| {
         !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
     });
-    // Addresses, places in this document, and paths from the root of a site are not relative.
     if scheme || link.starts_with(['#', '/']) {
-        return false;
+        return None;
     }
     let path = link.split(['#', '?']).next().unwrap_or_default();
-    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-    !folder.join(&*path).exists()
+    Some(percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

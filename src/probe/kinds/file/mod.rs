@@ -6,7 +6,7 @@
 mod content;
 mod key;
 pub(in crate::probe::kinds) mod look;
-mod markdown;
+pub(in crate::probe::kinds) mod markdown;
 mod storage;
 
 use std::path::PathBuf;

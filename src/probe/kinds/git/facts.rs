@@ -1,0 +1,98 @@
+//! What one look yields. Text of the repository is bounded; lines that a search finds are not kept.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::expect::Gap;
+
+/// What was seen of the repository.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Facts {
+    /// The branch that `HEAD` points to; null if it points to none.
+    pub(super) head: Option<String>,
+    /// The commit that `ref` points to; null if there is no such ref.
+    pub(super) commit: Option<String>,
+    /// The commit that was read; null if none was asked for.
+    pub(super) fetched: Option<String>,
+    pub(super) branches: usize,
+    /// Tags that match, the greatest version first, at most 200.
+    pub(super) tags: Vec<String>,
+    pub(super) newest_tag: Option<String>,
+    /// In the order of the parameters.
+    pub(super) files: Vec<Seen>,
+    /// By name.
+    pub(super) search: BTreeMap<String, Found>,
+    /// By name.
+    pub(super) history: BTreeMap<String, Change>,
+    /// When the first commit was made; null unless a history is asked for, or if it is shallow.
+    pub(super) first_commit_s: Option<f64>,
+    /// Fields that are not whole, and why.
+    pub(super) incomplete: BTreeMap<String, String>,
+}
+
+/// One file at the commit.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Seen {
+    pub(super) path: String,
+    pub(super) exists: bool,
+    pub(super) size_bytes: u64,
+    /// Id of its content, as `git hash-object` tells it.
+    pub(super) blob: String,
+    /// Patterns of `contains` that nothing matches, by their place from 0.
+    pub(super) lacking: Vec<usize>,
+    /// Patterns of `lacks` that something matches, by their place from 0, with the line.
+    pub(super) forbidden: Vec<Forbidden>,
+    /// What the patterns of `extract` found first; a name is absent if nothing matches.
+    pub(super) found: BTreeMap<String, String>,
+    /// Those of them that are dates, such as `2026-11-22`, `22 November 2026` or `November 22, 2026`: seconds
+    /// since 1970.
+    pub(super) dates: BTreeMap<String, f64>,
+    /// Relative links of a Markdown document behind which there is nothing at the commit, at most 100.
+    pub(super) broken_links: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Forbidden {
+    pub(super) pattern: usize,
+    pub(super) line: usize,
+}
+
+/// What a search found. The lines themselves are not kept: they may hold a secret.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Found {
+    /// Lines that match.
+    pub(super) count: usize,
+    /// The first 20, as `path:line`.
+    pub(super) places: Vec<String>,
+    /// The output was cut off, so there are more.
+    pub(super) more: bool,
+}
+
+/// The last change of some paths.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Change {
+    /// Null if nothing of the history that was looked at changed them.
+    pub(super) commit: Option<String>,
+    pub(super) committed_s: Option<f64>,
+    pub(super) authored_s: Option<f64>,
+    /// Since it was committed; negative if the time lies ahead.
+    pub(super) age_s: Option<f64>,
+    pub(super) merge: bool,
+    /// It carries a signature, which was not verified.
+    pub(super) signed: bool,
+    /// Commits after `since` that changed them, at most 10000; null without `since`.
+    pub(super) commits: Option<usize>,
+    /// The history ends at this commit because it is shallow: the change may be older.
+    pub(super) cut: bool,
+}
+
+impl Facts {
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        ["head", "commit", "branches", "tags", "newest_tag", "search", "history"]
+            .into_iter()
+            .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
+            .collect()
+    }
+}

@@ -1,0 +1,217 @@
+//! Files at a commit: whether they are there, and what they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::facts::{Forbidden, Seen};
+use super::place::{OUTPUT, Place};
+use crate::model::Reason;
+use crate::probe::kinds::file::markdown;
+use crate::probe::kinds::process::pattern;
+use crate::probe::line::line;
+use crate::probe::{Findings, ProbeError};
+
+/// A file at the commit.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Wanted {
+    /// Path inside the repository.
+    pub(super) path: String,
+    /// The file must not be there.
+    pub(super) absent: bool,
+    /// Regular expressions, each of which must match something in it.
+    pub(super) contains: Vec<String>,
+    /// Regular expressions, none of which may match a line of it. The line is not shown.
+    pub(super) lacks: Vec<String>,
+    /// Regular expressions with one group by a name: what the group matches first goes into `found`.
+    pub(super) extract: BTreeMap<String, String>,
+    /// It is a Markdown document whose relative links must lead to files of the repository.
+    pub(super) links: bool,
+}
+
+/// Patterns of one list.
+const PATTERNS: usize = 50;
+/// Bytes of what is extracted, and of a link that is shown.
+const TEXT: usize = 300;
+/// Places of forbidden lines, and broken links, of one file.
+const SHOWN: usize = 100;
+
+impl Wanted {
+    pub(super) fn check(&self, at: usize, findings: &mut Findings) {
+        let field = |name: &str| format!("files[{at}].{name}");
+        let path = &self.path;
+        if path.is_empty() || path.starts_with('/') || path.contains('\n') || path.split('/').any(|part| part == "..") {
+            findings.error(&field("path"), "expected a path inside the repository");
+        }
+        let (contains, lacks) = (self.contains.iter(), self.lacks.iter());
+        let all = [
+            ("contains", contains.collect::<Vec<_>>()),
+            ("lacks", lacks.collect()),
+            ("extract", self.extract.values().collect()),
+        ];
+        for (name, patterns) in &all {
+            if patterns.len() > PATTERNS {
+                findings.error(&field(name), format!("at most {PATTERNS} patterns"));
+            }
+            for text in patterns {
+                match pattern(text) {
+                    Err(why) => findings.error(&field(name), why),
+                    Ok(found) if *name == "extract" && found.captures_len() != 2 => {
+                        findings.error(&field(name), "exactly one group is needed");
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
+        let judged = self.links || all.iter().any(|(_, patterns)| !patterns.is_empty());
+        if self.absent && judged {
+            findings.error(&field("absent"), "a file that must be absent has no content to judge");
+        }
+    }
+}
+
+/// All of them, in order.
+pub(super) async fn look(place: &Place<'_>, commit: &str, wanted: &[Wanted]) -> Result<Vec<Seen>, ProbeError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let paths = match wanted.iter().any(|wanted| wanted.links) {
+        true => tree(place, commit).await?,
+        false => BTreeSet::new(),
+    };
+    let mut seen = Vec::new();
+    for wanted in wanted {
+        let content = blob(place, commit, &wanted.path).await?;
+        seen.push(one(wanted, content, &paths)?);
+    }
+    Ok(seen)
+}
+
+/// `None` if there is no such file.
+async fn blob(place: &Place<'_>, commit: &str, path: &str) -> Result<Option<(String, Vec<u8>)>, ProbeError> {
+    let asked = format!("{commit}:{path}\n").into_bytes();
+    let ended = place.ask(&["cat-file", "--batch"], Some(asked)).await?;
+    let too_large = || {
+        let detail = format!("{} is larger than {OUTPUT} bytes", line(path, TEXT));
+        ProbeError::observer(Reason::TooLarge, detail)
+    };
+    let mut parts = ended.stdout.bytes.splitn(2, |byte| *byte == b'\n');
+    let head = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+    let rest = parts.next().unwrap_or_default();
+    let words: Vec<&str> = head.rsplitn(3, ' ').collect();
+    match words.as_slice() {
+        ["missing", ..] => Ok(None),
+        [size, "blob", id] => {
+            let size: usize = size.parse().map_err(|_| ProbeError::internal("git told no size of a file"))?;
+            rest.get(..size).map(|content| Some(((*id).to_owned(), content.to_vec()))).ok_or_else(too_large)
+        }
+        [_, "tree" | "commit", _] => Ok(None),
+        _ => Err(ProbeError::internal("git answered something unknown about a file")),
+    }
+}
+
+/// Every path of the commit, folders too.
+async fn tree(place: &Place<'_>, commit: &str) -> Result<BTreeSet<String>, ProbeError> {
+    let ended = place.ask(&["ls-tree", "-r", "-t", "-z", "--full-tree", "--name-only", commit], None).await?;
+    if ended.stdout.truncated {
+        return Err(ProbeError::observer(Reason::TooLarge, "the repository has too many files to look at its links"));
+    }
+    let paths = ended.stdout.bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+}
+
+fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<String>) -> Result<Seen, ProbeError> {
+    let mut seen = Seen { path: line(&wanted.path, TEXT), ..Seen::default() };
+    let Some((id, content)) = content else { return Ok(seen) };
+    (seen.exists, seen.blob) = (true, id);
+    seen.size_bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    let text = String::from_utf8_lossy(&content);
+    let compiled = |text: &String| pattern(text).map_err(ProbeError::unconfigured);
+    for (at, wanted) in wanted.contains.iter().enumerate() {
+        if !compiled(wanted)?.is_match(&text) {
+            seen.lacking.push(at);
+        }
+    }
+    for (at, unwanted) in wanted.lacks.iter().enumerate() {
+        let unwanted = compiled(unwanted)?;
+        let lines = text.lines().enumerate().filter(|(_, line)| unwanted.is_match(line));
+        seen.forbidden.extend(lines.take(SHOWN).map(|(number, _)| Forbidden { pattern: at, line: number + 1 }));
+    }
+    for (name, wanted) in &wanted.extract {
+        if let Some(found) = compiled(wanted)?.captures(&text).and_then(|groups| groups.get(1)) {
+            let found = line(found.as_str().trim(), TEXT);
+            if let Some(at) = date(&found) {
+                seen.dates.insert(name.clone(), at);
+            }
+            seen.found.insert(name.clone(), found);
+        }
+    }
+    if wanted.links {
+        let outline = markdown::outline(&text)
+            .map_err(|why| ProbeError::target(Reason::Invalid, format!("{}: {why}", line(&wanted.path, TEXT))))?;
+        let broken = outline.links.iter().filter(|link| leads_nowhere(link, &wanted.path, paths));
+        seen.broken_links = broken.take(SHOWN).map(|link| line(link, TEXT)).collect();
+    }
+    Ok(seen)
+}
+
+/// The beginning of a day, in UTC, or an instant.
+fn date(text: &str) -> Option<f64> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Some(at.as_millisecond() as f64 / 1e3);
+    }
+    let day = ["%Y-%m-%d", "%d %B %Y", "%B %d, %Y", "%d %b %Y", "%b %d, %Y"]
+        .iter()
+        .find_map(|format| jiff::civil::Date::strptime(format, text).ok())?;
+    Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond() as f64 / 1e3)
+}
+
+fn leads_nowhere(link: &str, from: &str, paths: &BTreeSet<String>) -> bool {
+    let Some(link) = markdown::relative(link) else { return false };
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                if parts.pop().is_none() {
+                    return true;
+                }
+            }
+            part => parts.push(part),
+        }
+    }
+    !parts.is_empty() && !paths.contains(&parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_as_people_write_them() {
+        for text in ["2025-01-25", "25 January 2025", "January 25, 2025", "2025-01-25T00:00:00Z"] {
+            assert_eq!(date(text), Some(1_737_763_200.0), "{text}");
+        }
+        assert_eq!(date("soon"), None);
+    }
+
+    #[test]
+    fn links_are_followed_inside_the_tree() {
+        let paths: BTreeSet<String> = ["docs", "docs/a.md", "README.md"].map(str::to_owned).into();
+        for (link, nowhere) in [
+            ("a.md", false),
+            ("./a.md#part", false),
+            ("../README.md", false),
+            ("../docs/", false),
+            ("b.md", true),
+            ("../../README.md", true),
+            ("https://example.org/b.md", false),
+            ("#part", false),
+        ] {
+            assert_eq!(leads_nowhere(link, "docs/index.md", &paths), nowhere, "{link}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the facts mean. What is certainly wrong is told before what is unclear.
+
+use super::Git;
+use super::facts::Facts;
+use crate::model::{Proof, Reason, Verdict};
+
+/// Places and names a sentence lists.
+const NAMED: usize = 5;
+
+pub(super) fn judge(leg: &Git, facts: &Facts) -> Verdict {
+    let at = &leg.r#ref;
+    let Some(commit) = &facts.commit else {
+        let sentence = format!("expected the ref {at}");
+        return match facts.incomplete.get("commit") {
+            Some(why) => Verdict::indeterminate(Reason::TooLarge, format!("{sentence}, and {why}")),
+            None => Verdict::fail(Reason::Missing, format!("{sentence}, saw a repository without it")),
+        };
+    };
+    let short = commit.get(..12).unwrap_or(commit);
+    let mut proof = Proof::of("ref", at, short);
+    if let Some(verdict) = files(leg, facts).or_else(|| searches(leg, facts)) {
+        return verdict;
+    }
+    let mut unclear = None;
+    for wanted in &leg.history {
+        let change = facts.history.get(&wanted.name);
+        let age = change.and_then(|change| change.age_s);
+        let Some(max_age_s) = wanted.max_age_s else { continue };
+        let expected = format!("a change of {} in the last {max_age_s} s", wanted.name);
+        match age {
+            Some(age) if age < 0.0 => {
+                let sentence = format!("expected {expected}, saw one that lies {:.0} s ahead", -age);
+                return Verdict::fail(Reason::Invalid, sentence);
+            }
+            // Where the history was cut off the change may be older, never newer.
+            Some(age) if age > f64::from(max_age_s) => {
+                return Verdict::fail(Reason::TooOld, format!("expected {expected}, saw the last one {age:.0} s ago"));
+            }
+            _ if change.is_some_and(|change| change.cut) => {
+                let sentence = format!("expected {expected}, and the history that was fetched ends before it");
+                unclear.get_or_insert(Verdict::indeterminate(Reason::NoData, sentence));
+            }
+            Some(age) => proof = proof.and("age", format!("<= {max_age_s} s"), format!("{age:.0} s")),
+            None => return Verdict::fail(Reason::Missing, format!("expected {expected}, saw none at all")),
+        }
+    }
+    if let Some(verdict) = unclear.or_else(|| cut_search(leg, facts)) {
+        return verdict;
+    }
+    for seen in &facts.files {
+        proof = proof.and("file", "as described", format!("{} ({} bytes)", seen.path, seen.size_bytes));
+    }
+    for (name, found) in &facts.search {
+        proof = proof.and("search", name, format!("{} lines", found.count));
+    }
+    let (files, searches, histories) = (facts.files.len(), facts.search.len(), facts.history.len());
+    let sentence = format!(
+        "expected {at} as described, saw commit {short} with {files} files, {searches} searches and {histories} histories as they must be"
+    );
+    Verdict::pass(proof, sentence)
+}
+
+fn files(leg: &Git, facts: &Facts) -> Option<Verdict> {
+    for (wanted, seen) in leg.files.iter().zip(&facts.files) {
+        let path = &seen.path;
+        if wanted.absent == seen.exists {
+            let (expected, saw) =
+                if wanted.absent { ("no file", "that it is there") } else { ("a file", "that it is not there") };
+            return Some(Verdict::fail(Reason::Missing, format!("expected {expected} {path}, saw {saw}"))).map(
+                |verdict| {
+                    if wanted.absent {
+                        Verdict::fail(Reason::Assertion, verdict.sentence().to_owned())
+                    } else {
+                        verdict
+                    }
+                },
+            );
+        }
+        if let Some(lacking) = seen.lacking.first().and_then(|&at| wanted.contains.get(at)) {
+            let sentence = format!("expected {path} to hold what matches {lacking}, saw nothing that does");
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
+        if let Some(first) = seen.forbidden.first() {
+            let sentence = format!(
+                "expected no line of {path} that matches forbidden pattern {}, saw one: line {}",
+                first.pattern + 1,
+                first.line
+            );
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
+        if let Some(name) = wanted.extract.keys().find(|name| !seen.found.contains_key(*name)) {
+            let sentence = format!("expected {path} to say its {name}, saw nothing that matches");
+            return Some(Verdict::fail(Reason::Missing, sentence));
+        }
+        if !seen.broken_links.is_empty() {
+            let named = seen.broken_links.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let count = seen.broken_links.len();
+            let sentence = format!("expected links of {path} that lead to files, saw {count} that do not: {named}");
+            return Some(Verdict::fail(Reason::Missing, sentence));
+        }
+    }
+    None
+}
+
+fn searches(leg: &Git, facts: &Facts) -> Option<Verdict> {
+    for wanted in &leg.search {
+        let found = facts.search.get(&wanted.name)?;
+        let (name, count) = (&wanted.name, found.count);
+        if let Some(most) = wanted.at_most.filter(|&most| count > most) {
+            let places = found.places.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let sentence = format!("expected at most {most} lines that match {name}, saw {count}: {places}");
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
+        if count < wanted.at_least && !found.more {
+            let sentence = format!("expected at least {} lines that match {name}, saw {count}", wanted.at_least);
+            return Some(Verdict::fail(Reason::TooFew, sentence));
+        }
+    }
+    None
+}
+
+/// A search that was cut off and is judged proves nothing but what it has seen.
+fn cut_search(leg: &Git, facts: &Facts) -> Option<Verdict> {
+    let wanted = leg.search.iter().find(|wanted| {
+        let more = facts.search.get(&wanted.name).is_some_and(|found| found.more);
+        more && (wanted.at_most.is_some() || wanted.at_least > 0)
+    })?;
+    let sentence = format!("the output of the search {} was cut off, so it cannot be judged", wanted.name);
+    Some(Verdict::indeterminate(Reason::TooLarge, sentence))
+}

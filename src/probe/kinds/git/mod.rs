@@ -1,0 +1,164 @@
+//! A Git repository: its branches and tags, files at one of its commits, what its tree holds, and
+//! when what was changed last.
+//!
+//! The program `git` does the looking: a repository of this host is read where it lies, another one
+//! is fetched, as shallow as the questions allow, into a private folder that is removed after the
+//! run. Nothing is ever pushed. A pass proves what the repository held at that moment; a shallow
+//! history proves nothing about what lies before it.
+
+mod facts;
+mod fault;
+mod files;
+mod history;
+mod judge;
+mod look;
+mod place;
+mod private;
+mod refs;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::expect::Gap;
+use crate::model::{Class, Timestamp, Verdict};
+use crate::probe::kinds::process::pattern;
+use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+
+use facts::Facts;
+use files::Wanted;
+use history::History;
+use search::Search;
+
+/// Looks at a Git repository by the program `git`, which must be installed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Git {
+    /// A target whose address is the repository: `https://`, `http://`, `git://` or `ssh://`, without a
+    /// login, or an absolute path. Its credential is a token or password for http.
+    target: Option<String>,
+    /// The repository in place of a target.
+    repository: Option<String>,
+    /// User of the login over http; without one the credential is sent as a bearer token.
+    user: Option<String>,
+    /// Absolute path of the private key for ssh.
+    ssh_key: Option<String>,
+    /// Absolute path of the file of known hosts for ssh; the host must be in it.
+    ssh_known_hosts: Option<String>,
+    /// What is looked at: a branch, a tag, a whole commit id, or `HEAD`.
+    r#ref: String,
+    /// Regular expression for the tags to list; none: no tag is listed.
+    tags: Option<String>,
+    /// The commit is fetched even if nothing else asks for it.
+    fetch: bool,
+    /// Commits of the history that are fetched where `history` asks for it; 0: all.
+    depth: u32,
+    /// Bytes that a fetched repository may take on disk.
+    max_bytes: u64,
+    /// Files at `ref`, and what they must hold.
+    files: Vec<Wanted>,
+    /// Lines of the files at `ref` that match a pattern.
+    search: Vec<Search>,
+    /// When paths were changed last.
+    history: Vec<History>,
+}
+
+impl Default for Git {
+    fn default() -> Self {
+        Self {
+            target: None,
+            repository: None,
+            user: None,
+            ssh_key: None,
+            ssh_known_hosts: None,
+            r#ref: "HEAD".to_owned(),
+            tags: None,
+            fetch: false,
+            depth: 1000,
+            max_bytes: 256 << 20,
+            files: Vec::new(),
+            search: Vec::new(),
+            history: Vec::new(),
+        }
+    }
+}
+
+/// Files, searches or histories of one leg.
+const ENTRIES: usize = 50;
+/// No leg fetches more.
+const BYTES_CEILING: u64 = 4 << 30;
+
+impl Probe for Git {
+    const NAME: &'static str = "git";
+    const SUMMARY: &'static str = "Looks at a Git repository: refs, files, content, history";
+    const CLASS: Class = Class::Command;
+    type Facts = Facts;
+
+    fn check(&self, findings: &mut Findings) {
+        super::one_place(&self.target, "repository", &self.repository, findings);
+        if let Some(Err(why)) = self.repository.as_deref().map(place::Scheme::of) {
+            findings.error("repository", why);
+        }
+        if !refs::is_plain(&self.r#ref) {
+            findings.error("ref", "expected a branch, a tag, a commit id or HEAD");
+        }
+        if let Some(Err(why)) = self.tags.as_deref().map(pattern) {
+            findings.error("tags", why);
+        }
+        for (field, path) in [("ssh_key", &self.ssh_key), ("ssh_known_hosts", &self.ssh_known_hosts)] {
+            if path.as_deref().is_some_and(|path| !place::is_plain_path(path)) {
+                findings.error(field, "expected an absolute path of letters, digits and ._-/");
+            }
+        }
+        if self.max_bytes > BYTES_CEILING {
+            findings.error("max_bytes", format!("at most {BYTES_CEILING} bytes can be fetched"));
+        }
+        for (field, count) in
+            [("files", self.files.len()), ("search", self.search.len()), ("history", self.history.len())]
+        {
+            if count > ENTRIES {
+                findings.error(field, format!("at most {ENTRIES} entries"));
+            }
+        }
+        self.files.iter().enumerate().for_each(|(at, wanted)| wanted.check(at, findings));
+        self.search.iter().enumerate().for_each(|(at, search)| search.check(at, findings));
+        self.history.iter().enumerate().for_each(|(at, history)| history.check(at, findings));
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    fn address(&self) -> String {
+        self.repository.clone().unwrap_or_default()
+    }
+
+    fn expects(&self) -> Option<&'static str> {
+        Some("a Git repository")
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        look::look(self, cx).await
+    }
+
+    fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        judge::judge(self, facts)
+    }
+
+    fn gaps(&self, facts: &Facts) -> Vec<Gap> {
+        facts.gaps()
+    }
+}
+
+impl Git {
+    /// Whether the content of files is needed, not only their names and times.
+    fn needs_content(&self) -> bool {
+        self.fetch || !self.files.is_empty() || !self.search.is_empty()
+    }
+
+    fn needs_commit(&self) -> bool {
+        self.needs_content() || !self.history.is_empty()
+    }
+}

@@ -1,0 +1,267 @@
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+
+use super::*;
+use crate::model::{Outcome, Reason};
+use crate::probe::fixture::{cx, run, run_with};
+
+/// A repository with two commits, a branch and some tags.
+fn repository() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    git(dir.path(), &["init", "-q", "-b", "main"], "");
+    write("README.md", "# Read me\n**Version**: 1.0\n[a](docs/a.md)\n");
+    write("docs/a.md", "[b](b.md) [up](../README.md)\n");
+    git(dir.path(), &["add", "-A"], "");
+    git(dir.path(), &["commit", "-q", "-m", "first"], "2020-01-01T00:00:00Z");
+    git(dir.path(), &["tag", "v1.9.0"], "");
+    git(dir.path(), &["tag", "-a", "-m", "x", "v1.10.0"], "");
+    write("config.ini", "password = hunter22\n");
+    git(dir.path(), &["add", "-A"], "");
+    git(dir.path(), &["commit", "-q", "-m", "second"], "");
+    dir
+}
+
+fn git(at: &Path, arguments: &[&str], date: &str) {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(at).args([
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.org",
+        "-c",
+        "commit.gpgsign=false",
+    ]);
+    if !date.is_empty() {
+        command.env("GIT_COMMITTER_DATE", date).env("GIT_AUTHOR_DATE", date);
+    }
+    assert!(command.args(arguments).status().unwrap().success(), "{arguments:?}");
+}
+
+/// `git daemon` over what lies in a folder. Ends when dropped.
+struct Daemon(Child, u16);
+
+impl Daemon {
+    fn over(base: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("git");
+        command.args(["daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1"]);
+        command.arg(format!("--port={port}")).arg(format!("--base-path={}", base.display())).arg(base);
+        // So that the daemon and not its parent is what is ended.
+        let program = String::from_utf8(Command::new("git").arg("--exec-path").output().unwrap().stdout).unwrap();
+        let mut direct = Command::new(Path::new(program.trim()).join("git-daemon"));
+        direct.args(command.get_args().skip(1)).stderr(Stdio::null());
+        let child = direct.spawn().unwrap();
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Self(child, port)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Tests run side by side, so others may still hold a folder.
+async fn nothing_is_left() -> bool {
+    for _ in 0..300 {
+        if left_over() == 0 {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    false
+}
+
+fn left_over() -> usize {
+    let prefix = format!("readiness-git-{}-", std::process::id());
+    let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).count()
+}
+
+#[tokio::test]
+async fn a_local_repository_is_read() {
+    let dir = repository();
+    let parameters = json!({
+        "repository": dir.path(), "ref": "main", "tags": "^v",
+        "files": [
+            {"path": "README.md", "contains": ["# Read"], "extract": {"version": "\\*\\*Version\\*\\*: (\\S+)"}, "links": true},
+            {"path": "gone.md", "absent": true},
+        ],
+        "history": [{"name": "docs", "paths": ["docs"], "since": "v1.9.0"}, {"name": "all", "max_age_s": 3600}],
+    });
+    let conditions = [
+        "newest_tag == 'v1.10.0'",
+        "files[0].found.version == '1.0'",
+        "history.docs.age_s > 100000000.0",
+        "history.all.age_s < 3600.0",
+        "history.docs.commits == 0",
+        "head == 'main'",
+        "fetched == commit",
+    ];
+    let seen = run_with("git", parameters, &conditions, &cx(20_000)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_without_the_line() {
+    let dir = repository();
+    let with = |more: serde_json::Value| {
+        let mut parameters = json!({"repository": dir.path(), "ref": "main"});
+        parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        parameters
+    };
+    let cases = [
+        (json!({"ref": "none"}), Reason::Missing, "the ref none"),
+        (json!({"files": [{"path": "gone.md"}]}), Reason::Missing, "gone.md"),
+        (json!({"files": [{"path": "docs"}]}), Reason::Missing, "docs"),
+        (json!({"files": [{"path": "docs/a.md", "links": true}]}), Reason::Missing, "1 that do not: b.md"),
+        (json!({"files": [{"path": "config.ini", "lacks": ["hunter"]}]}), Reason::Assertion, "line 1"),
+        (json!({"files": [{"path": "README.md", "contains": ["Rollback"]}]}), Reason::Assertion, "Rollback"),
+        (json!({"files": [{"path": "README.md", "absent": true}]}), Reason::Assertion, "README.md"),
+        (
+            json!({"search": [{"name": "passwords", "pattern": "password *= *[a-z0-9]+", "at_most": 0}]}),
+            Reason::Assertion,
+            "config.ini:1",
+        ),
+        (json!({"search": [{"name": "flags", "pattern": "FLAG", "at_least": 1}]}), Reason::TooFew, "flags"),
+        (json!({"history": [{"name": "docs", "paths": ["docs"], "max_age_s": 60}]}), Reason::TooOld, "docs"),
+        (json!({"history": [{"name": "gone", "paths": ["gone"], "max_age_s": 60}]}), Reason::Missing, "gone"),
+    ];
+    for (more, reason, says) in cases {
+        let seen = run("git", with(more), &cx(20_000)).await;
+        let sentence = seen.verdict.sentence();
+        assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Fail, Some(reason)), "{sentence}");
+        assert!(sentence.contains(says) && !sentence.contains("hunter22"), "{sentence}");
+        assert!(!serde_json::to_string(&seen.facts).unwrap().contains("hunter22"));
+    }
+    assert!(nothing_is_left().await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_is_no_failure() {
+    let empty = tempfile::tempdir().unwrap();
+    let seen = run("git", json!({"repository": empty.path()}), &cx(20_000)).await;
+    assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Indeterminate, Some(Reason::Missing)));
+    let dir = repository();
+    let bad = json!({"repository": dir.path(), "search": [{"name": "x", "pattern": "(", "at_most": 0}]});
+    let seen = run("git", bad, &cx(20_000)).await;
+    assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Indeterminate, Some(Reason::Query)));
+}
+
+#[tokio::test]
+async fn a_remote_repository_is_fetched_and_removed_again() {
+    let dir = repository();
+    let daemon = Daemon::over(dir.path());
+    let url = format!("git://127.0.0.1:{}/.git", daemon.1);
+    let parameters = json!({
+        "repository": url, "ref": "main", "tags": "^v", "fetch": true,
+        "files": [{"path": "README.md", "links": true}],
+        "history": [{"name": "docs", "paths": ["docs"]}],
+    });
+    let conditions = ["fetched == commit", "history.docs.age_s > 100000000.0", "size(tags) == 2"];
+    let seen = run_with("git", parameters, &conditions, &cx(20_000)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+    // Where a shallow history ends everything looks new: here the second commit seems to add all files.
+    let shallow = json!({"repository": url, "ref": "main", "depth": 1, "history": [{"name": "docs", "paths": ["docs"], "max_age_s": 3600}]});
+    let seen = run("git", shallow, &cx(20_000)).await;
+    assert_eq!(
+        (seen.verdict.outcome(), seen.verdict.reason()),
+        (Outcome::Indeterminate, Some(Reason::NoData)),
+        "{}",
+        seen.verdict.sentence()
+    );
+    let large = json!({"repository": url, "ref": "main", "fetch": true, "max_bytes": 10});
+    let seen = run("git", large, &cx(20_000)).await;
+    assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Indeterminate, Some(Reason::TooLarge)));
+    let gone = json!({"repository": format!("git://127.0.0.1:{}/none", daemon.1)});
+    let seen = run("git", gone, &cx(20_000)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Indeterminate, "{}", seen.verdict.sentence());
+    drop(daemon);
+    let seen = run("git", json!({"repository": url}), &cx(20_000)).await;
+    assert_eq!(
+        (seen.verdict.outcome(), seen.verdict.reason()),
+        (Outcome::Fail, Some(Reason::Refused)),
+        "{}",
+        seen.verdict.sentence()
+    );
+    assert!(nothing_is_left().await);
+}
+
+#[test]
+fn addresses_with_a_login_or_of_another_protocol_are_refused() {
+    for address in
+        ["https://u:p@h/r", "ext::sh -c id", "file:///r", "r", "ssh://-oProxyCommand=x/r", "git://u@h/r", "https://"]
+    {
+        assert!(place::Scheme::of(address).is_err(), "{address}");
+    }
+    for address in ["/r", "https://h/r", "ssh://git@h:22/r", "git://h/r"] {
+        assert!(place::Scheme::of(address).is_ok(), "{address}");
+    }
+}
+
+/// Whether the words of some program that runs now hold this text: what everybody on the host can see.
+fn on_a_command_line(text: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(text)
+    })
+}
+
+#[tokio::test]
+async fn a_login_is_sent_in_a_header_and_seen_nowhere() {
+    use std::io::{Read, Write};
+
+    use crate::model::{Target, TlsFiles};
+    use crate::probe::fixture::{credential, cx_with};
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/repo", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut buffer = [0; 1024];
+        while !request.windows(4).any(|part| part == b"\r\n\r\n") {
+            let read = peer.read(&mut buffer).unwrap();
+            request.extend_from_slice(&buffer[..read]);
+        }
+        // base64 of `reader:hunter22-secret`
+        let shown = on_a_command_line("cmVhZGVyOmh1bnRlcjIyLXNlY3JldA==");
+        peer.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        (String::from_utf8(request).unwrap(), shown)
+    });
+    let target = Target {
+        name: "peer".into(),
+        address: address.as_str().into(),
+        credential: Some("token".into()),
+        tls: TlsFiles::default(),
+    };
+    let clients = std::sync::Arc::new(crate::probe::net::Clients::new());
+    let cx = cx_with(20_000, Some(target), credential("token", "hunter22-secret"), clients);
+    let seen = run("git", json!({"target": "peer", "user": "reader"}), &cx).await;
+    let (request, shown) = server.join().unwrap();
+    assert!(request.contains("Authorization: Basic cmVhZGVyOmh1bnRlcjIyLXNlY3JldA=="), "{request}");
+    assert!(!shown);
+    let sentence = seen.verdict.sentence();
+    assert_eq!(
+        (seen.verdict.outcome(), seen.verdict.reason()),
+        (Outcome::Indeterminate, Some(Reason::PermissionDenied)),
+        "{sentence}"
+    );
+    assert!(!sentence.contains("hunter22") && !sentence.contains("cmVh"), "{sentence}");
+}
