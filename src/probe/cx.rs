@@ -83,6 +83,11 @@ impl ProbeCx {
         }
     }
 
+    /// The same for one step of the run, with a deadline of its own and its facts as a tree.
+    pub(super) fn step(&self, deadline: Instant) -> Self {
+        Self { trace: self.trace.clone(), text_only: None, ..self.anew(deadline) }
+    }
+
     /// Lends what other legs have observed.
     pub fn with_legs(self, legs: Option<Arc<LegFacts>>) -> Self {
         Self { legs, ..self }

@@ -14,12 +14,14 @@ mod grafana;
 mod http;
 mod http_requests;
 mod jaeger;
+mod load;
 mod login;
 mod postgres;
 mod process;
 mod prometheus_api;
 mod promql;
 mod redis;
+mod scenario;
 mod tcp;
 mod tls;
 
@@ -40,12 +42,14 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
+    Descriptor::of::<load::Load>(),
     Descriptor::of::<login::Login>(),
     Descriptor::of::<postgres::Postgres>(),
     Descriptor::of::<process::Process>(),
     Descriptor::of::<prometheus_api::PrometheusApi>(),
     Descriptor::of::<promql::Promql>(),
     Descriptor::of::<redis::Redis>(),
+    Descriptor::of::<scenario::Scenario>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
 ];

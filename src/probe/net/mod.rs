@@ -24,6 +24,8 @@ pub(crate) use spoken::Took;
 pub use spoken::spoken;
 pub(crate) use stream::Stream;
 
+use super::hazards::Hazards;
+
 /// Clients made once and lent to probes.
 ///
 /// All parts are made on first use, so that a check that needs none of them pays for none.
@@ -32,10 +34,20 @@ pub struct Clients {
     resolver: resolve::Resolver,
     tls: tls::Profiles,
     kept: http::Kept,
+    hazards: Hazards,
 }
 
 impl Clients {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With what probes that change or load their target may use.
+    pub fn with(hazards: Hazards) -> Self {
+        Self { hazards, ..Self::default() }
+    }
+
+    pub(crate) fn hazards(&self) -> &Hazards {
+        &self.hazards
     }
 }

@@ -6,6 +6,8 @@ mod body;
 mod channel;
 mod exchange;
 mod kept;
+mod seat;
 
 pub(crate) use exchange::{Answer, Call, Phases};
 pub(crate) use kept::Kept;
+pub(crate) use seat::Seat;
