@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 18] = [
+const BUILT: [&str; 20] = [
     "alertmanager",
     "attestation",
     "command",
@@ -21,11 +21,13 @@ const BUILT: [&str; 18] = [
     "grafana",
     "http",
     "jaeger",
+    "load",
     "postgres",
     "process",
     "prometheus_api",
     "promql",
     "redis",
+    "scenario",
     "tcp",
     "tls",
 ];

@@ -24,7 +24,7 @@ use url::Url;
 
 use self::facts::Facts;
 use super::http::request::{append, parse_header, parse_method, parse_url};
-use super::http::{Http, Tls};
+use super::http::{Http, SecretHeader, Tls};
 use crate::expect::Gap;
 use crate::model::{Access, Class, Timestamp, Verdict};
 use crate::probe::net::parse_address;
@@ -43,6 +43,8 @@ pub(crate) struct Load {
     /// `GET` or `HEAD`; another method needs a `body`.
     method: Option<String>,
     headers: BTreeMap<String, String>,
+    /// Request headers that hold a secret: `{ X-Api-Key: { credential: name, prefix: "" } }`.
+    secret_headers: BTreeMap<String, SecretHeader>,
     /// Name of a credential sent as a bearer token.
     bearer: Option<String>,
     body: Option<String>,
@@ -101,6 +103,7 @@ impl Default for Load {
             path: String::new(),
             method: None,
             headers: BTreeMap::new(),
+            secret_headers: BTreeMap::new(),
             bearer: None,
             body: None,
             rate: 10.0,
@@ -160,7 +163,8 @@ impl Probe for Load {
     }
 
     fn credentials(&self) -> Vec<&str> {
-        self.bearer.as_deref().into_iter().collect()
+        let sent = self.secret_headers.values().filter(|header| header.when);
+        self.bearer.as_deref().into_iter().chain(sent.map(|header| header.credential.as_str())).collect()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
@@ -246,6 +250,7 @@ impl Load {
             target: self.target.clone(),
             method: self.method.clone(),
             headers: self.headers.clone(),
+            secret_headers: self.secret_headers.clone(),
             bearer: self.bearer.clone(),
             body: self.body.clone(),
             tls: self.tls.clone(),

@@ -47,6 +47,8 @@ pub(crate) struct Scenario {
     /// may be left behind that nobody can name. A clean-up that finds things by `{run}` has no such
     /// case. Must also pass if there is nothing to undo.
     cleanup: Vec<Step>,
+    /// What the steps leave behind on purpose, in a few words; instead of a clean-up.
+    leaves: Option<String>,
     /// Kept of the timeout of the check for the clean-up, in seconds; 1 to 60.
     cleanup_s: u32,
     #[serde(skip)]
@@ -61,6 +63,7 @@ impl Default for Scenario {
             name: String::new(),
             steps: Vec::new(),
             cleanup: Vec::new(),
+            leaves: None,
             cleanup_s: 5,
             plan: OnceLock::new(),
         }
@@ -85,8 +88,14 @@ impl Probe for Scenario {
             findings.error("name", "expected 1 to 64 lower-case letters, digits and hyphens");
         }
         for (field, steps) in [("steps", &self.steps), ("cleanup", &self.cleanup)] {
-            if steps.is_empty() || steps.len() > MAX_STEPS {
-                findings.error(field, format!("expected 1 to {MAX_STEPS} steps"));
+            let none_needed = field == "cleanup" && self.leaves.is_some();
+            if steps.is_empty() != none_needed || steps.len() > MAX_STEPS {
+                let message = if none_needed {
+                    "write either `cleanup` or `leaves`".to_owned()
+                } else {
+                    format!("expected 1 to {MAX_STEPS} steps")
+                };
+                findings.error(field, message);
             }
             for (place, step) in steps.iter().enumerate() {
                 step.check(&format!("{field}[{place}]"), self.target.as_deref(), findings);

@@ -27,7 +27,9 @@ impl Things {
     }
 
     fn answer(&self, line: &str) -> String {
-        let request = line.trim_end_matches(" HTTP/1.1").to_owned();
+        // What follows a head is a body, which this peer takes for a head.
+        let Some(request) = line.strip_suffix(" HTTP/1.1") else { return String::new() };
+        let request = request.to_owned();
         let mut things = self.things.lock().unwrap();
         self.log.lock().unwrap().push(request.clone());
         let odd = self.odd.lock().unwrap().clone();
