@@ -258,7 +258,9 @@ impl Behaviour {
             ["api", "executions"] if body["input"]["readinessCanary"] == true => {
                 Answer::json(202, json!({"id": "canary", "status": "accepted"}))
             }
-            ["api", "patterns", "upload"] if self.has("no-licence") => failed(403, "pattern_management is not licensed"),
+            ["api", "patterns", "upload"] if self.has("no-licence") => {
+                failed(403, "pattern_management is not licensed")
+            }
             ["api", "patterns", "upload"] => {
                 let file = body["filename"].as_str().unwrap_or_default();
                 if !self.has("loses-uploads") {

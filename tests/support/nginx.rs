@@ -130,9 +130,9 @@ impl Nginx {
         let mut answer = "return 200 ok;".to_owned();
         if let Some((rate, status)) = limit {
             let _ = writeln!(servers, "limit_req_zone $binary_remote_addr zone=all:1m rate={rate};");
-            // What is returned at once is not limited; what is looked up is.
+            // What is returned at once is not limited; a file is.
             answer = format!(
-                "limit_req zone=all burst=5 nodelay; limit_req_status {status}; location / {{ try_files /none =200; }}"
+                "root {dir}; limit_req zone=all burst=5 nodelay; limit_req_status {status}; location / {{ try_files /ca.pem =404; }}"
             );
         }
         for (port, answer) in plain {

@@ -18,7 +18,7 @@ use crate::probe::net::tls::TlsProfile;
 use crate::probe::{ProbeCx, ProbeError};
 
 /// A request that is sent this long after it was due was not sent in time.
-const LATE: Duration = Duration::from_millis(50);
+const LATE: Duration = Duration::from_millis(250);
 /// Endings before which a share of errors ends nothing.
 const MIN_ENDED: u64 = 10;
 
@@ -38,6 +38,8 @@ struct Shot<'a> {
 struct Ended {
     seat: Seat,
     due: Instant,
+    /// What the exporter itself lost before it was sent.
+    own: Duration,
     at: Instant,
     status: Result<u16, ProbeError>,
 }
@@ -66,7 +68,7 @@ impl Load {
         let mut facts = self.run(cx, &shot, length).await?;
         if !pause.is_zero() && !facts.aborted {
             tokio::time::sleep(pause).await;
-            facts.after = shot.fire(cx, Seat::default(), Instant::now()).await.status.ok();
+            facts.after = shot.fire(cx, Seat::default(), Instant::now(), Duration::ZERO).await.status.ok();
         }
         facts.url = shown(&url);
         Ok(facts)
@@ -98,7 +100,8 @@ impl Load {
                     let held_up = starved_until <= due;
                     *(if held_up { &mut tally.facts.late } else { &mut tally.facts.queued }) += 1;
                 }
-                flying.push(shot.fire(cx, seat, due));
+                let own = due.max(starved_until).elapsed();
+                flying.push(shot.fire(cx, seat, due, own));
                 next += 1;
                 tally.facts.in_flight = tally.facts.in_flight.max(flying.len() as u64);
                 continue;
@@ -130,10 +133,10 @@ impl Load {
     }
 
     fn count(&self, ended: Ended, tally: &mut Tally, seats: &mut Vec<Seat>) {
-        let Ended { seat, due, at, status } = ended;
+        let Ended { seat, due, own, at, status } = ended;
         seats.push(seat);
         match status {
-            Ok(status) => tally.answered(status, self.is_expected(status), at.duration_since(due)),
+            Ok(status) => tally.answered(status, self.is_expected(status), at.duration_since(due), own),
             Err(error) => tally.failed(error),
         }
         let (bad, all) = tally.bad_of();
@@ -144,7 +147,7 @@ impl Load {
 }
 
 impl Shot<'_> {
-    async fn fire(&self, cx: &ProbeCx, mut seat: Seat, due: Instant) -> Ended {
+    async fn fire(&self, cx: &ProbeCx, mut seat: Seat, due: Instant, own: Duration) -> Ended {
         let cx = cx.anew((Instant::now() + self.timeout).min(cx.deadline()));
         let call = Call {
             url: self.url,
@@ -157,6 +160,6 @@ impl Shot<'_> {
             server_name: self.server_name,
         };
         let status = self.clients.call_from(&cx, &call, &mut seat).await.map(|answer| answer.status.as_u16());
-        Ended { seat, due, at: Instant::now(), status }
+        Ended { seat, due, own, at: Instant::now(), status }
     }
 }

@@ -28,10 +28,10 @@ pub(crate) struct Facts {
     pub(super) first_error: Option<String>,
     /// Requests that were due but never sent, because all connections waited for answers.
     pub(super) unsent: u64,
-    /// Requests that were sent more than 50 ms after they were due although a connection was free: the
+    /// Requests that were sent more than 250 ms after they were due although a connection was free: the
     /// exporter was too slow, and times of this run say little.
     pub(super) late: u64,
-    /// Requests that waited more than 50 ms for a connection, because all of them waited for answers.
+    /// Requests that waited more than 250 ms for a connection, because all of them waited for answers.
     pub(super) queued: u64,
     /// True if too many errors ended the run.
     pub(super) aborted: bool,
@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub(super) throughput: f64,
     /// Of the expected answers, from the instant each was due; null if there is none.
     pub(super) latency: Option<Latency>,
+    /// The same without the moments by which the exporter itself sent them late.
+    pub(super) target_latency: Option<Latency>,
     /// Status of the request after the pause; null if none was sent or answered.
     pub(super) after: Option<u16>,
 }
@@ -69,6 +71,7 @@ pub(super) struct Tally {
     statuses: BTreeMap<u16, u64>,
     /// Microseconds.
     times: Histogram<u64>,
+    theirs: Histogram<u64>,
 }
 
 /// Times beyond this count as this long.
@@ -78,17 +81,18 @@ impl Tally {
     pub(super) fn new(facts: Facts) -> Result<Self, ProbeError> {
         let times = Histogram::new_with_bounds(1, LONGEST_US, 3)
             .map_err(|error| ProbeError::internal(format!("the histogram could not be made: {error}")))?;
-        Ok(Self { facts, statuses: BTreeMap::new(), times })
+        Ok(Self { facts, statuses: BTreeMap::new(), theirs: times.clone(), times })
     }
 
-    /// `took` is from the instant it was due.
-    pub(super) fn answered(&mut self, status: u16, expected: bool, took: Duration) {
+    /// `took` is from the instant it was due; `own` of it was lost by the exporter.
+    pub(super) fn answered(&mut self, status: u16, expected: bool, took: Duration, own: Duration) {
         self.facts.completed += 1;
         *self.statuses.entry(status).or_default() += 1;
         *self.facts.classes.entry(format!("{}xx", status / 100)).or_default() += 1;
         if expected {
             self.facts.expected += 1;
-            self.times.saturating_record(u64::try_from(took.as_micros()).unwrap_or(LONGEST_US).max(1));
+            self.times.saturating_record(micros(took));
+            self.theirs.saturating_record(micros(took.saturating_sub(own)));
         }
     }
 
@@ -108,15 +112,21 @@ impl Tally {
         self.facts.seconds = seconds;
         self.facts.throughput = if seconds > 0.0 { self.facts.completed as f64 / seconds } else { 0.0 };
         self.facts.statuses = self.statuses.into_iter().map(|(status, count)| StatusCount { status, count }).collect();
-        let at = |quantile: f64| self.times.value_at_quantile(quantile) as f64 / 1e6;
-        self.facts.latency = (!self.times.is_empty()).then(|| Latency {
-            p50_s: at(0.5),
-            p90_s: at(0.9),
-            p95_s: at(0.95),
-            p99_s: at(0.99),
-            max_s: at(1.0),
-        });
+        self.facts.latency = Latency::of(&self.times);
+        self.facts.target_latency = Latency::of(&self.theirs);
         self.facts
+    }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(LONGEST_US).max(1)
+}
+
+impl Latency {
+    fn of(times: &Histogram<u64>) -> Option<Self> {
+        let at = |quantile: f64| times.value_at_quantile(quantile) as f64 / 1e6;
+        let (p50_s, p90_s, p95_s, p99_s, max_s) = (at(0.5), at(0.9), at(0.95), at(0.99), at(1.0));
+        (!times.is_empty()).then_some(Self { p50_s, p90_s, p95_s, p99_s, max_s })
     }
 }
 

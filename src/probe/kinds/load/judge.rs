@@ -31,9 +31,7 @@ impl Load {
             return Verdict::fail(self.reason(facts), sentence);
         }
         let held_up = facts.late;
-        if let Some((name, bound, value)) = facts.latency.as_ref().and_then(|latency| self.too_slow(latency))
-            && held_up == 0
-        {
+        if let Some((name, bound, value)) = facts.target_latency.as_ref().and_then(|latency| self.too_slow(latency)) {
             let sentence = format!(
                 "expected {name} of at most {bound:.3} s from {}, saw {value:.3} s over {} answers",
                 facts.url, facts.expected
@@ -45,6 +43,14 @@ impl Load {
                 "expected {} requests to be sent in time, saw {sent} sent, {held_up} of them late and {} waiting for a \
                  connection, so that the latency proves nothing",
                 facts.requested, facts.queued
+            );
+            return Verdict::indeterminate(Reason::Other, sentence);
+        }
+        if let Some((name, bound, value)) = facts.latency.as_ref().and_then(|latency| self.too_slow(latency)) {
+            let sentence = format!(
+                "expected {name} of at most {bound:.3} s from {}, saw {value:.3} s, but only because the exporter itself \
+                 sent requests late",
+                facts.url
             );
             return Verdict::indeterminate(Reason::Other, sentence);
         }

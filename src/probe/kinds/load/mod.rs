@@ -178,7 +178,8 @@ impl Probe for Load {
     fn gaps(&self, facts: &Facts) -> Vec<Gap> {
         let incomplete = facts.unsent + facts.late > 0 || facts.aborted;
         let why = || format!("{} requests were not sent in time", facts.unsent + facts.late);
-        incomplete.then(|| Gap { field: "latency", why: why(), hides: true }).into_iter().collect()
+        let gap = |field| incomplete.then(|| Gap { field, why: why(), hides: true });
+        ["latency", "target_latency"].into_iter().filter_map(gap).collect()
     }
 }
 
