@@ -122,6 +122,11 @@ impl ProbeCx {
         self.credentials.resolve(name, self.deadline).await
     }
 
+    /// Whether the text holds a credential that is known.
+    pub(super) fn is_secret(&self, text: &str) -> bool {
+        self.credentials.redactor().masked(text).is_some()
+    }
+
     pub fn clients(&self) -> &Arc<Clients> {
         &self.clients
     }

@@ -17,8 +17,6 @@ use crate::probe::net::http::{Call, Seat};
 use crate::probe::net::tls::TlsProfile;
 use crate::probe::{ProbeCx, ProbeError};
 
-/// A request that is sent this long after it was due was not sent in time.
-const LATE: Duration = Duration::from_millis(250);
 /// Endings before which a share of errors ends nothing.
 const MIN_ENDED: u64 = 10;
 
@@ -95,7 +93,7 @@ impl Load {
                 && Instant::now() >= due
                 && let Some(seat) = seats.pop()
             {
-                if due.elapsed() > LATE {
+                if due.elapsed().as_secs_f64() > self.late_s {
                     // What had a free connection all the time was held up by the exporter itself.
                     let held_up = starved_until <= due;
                     *(if held_up { &mut tally.facts.late } else { &mut tally.facts.queued }) += 1;

@@ -28,10 +28,10 @@ pub(crate) struct Facts {
     pub(super) first_error: Option<String>,
     /// Requests that were due but never sent, because all connections waited for answers.
     pub(super) unsent: u64,
-    /// Requests that were sent more than 250 ms after they were due although a connection was free: the
+    /// Requests that were sent later than `late_s` after they were due although a connection was free: the
     /// exporter was too slow, and times of this run say little.
     pub(super) late: u64,
-    /// Requests that waited more than 250 ms for a connection, because all of them waited for answers.
+    /// Requests that waited longer than `late_s` for a connection, because all of them waited for answers.
     pub(super) queued: u64,
     /// True if too many errors ended the run.
     pub(super) aborted: bool,

@@ -58,6 +58,8 @@ pub(crate) struct Load {
     max_requests: u32,
     /// Connections at the same time, each with one request at a time; 1 to 500.
     connections: usize,
+    /// A request that is sent later than this, in seconds, was not sent in time; 0.01 to 10.
+    late_s: f64,
     /// How long one answer may take from the sending, in seconds.
     request_timeout_s: u32,
     /// Statuses that are expected; any 2xx if empty. Redirects are not followed.
@@ -110,6 +112,7 @@ impl Default for Load {
             duration_s: 10,
             max_requests: 1000,
             connections: 10,
+            late_s: 0.25,
             request_timeout_s: 5,
             status: Vec::new(),
             abort_above: 0.1,
@@ -197,6 +200,9 @@ impl Load {
             if value == 0 || value > most {
                 findings.error(field, format!("expected 1 to {most}"));
             }
+        }
+        if !(0.01..=10.0).contains(&self.late_s) {
+            findings.error("late_s", "expected 0.01 to 10 seconds");
         }
         if !(1..=500).contains(&self.connections) {
             findings.error("connections", "expected 1 to 500");

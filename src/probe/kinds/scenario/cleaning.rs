@@ -50,6 +50,11 @@ impl Cleaning {
         Self { plan: Arc::clone(plan), cx, journal: journal.clone(), record }
     }
 
+    async fn write_down(&self, deadline: Instant) -> Result<(), ProbeError> {
+        let (journal, record) = (self.journal.clone(), self.record.clone());
+        on_disk(deadline, move || journal.write(&record)).await
+    }
+
     /// Runs every step of the clean-up, whatever becomes of the others.
     async fn clean(&self, until: Instant) -> Cleaned {
         let mut values: Values = self.record.values.clone();
@@ -94,24 +99,18 @@ impl Cleaning {
 }
 
 impl Guard {
-    pub(super) fn new(cleaning: Cleaning) -> Self {
+    /// Puts the record on the disk; only then there may be something to clean.
+    pub(super) async fn begin(cleaning: Cleaning, deadline: Instant) -> Result<Self, ProbeError> {
+        cleaning.write_down(deadline).await?;
         let afterwards = cleaning.cx.clients().hazards().afterwards.clone();
-        Self { cleaning: Some(cleaning), afterwards }
-    }
-
-    /// Puts the record on the disk.
-    pub(super) async fn write_down(&mut self, deadline: Instant) -> Result<(), ProbeError> {
-        let Some(cleaning) = &self.cleaning else { return Ok(()) };
-        let (journal, record) = (cleaning.journal.clone(), cleaning.record.clone());
-        on_disk(deadline, move || journal.write(&record)).await
+        Ok(Self { cleaning: Some(cleaning), afterwards })
     }
 
     /// From now on these may be names of something, until `captured` says which.
     pub(super) async fn about_to_capture(&mut self, names: Vec<String>, deadline: Instant) -> Result<(), ProbeError> {
-        if let Some(cleaning) = &mut self.cleaning {
-            cleaning.record.pending.extend(names);
-        }
-        self.write_down(deadline).await
+        let Some(cleaning) = &mut self.cleaning else { return Ok(()) };
+        cleaning.record.pending.extend(names);
+        cleaning.write_down(deadline).await
     }
 
     /// What is known now. `answered`: nothing else was made.
@@ -121,14 +120,13 @@ impl Guard {
         answered: bool,
         deadline: Instant,
     ) -> Result<(), ProbeError> {
-        if let Some(cleaning) = &mut self.cleaning {
-            cleaning.record.values.clone_from(values);
-            cleaning.record.values.remove(RUN);
-            if answered {
-                cleaning.record.pending.clear();
-            }
+        let Some(cleaning) = &mut self.cleaning else { return Ok(()) };
+        cleaning.record.values.clone_from(values);
+        cleaning.record.values.remove(RUN);
+        if answered {
+            cleaning.record.pending.clear();
         }
-        self.write_down(deadline).await
+        cleaning.write_down(deadline).await
     }
 
     /// Cleans up now. What stays is in the journal.

@@ -50,8 +50,7 @@ impl Scenario {
         }
 
         let record = Leftover { name: self.name.clone(), run: facts.run.clone(), ..Leftover::default() };
-        let mut guard = Guard::new(cleaning(record));
-        guard.write_down(cx.deadline()).await?;
+        let mut guard = Guard::begin(cleaning(record), cx.deadline()).await?;
         let mut values = Values::from([(RUN.to_owned(), facts.run.clone())]);
         for step in &self.steps {
             if !step.capture.is_empty() {
@@ -111,7 +110,7 @@ pub(super) async fn perform(step: &Step, plan: &Plan, values: &mut Values, cx: &
         let seen = attempt(step, &ready, cx, until).await;
         let last = seen.verdict.outcome() == Outcome::Pass || Instant::now() + PAUSE >= patience;
         if last {
-            break capture(seen, &ready, values);
+            break capture(seen, &ready, values, cx);
         }
         sleep(PAUSE).await;
     };
@@ -142,12 +141,16 @@ async fn attempt(step: &Step, ready: &Ready, cx: &ProbeCx, until: Instant) -> Ob
 
 /// Takes what is to be captured from the facts. Of an answer that is not as expected it takes what
 /// there is.
-fn capture(seen: Observation, ready: &Ready, values: &mut Values) -> (Verdict, bool) {
+fn capture(seen: Observation, ready: &Ready, values: &mut Values, cx: &ProbeCx) -> (Verdict, bool) {
     let Observation { verdict, facts, .. } = seen;
     let Some(facts) = facts else { return (verdict, false) };
     let mut problem = None;
     for (name, query) in &ready.captures {
         match query.value(&facts).and_then(|value| plain(&value)) {
+            // It would be written down and shown.
+            Ok(value) if cx.is_secret(&value) => {
+                problem.get_or_insert_with(|| format!("expected a value for `{name}` in the answer, saw a secret"));
+            }
             Ok(value) => {
                 values.insert(name.clone(), value);
             }

@@ -216,6 +216,25 @@ async fn a_hostile_name_goes_nowhere() {
 }
 
 #[tokio::test]
+async fn a_secret_is_not_written_down() {
+    let (things, daemon) = (Things::start().await, Daemon::new());
+    let secret = r#"{"id":"s3cr3t-t0k3n"}"#;
+    things.answers("POST", response("201 X", "content-type: application/json\r\n", secret));
+    let mut parameters = parameters(&things);
+    parameters["steps"][0]["expect"] = json!([]);
+    parameters["steps"][0]["do"]["http"]["bearer"] = json!("key");
+    let cx = daemon.cx(2000, true);
+    let credentials = fixture::credential("key", "s3cr3t-t0k3n");
+    let cx = fixture::cx_with(2000, None, credentials, Arc::clone(cx.clients()));
+    let seen = fixture::run("scenario", parameters, &cx).await;
+    says(&seen, Outcome::Fail, Some(Reason::Invalid), "saw a secret");
+    assert!(!format!("{seen:?}").contains("s3cr3t"), "{seen:?}");
+    for record in std::fs::read_dir(daemon.directory.path().join("l")).unwrap() {
+        assert!(!std::fs::read_to_string(record.unwrap().path()).unwrap().contains("s3cr3t"));
+    }
+}
+
+#[tokio::test]
 async fn without_a_journal_nothing_is_begun() {
     let things = Things::start().await;
     let seen = run(&things, &fixture::cx(2000)).await;
