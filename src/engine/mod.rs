@@ -37,6 +37,7 @@ pub use supervise::Supervisor;
 use crate::catalog::{Builtins, Compiled};
 use crate::core::{DueQueue, Event, World};
 use crate::probe::net::Clients;
+use crate::probe::{Afterwards, Hazards, Leftovers};
 use crate::settings::Settings;
 use crate::snapshot::{Current, Health, LoadStatus, Rows, Snapshot, StoreHealth};
 use crate::store::{Retention, Store, StoreError};
@@ -51,6 +52,8 @@ const SEED: u64 = 0;
 const TOMBSTONES: Duration = Duration::from_secs(30 * 86_400);
 /// How long the loop and the last flush may take, each.
 const STOP_GRACE: Duration = Duration::from_secs(15);
+/// How long clean-ups of runs that were dropped may take; what is left then is cleaned after the next start.
+const CLEANUP_GRACE: Duration = Duration::from_secs(10);
 /// Reading all credentials, so that none can leak before a probe has used it.
 const LEARN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Restoring state reads the whole store once.
@@ -173,7 +176,7 @@ impl Engine {
         };
         supervisor.spawn("reloader", reloader.run(supervisor.stopping().clone()));
 
-        let clients = Arc::new(Clients::new());
+        let clients = Arc::new(Clients::with(hazards(&settings, &supervisor, &metrics)));
         let ears = Arc::new(watch::Ears::default());
         let (watching, plans) = watch::Watching::new(settings.engine.watch, &catalogue, Arc::clone(&ears));
         let listener = watch::Listener {
@@ -259,13 +262,24 @@ impl Engine {
     pub async fn drain(self) -> bool {
         self.drain.cancel();
         let drained = self.supervisor.drain_runs(self.grace).await;
+        let cleaned = self.supervisor.drain_cleanups(CLEANUP_GRACE).await;
         self.supervisor.stopping().cancel();
         self.stop_loop.cancel();
         let loop_ended = tokio::time::timeout(STOP_GRACE, self.loop_ended.cancelled()).await.is_ok();
         // Only now: what the loop absorbed last must be among what is written last.
         self.stop_persister.cancel();
         let stored = tokio::time::timeout(STOP_GRACE, self.persister_ended.cancelled()).await.is_ok();
-        drained && loop_ended && stored
+        drained && cleaned && loop_ended && stored
+    }
+}
+
+/// What runs that change or load their target are lent.
+fn hazards(settings: &Settings, supervisor: &Supervisor, metrics: &SelfMetrics) -> Hazards {
+    let (supervisor, metrics) = (supervisor.clone(), metrics.clone());
+    Hazards {
+        load_targets: settings.engine.load_targets.clone(),
+        leftovers: Some(Leftovers::new(settings.store.path.join("leftovers"), move |n| metrics.leftovers(n))),
+        afterwards: Afterwards::new(move |work| supervisor.spawn_cleanup(work)),
     }
 }
 

@@ -8,12 +8,16 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Clean-ups that run at once.
+const MAX_CLEANUPS: usize = 32;
+
 /// Spawns named tasks that live as long as the process, and short ones that are only counted. A
 /// named task that ends early for any reason shuts everything down.
 #[derive(Clone, Default)]
 pub struct Supervisor {
     lasting: TaskTracker,
     runs: TaskTracker,
+    cleanups: TaskTracker,
     stop: CancellationToken,
     abandon: CancellationToken,
     ended_early: Arc<Mutex<Option<&'static str>>>,
@@ -53,6 +57,23 @@ impl Supervisor {
                 () = run => {}
             }
         }));
+    }
+
+    /// Spawns the clean-up of a run that was dropped; it ends by itself within a bounded time. False if
+    /// too many are running, or nothing runs any more.
+    #[expect(clippy::disallowed_methods, reason = "this is where tasks are spawned")]
+    pub fn spawn_cleanup(&self, cleanup: impl Future<Output = ()> + Send + 'static) -> bool {
+        if self.cleanups.len() >= MAX_CLEANUPS || tokio::runtime::Handle::try_current().is_err() {
+            return false;
+        }
+        tokio::spawn(self.cleanups.track_future(cleanup));
+        true
+    }
+
+    /// Waits until no clean-up is left, for `grace` at most. Says whether all of them ended.
+    pub async fn drain_cleanups(&self, grace: Duration) -> bool {
+        self.cleanups.close();
+        tokio::time::timeout(grace, self.cleanups.wait()).await.is_ok()
     }
 
     /// Waits until no run is left, for `grace` at most, and then drops those that are. Says

@@ -146,6 +146,8 @@ families! {
         "Jumps of the wall clock after which everything was planned anew.";
     DROPPED = "readiness_evaluations_dropped_total", Counter, "", Daemon, [], compact,
         "Results left out because the item had been changed or removed meanwhile.";
+    LEFTOVERS = "readiness_scenario_leftovers", Gauge, "", Daemon, [], compact,
+        "Runs of scenarios whose clean-up has not succeeded, also those of an earlier process; each is cleaned up by the next run of its item.";
     TRANSITIONS = "readiness_transitions_total", Counter, "", Daemon, [], compact,
         "Changes of state of any item.";
     IN_FLIGHT = "readiness_legs_in_flight", Gauge, "", Daemon, ["class"], compact,

@@ -82,6 +82,11 @@ impl ProbeCx {
         }
     }
 
+    /// The same for one step of the run, with a deadline of its own and its facts as a tree.
+    pub(super) fn step(&self, deadline: Instant) -> Self {
+        Self { trace: self.trace.clone(), text_only: None, ..self.anew(deadline) }
+    }
+
     /// Lends what other legs have observed.
     pub fn with_legs(self, legs: Option<Arc<LegFacts>>) -> Self {
         Self { legs, ..self }
@@ -114,6 +119,11 @@ impl ProbeCx {
     /// The value of a named credential, read now, so that rotation needs no reload.
     pub async fn credential(&self, name: &str) -> Result<Secret, ProbeError> {
         self.credentials.resolve(name, self.deadline).await
+    }
+
+    /// Whether the text holds a credential that is known.
+    pub(super) fn is_secret(&self, text: &str) -> bool {
+        self.credentials.redactor().masked(text).is_some()
     }
 
     pub fn clients(&self) -> &Arc<Clients> {

@@ -11,6 +11,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod guard;
+mod hazards;
 pub mod kinds;
 mod leg;
 mod line;
@@ -32,6 +33,7 @@ pub use credentials::{CredentialSource, Credentials};
 pub use cx::{LegFacts, ProbeCx, Trace};
 pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
+pub use hazards::{Afterwards, Hazards, Leftovers};
 pub use leg::{DynProbe, LegProbe, Observation};
 pub use literals::literals;
 pub(crate) use shared::Fetched;

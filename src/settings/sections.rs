@@ -94,6 +94,8 @@ pub struct Engine {
     pub drain_grace: std::time::Duration,
     /// Environments in which checks that mutate or load may run; also needs the item's switch.
     pub mutation_environments: Vec<String>,
+    /// `host:port` of targets that may be put under load, besides the switches; none if empty.
+    pub load_targets: Vec<String>,
     /// The global switch for checks that mutate or load.
     pub allow_mutation: bool,
     /// The environment this daemon watches, such as `staging`.
@@ -185,6 +187,7 @@ impl Default for Engine {
             watch: true,
             drain_grace: std::time::Duration::from_secs(10),
             mutation_environments: Vec::new(),
+            load_targets: Vec::new(),
             allow_mutation: false,
             environment: String::new(),
         }

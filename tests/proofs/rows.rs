@@ -9,7 +9,7 @@ use crate::cases::{self, Proof};
 use crate::servers::STAND_INS;
 
 /// Kinds whose legs run; a row that lists another kind waits for it.
-const BUILT: [&str; 24] = [
+const BUILT: [&str; 26] = [
     "alertmanager",
     "attestation",
     "command",
@@ -25,12 +25,14 @@ const BUILT: [&str; 24] = [
     "http",
     "jaeger",
     "kubernetes",
+    "load",
     "logs",
     "postgres",
     "process",
     "prometheus_api",
     "promql",
     "redis",
+    "scenario",
     "tcp",
     "tls",
     "websocket",

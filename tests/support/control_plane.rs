@@ -2,6 +2,7 @@
 //! that is in order would. Any answer can be replaced, and it can be made wrong in the ways that
 //! checks look for.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,6 +27,10 @@ struct Behaviour {
     jwt_secret: String,
     /// Ways to be wrong: see `product`.
     faults: BTreeSet<String>,
+    /// Names of patterns that were uploaded.
+    uploaded: RefCell<BTreeSet<String>>,
+    /// How the execution of the canary stands.
+    canary: String,
 }
 
 pub(crate) struct ControlPlane {
@@ -35,7 +40,14 @@ pub(crate) struct ControlPlane {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { answers: BTreeMap::new(), key: None, jwt_secret: JWT_SECRET.to_owned(), faults: BTreeSet::new() }
+        Self {
+            answers: BTreeMap::new(),
+            key: None,
+            jwt_secret: JWT_SECRET.to_owned(),
+            faults: BTreeSet::new(),
+            uploaded: RefCell::default(),
+            canary: "completed".to_owned(),
+        }
     }
 }
 
@@ -74,8 +86,13 @@ impl ControlPlane {
         self.behaviour.lock().expect("no panic").jwt_secret = secret.to_owned();
     }
 
+    /// The execution of the canary stays in this state.
+    pub(crate) fn canary_is(&self, status: &str) {
+        status.clone_into(&mut self.behaviour.lock().expect("no panic").canary);
+    }
+
     /// One of: sql-error, sql-tautology, sql-sleep, echoes-markup, no-nosniff, cors-star, cors-echo,
-    /// stack-trace, any-size, no-limit, any-input, hook-unchecked.
+    /// stack-trace, any-size, no-limit, any-input, hook-unchecked, no-licence, loses-uploads.
     pub(crate) fn break_it(&self, fault: &str) {
         self.behaviour.lock().expect("no panic").faults.insert(fault.to_owned());
     }
@@ -153,6 +170,12 @@ impl Behaviour {
         match (asked.method.as_str(), parts.as_slice()) {
             ("POST", ["api", "webhooks", "github"]) => self.webhook(asked),
             ("POST", rest) => self.posted(asked, rest),
+            ("DELETE", ["api", "patterns", name]) => {
+                let there = self.uploaded.borrow_mut().remove(*name);
+                if there { Answer::json(204, Value::Null) } else { failed(404, "Pattern not found") }
+            }
+            ("GET", ["api", "patterns", name]) if self.uploaded.borrow().contains(*name) => ok(json!({ "name": name })),
+            ("GET", ["api", "executions", "canary"]) => ok(json!({"id": "canary", "status": self.canary})),
             ("GET", [""]) => {
                 let endpoints =
                     json!({"patterns": "/api/patterns", "agents": "/api/agents", "executions": "/api/executions"});
@@ -231,6 +254,19 @@ impl Behaviour {
         match parts {
             ["api", "executions"] if self.has("any-input") => {
                 Answer::json(202, json!({"id": "x", "status": "accepted"}))
+            }
+            ["api", "executions"] if body["input"]["readinessCanary"] == true => {
+                Answer::json(202, json!({"id": "canary", "status": "accepted"}))
+            }
+            ["api", "patterns", "upload"] if self.has("no-licence") => {
+                failed(403, "pattern_management is not licensed")
+            }
+            ["api", "patterns", "upload"] => {
+                let file = body["filename"].as_str().unwrap_or_default();
+                if !self.has("loses-uploads") {
+                    self.uploaded.borrow_mut().insert(file.trim_end_matches(".yaml").to_owned());
+                }
+                Answer::json(201, json!({"filename": file}))
             }
             ["api", "executions"] => match &body["patternName"] {
                 Value::Null => failed(400, "patternName is required"),

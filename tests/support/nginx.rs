@@ -39,12 +39,20 @@ pub(crate) struct Shown {
     pub(crate) headers: BTreeMap<String, String>,
     /// Ports of `host()` in the clear, with what follows `return`, such as `301 https://…` or `200`.
     pub(crate) plain: BTreeMap<u16, String>,
+    /// The rate at which it answers, such as `10r/s`, and the status of what is beyond.
+    pub(crate) limit: Option<(String, String)>,
 }
 
 impl Default for Shown {
     fn default() -> Self {
         let hsts = ("strict-transport-security".to_owned(), "max-age=31536000; includeSubDomains".to_owned());
-        Self { certificate: "good".to_owned(), old_tls: false, headers: BTreeMap::from([hsts]), plain: BTreeMap::new() }
+        Self {
+            certificate: "good".to_owned(),
+            old_tls: false,
+            headers: BTreeMap::from([hsts]),
+            plain: BTreeMap::new(),
+            limit: None,
+        }
     }
 }
 
@@ -108,7 +116,7 @@ impl Nginx {
 
     fn write(&mut self) {
         let (dir, port) = (self.directory.display(), self.port);
-        let Shown { certificate, old_tls, headers, plain } = &self.shown;
+        let Shown { certificate, old_tls, headers, plain, limit } = &self.shown;
         let versions = if *old_tls {
             "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;"
         } else {
@@ -119,6 +127,14 @@ impl Nginx {
             let _ = writeln!(more, "add_header {name} \"{value}\" always;");
         }
         let mut servers = String::new();
+        let mut answer = "return 200 ok;".to_owned();
+        if let Some((rate, status)) = limit {
+            let _ = writeln!(servers, "limit_req_zone $binary_remote_addr zone=all:1m rate={rate};");
+            // What is returned at once is not limited; a file is.
+            answer = format!(
+                "root {dir}; limit_req zone=all burst=5 nodelay; limit_req_status {status}; location / {{ try_files /ca.pem =404; }}"
+            );
+        }
         for (port, answer) in plain {
             let _ = writeln!(servers, "server {{ listen {}:{port}; return {answer}; }}", host());
         }
@@ -129,7 +145,7 @@ impl Nginx {
             "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\n\
              access_log off;\n{temporary}\
              server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {dir}/{certificate}.pem;\n\
-             ssl_certificate_key {dir}/{certificate}.key; {versions}\n{more}return 200 ok; }}\n{servers}}}\n"
+             ssl_certificate_key {dir}/{certificate}.key; {versions}\n{more}{answer} }}\n{servers}}}\n"
         );
         std::fs::write(self.directory.join("nginx.conf"), config).expect("nginx.conf");
         self.served = self.shown.clone();

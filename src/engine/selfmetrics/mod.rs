@@ -35,6 +35,7 @@ struct Metrics {
     heartbeat: Gauge,
     clock_jumps: IntCounter,
     evaluations_dropped: IntCounter,
+    leftovers: IntGauge,
     transitions: IntCounter,
     running: IntGaugeVec,
     waiting: IntGaugeVec,
@@ -168,6 +169,10 @@ impl SelfMetrics {
         self.0.evaluations_dropped.inc();
     }
 
+    pub(super) fn leftovers(&self, n: usize) {
+        self.0.leftovers.set(i64::try_from(n).unwrap_or(i64::MAX));
+    }
+
     pub(super) fn transitions(&self, n: usize) {
         self.0.transitions.inc_by(u64::try_from(n).unwrap_or(u64::MAX));
     }
@@ -219,6 +224,7 @@ impl Metrics {
             heartbeat: number(to, table::HEARTBEAT)?,
             clock_jumps: counter(to, table::CLOCK_JUMPS)?,
             evaluations_dropped: counter(to, table::DROPPED)?,
+            leftovers: gauge(to, table::LEFTOVERS)?,
             transitions: counter(to, table::TRANSITIONS)?,
             running: gauges(to, table::IN_FLIGHT)?,
             waiting: gauges(to, table::WAITING)?,

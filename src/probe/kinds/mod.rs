@@ -18,6 +18,7 @@ mod http;
 mod http_requests;
 mod jaeger;
 mod kubernetes;
+mod load;
 mod login;
 mod logs;
 mod postgres;
@@ -25,6 +26,7 @@ mod process;
 mod prometheus_api;
 mod promql;
 mod redis;
+mod scenario;
 mod tcp;
 mod tls;
 mod websocket;
@@ -50,6 +52,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
     Descriptor::of::<kubernetes::Kubernetes>(),
+    Descriptor::of::<load::Load>(),
     Descriptor::of::<login::Login>(),
     Descriptor::of::<logs::Logs>(),
     Descriptor::of::<postgres::Postgres>(),
@@ -57,6 +60,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<prometheus_api::PrometheusApi>(),
     Descriptor::of::<promql::Promql>(),
     Descriptor::of::<redis::Redis>(),
+    Descriptor::of::<scenario::Scenario>(),
     Descriptor::of::<tcp::Tcp>(),
     Descriptor::of::<tls::Tls>(),
     Descriptor::of::<websocket::WebSocket>(),

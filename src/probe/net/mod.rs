@@ -25,6 +25,7 @@ pub(crate) use spoken::Took;
 pub use spoken::spoken;
 pub(crate) use stream::Stream;
 
+use super::hazards::Hazards;
 use super::shared::Shared;
 
 /// Clients made once and lent to probes.
@@ -37,10 +38,20 @@ pub struct Clients {
     kept: http::Kept,
     /// What probes fetched for each other.
     pub(in crate::probe) shared: Shared,
+    hazards: Hazards,
 }
 
 impl Clients {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With what probes that change or load their target may use.
+    pub fn with(hazards: Hazards) -> Self {
+        Self { hazards, ..Self::default() }
+    }
+
+    pub(crate) fn hazards(&self) -> &Hazards {
+        &self.hazards
     }
 }

@@ -4,6 +4,7 @@ mod badge;
 mod credentials;
 mod echoes;
 mod hanging;
+mod harmful;
 mod outage;
 mod reload;
 mod restart;

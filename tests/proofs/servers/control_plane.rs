@@ -45,7 +45,7 @@ impl Server for Double {
     }
 
     /// `answer: { route: GET /health, status: 503, headers: {…}, body: {…}, age: 60 }`, the same of
-    /// the `second` instance, `ask_for_key`, `sign_with`, `break` with a fault of the double, and
+    /// the `second` instance, `ask_for_key`, `sign_with`, `canary_is`, `break` with a fault of the double, and
     /// the network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -59,6 +59,7 @@ impl Server for Double {
                 instance.answer_with(&route, answer);
             }
             "ask_for_key" => self.control_plane.ask_for_key(text()?),
+            "canary_is" => self.control_plane.canary_is(text()?),
             "sign_with" => self.control_plane.sign_with(text()?),
             "break" => self.control_plane.break_it(text()?),
             _ => return Err(format!("the control plane's double does not understand `{verb}`")),

@@ -49,7 +49,7 @@ impl Server for Nginx {
         ]
     }
 
-    /// `certificate: expired`, `old_tls`, `header: { name: value or null }`,
+    /// `certificate: expired`, `old_tls`, `limit: 10r/s 429`, `header: { name: value or null }`,
     /// `plain: { 80: "301 https://x/" }`, and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -64,6 +64,11 @@ impl Server for Nginx {
         match verb {
             "certificate" => shown.certificate = argument.as_str().ok_or("write `certificate: expired`")?.to_owned(),
             "old_tls" => shown.old_tls = true,
+            "limit" => {
+                let (rate, status) =
+                    argument.as_str().and_then(|text| text.split_once(' ')).ok_or("write `limit: 10r/s 429`")?;
+                shown.limit = Some((rate.to_owned(), status.to_owned()));
+            }
             "header" => {
                 for (name, value) in argument.as_object().ok_or("write `header: { name: value }`")? {
                     match value.as_str() {

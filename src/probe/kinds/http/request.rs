@@ -19,14 +19,14 @@ static ANY: HeaderValue = HeaderValue::from_static("*/*");
 static EMPTY: LazyLock<TlsFiles> = LazyLock::new(TlsFiles::default);
 
 /// The request without its URL.
-pub(super) struct Sending {
-    pub(super) method: Method,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(in crate::probe::kinds) struct Sending {
+    pub(in crate::probe::kinds) method: Method,
+    pub(in crate::probe::kinds) headers: HeaderMap,
+    pub(in crate::probe::kinds) body: Bytes,
 }
 
 impl Http {
-    pub(super) async fn sending(&self, cx: &ProbeCx) -> Result<Sending, ProbeError> {
+    pub(in crate::probe::kinds) async fn sending(&self, cx: &ProbeCx) -> Result<Sending, ProbeError> {
         let method = self.method().map_err(ProbeError::unconfigured)?;
         let mut headers = HeaderMap::with_capacity(4 + self.headers.len());
         headers.insert(header::USER_AGENT, USER_AGENT.clone());
@@ -57,11 +57,11 @@ impl Http {
         }
     }
 
-    pub(super) fn profile(&self, cx: &ProbeCx) -> TlsProfile {
+    pub(in crate::probe::kinds) fn profile(&self, cx: &ProbeCx) -> TlsProfile {
         self.tls.profile(cx, Alpn::Http)
     }
 
-    pub(super) fn server_name<'a>(&'a self, cx: &'a ProbeCx) -> Option<&'a str> {
+    pub(in crate::probe::kinds) fn server_name<'a>(&'a self, cx: &'a ProbeCx) -> Option<&'a str> {
         self.tls.server_name(cx)
     }
 }

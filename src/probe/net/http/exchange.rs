@@ -13,6 +13,7 @@ use url::{Position, Url};
 use super::body::{Collected, collect};
 use super::channel::Channel;
 use super::kept::{Key, Line, TlsSeen};
+use super::seat::Seat;
 use crate::model::Reason;
 use crate::probe::net::tls::{Certificate, TlsProfile, Trust, version_text};
 use crate::probe::net::{Clients, Stream, Took, from_hyper, spoken};
@@ -55,9 +56,9 @@ pub(crate) struct Phases {
 }
 
 /// A request that failed before its response headers, and whether it may be sent again.
-struct Failed {
-    error: ProbeError,
-    never_sent: bool,
+pub(super) struct Failed {
+    pub(super) error: ProbeError,
+    pub(super) never_sent: bool,
 }
 
 impl Clients {
@@ -67,7 +68,7 @@ impl Clients {
         if call.reuse
             && let Some(line) = self.kept.take(&key)
         {
-            match self.over(cx, call, &key, line, Phases::default(), true).await {
+            match self.over(cx, call, &key, line, Phases::default(), true, None).await {
                 Ok(answer) => return answer,
                 Err(failed) if !(failed.never_sent || call.method.is_safe()) => return Err(failed.error),
                 Err(_) => cx.note("reuse", "the kept connection was dead"),
@@ -75,13 +76,19 @@ impl Clients {
         }
         let mut phases = Phases::default();
         let line = self.open(cx, call, &key, &mut phases).await?;
-        match self.over(cx, call, &key, line, phases, false).await {
+        match self.over(cx, call, &key, line, phases, false, None).await {
             Ok(answer) => answer,
             Err(failed) => Err(failed.error),
         }
     }
 
-    async fn open(&self, cx: &ProbeCx, call: &Call<'_>, key: &Key, phases: &mut Phases) -> Result<Line, ProbeError> {
+    pub(super) async fn open(
+        &self,
+        cx: &ProbeCx,
+        call: &Call<'_>,
+        key: &Key,
+        phases: &mut Phases,
+    ) -> Result<Line, ProbeError> {
         let dialed = self.dial(cx, &key.host, key.port).await?;
         (phases.dns, phases.connect) = (dialed.dns, dialed.connect);
         let what = authority(call.url);
@@ -113,8 +120,10 @@ impl Clients {
         Ok(Line { opened: Instant::now(), channel, tls: Some(Arc::new(seen)) })
     }
 
-    /// The outer error is one that came before any answer.
-    async fn over(
+    /// The outer error is one that came before any answer. What can be used again goes to the seat, or
+    /// is kept where there is none.
+    #[expect(clippy::too_many_arguments, reason = "the steps of one exchange, in one place")]
+    pub(super) async fn over(
         &self,
         cx: &ProbeCx,
         call: &Call<'_>,
@@ -122,13 +131,15 @@ impl Clients {
         mut line: Line,
         mut phases: Phases,
         reused: bool,
+        seat: Option<&mut Seat>,
     ) -> Result<Result<Answer, ProbeError>, Failed> {
         let what = authority(call.url);
         let request = request(call, line.channel.is_two()).map_err(|error| Failed { error, never_sent: false })?;
         let asked = Instant::now();
         // A kept connection may have been dropped in silence on the way; half the time is left to
         // find out over a fresh one.
-        let patience = if reused && call.method.is_safe() { cx.remaining() / 2 } else { cx.remaining() };
+        let patience =
+            if reused && seat.is_none() && call.method.is_safe() { cx.remaining() / 2 } else { cx.remaining() };
         let response = match timeout_at(asked + patience, line.channel.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -165,14 +176,17 @@ impl Clients {
         phases.body = answered.elapsed();
         let tls = line.tls.clone();
         if call.reuse && timeout_at(cx.deadline(), line.channel.settle()).await == Ok(true) {
-            self.kept.put(key.clone(), line);
+            match seat {
+                Some(seat) => seat.take_back(line),
+                None => self.kept.put(key.clone(), line),
+            }
         }
         let (status, version, headers) = (head.status, head.version, head.headers);
         Ok(Ok(Answer { status, version, headers, body, phases, reused, tls }))
     }
 }
 
-fn key(call: &Call<'_>) -> Result<Key, ProbeError> {
+pub(super) fn key(call: &Call<'_>) -> Result<Key, ProbeError> {
     let unusable = |why: &str| ProbeError::unconfigured(format!("the URL cannot be used: {why}"));
     let host = call.url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| unusable("it has no host"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');

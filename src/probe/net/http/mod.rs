@@ -7,9 +7,11 @@ mod channel;
 mod exchange;
 mod kept;
 mod lent;
+mod seat;
 mod upgrade;
 
 pub(crate) use exchange::{Answer, Call, Phases};
 pub(crate) use kept::{Kept, TlsSeen};
 pub(crate) use lent::{LentLine, Sender};
+pub(crate) use seat::Seat;
 pub(crate) use upgrade::{Upgrade, Upgraded};

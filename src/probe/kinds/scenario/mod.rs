@@ -1,0 +1,134 @@
+//! `scenario`: steps, each a check of another kind, in their order; then a clean-up, whatever happened.
+//!
+//! Values that a step captures from what it saw stand in the parameters and conditions of later steps
+//! as `{name}`; `{run}` is a name of the run itself, which what a step makes should bear. A pass proves
+//! that every step of this run saw what it expected, and that the clean-up did. It proves nothing about
+//! other ways through the system.
+//!
+//! The clean-up runs after success, failure and timeout, and also if the run is dropped. Before the
+//! first step a record of what may be left behind is written to the directory `leftovers` in
+//! `store.path`; it goes when the clean-up has succeeded. After a kill the next run of the check cleans
+//! first, and goes on only if that succeeds; until then the check is unknown.
+
+mod cleaning;
+mod facts;
+mod judge;
+mod perform;
+mod plan;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::facts::Facts;
+use self::plan::Plan;
+use self::step::Step;
+use crate::model::{Access, Class, Timestamp, Verdict};
+use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+
+/// Runs steps of other kinds in order, and cleans up after them on every path.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Scenario {
+    /// Name of a target; steps that take a target and name no other address look at it.
+    target: Option<String>,
+    /// Lower-case letters, digits and hyphens. What a run leaves behind is kept under it, so no two
+    /// scenarios may have the same.
+    name: String,
+    /// In their order; the first that does not pass ends them.
+    steps: Vec<Step>,
+    /// Undoes what the steps did; each runs whatever became of the others. A step of which a value is
+    /// missing is left out, unless the step that should have captured it got no answer: then something
+    /// may be left behind that nobody can name. A clean-up that finds things by `{run}` has no such
+    /// case. Must also pass if there is nothing to undo.
+    cleanup: Vec<Step>,
+    /// What the steps leave behind on purpose, in a few words; instead of a clean-up.
+    leaves: Option<String>,
+    /// Kept of the timeout of the check for the clean-up, in seconds; 1 to 60.
+    cleanup_s: u32,
+    #[serde(skip)]
+    #[schemars(skip)]
+    plan: OnceLock<Arc<Plan>>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            target: None,
+            name: String::new(),
+            steps: Vec::new(),
+            cleanup: Vec::new(),
+            leaves: None,
+            cleanup_s: 5,
+            plan: OnceLock::new(),
+        }
+    }
+}
+
+const MAX_STEPS: usize = 32;
+
+impl Probe for Scenario {
+    const NAME: &'static str = "scenario";
+    const SUMMARY: &'static str = "Steps of other kinds pass in their order, and are cleaned up after.";
+    const CLASS: Class = Class::Mutating;
+    type Facts = Facts;
+
+    fn access(&self) -> Access {
+        Access::Mutates
+    }
+
+    fn check(&self, findings: &mut Findings) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(plain) {
+            findings.error("name", "expected 1 to 64 lower-case letters, digits and hyphens");
+        }
+        for (field, steps) in [("steps", &self.steps), ("cleanup", &self.cleanup)] {
+            let none_needed = field == "cleanup" && self.leaves.is_some();
+            if steps.is_empty() != none_needed || steps.len() > MAX_STEPS {
+                let message = if none_needed {
+                    "write either `cleanup` or `leaves`".to_owned()
+                } else {
+                    format!("expected 1 to {MAX_STEPS} steps")
+                };
+                findings.error(field, message);
+            }
+            for (place, step) in steps.iter().enumerate() {
+                step.check(&format!("{field}[{place}]"), self.target.as_deref(), findings);
+            }
+        }
+        if !(1..=60).contains(&self.cleanup_s) {
+            findings.error("cleanup_s", "expected 1 to 60 seconds");
+        }
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    fn credentials(&self) -> Vec<&str> {
+        self.plan().credentials.iter().map(String::as_str).collect()
+    }
+
+    async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        self.run(cx).await
+    }
+
+    fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
+        judge::verdict(facts)
+    }
+}
+
+impl Scenario {
+    fn plan(&self) -> &Arc<Plan> {
+        self.plan.get_or_init(|| Arc::new(Plan::new(self)))
+    }
+
+    fn for_cleanup(&self) -> Duration {
+        Duration::from_secs(self.cleanup_s.into())
+    }
+}
