@@ -53,12 +53,11 @@ fn one(leg: &Logs, sample: &Sample) -> Option<Verdict> {
             format!("expected lines of {name} at {} only, saw {count} of {lines} at {level}", names.join(", "));
         return Some(Verdict::fail(Reason::Assertion, sentence));
     }
-    if let Some(most_s) = leg.max_age_s {
-        if let Some(age) = sample.newest_age_s.filter(|&age| age > f64::from(most_s)) {
-            let sentence =
-                format!("expected a line of {name} not older than {most_s} s, saw the newest {age:.0} s old");
-            return Some(Verdict::fail(Reason::TooOld, sentence));
-        }
+    if let Some(most_s) = leg.max_age_s
+        && let Some(age) = sample.newest_age_s.filter(|&age| age > f64::from(most_s))
+    {
+        let sentence = format!("expected a line of {name} not older than {most_s} s, saw the newest {age:.0} s old");
+        return Some(Verdict::fail(Reason::TooOld, sentence));
     }
     // Shares of a part of the time say nothing about the whole.
     if sample.cut {
