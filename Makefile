@@ -3,7 +3,7 @@
 PROFILE ?= fast
 CARGO_BIN := target/$(PROFILE)/readiness-exporter
 
-.PHONY: run demo test bench check generated pictures build
+.PHONY: run demo image test bench check generated pictures build
 
 ## run: build and start the daemon with the defaults (SQLite, shipped catalogue)
 run: build
@@ -44,3 +44,8 @@ generated:
 ## pictures: the pictures of the documentation, taken anew; needs Chromium
 pictures: build
 	scripts/pictures $(CARGO_BIN)
+
+## image: the container image, with a static binary; NAME, PROFILE and DOCKER may be set
+image:
+	scripts/setup run
+	scripts/image $(NAME)

@@ -9,6 +9,7 @@ pub(crate) mod proxy;
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -103,6 +104,11 @@ impl Engine {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+            // The kernel ends the rest of its namespace a little later.
+            let until = Instant::now() + SOON;
+            while UnixStream::connect(self.socket()).is_ok() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
         self.sweep();
     }
@@ -158,6 +164,17 @@ impl Engine {
         let done = command.args(arguments).stdin(Stdio::null()).output().expect("docker");
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if done.status.success() { Ok(said(&done.stdout)) } else { Err(said(&done.stderr)) }
+    }
+
+    /// The body of a page, as seen from the network that the engine and containers with `--network host`
+    /// are in; empty if nobody answers.
+    pub(crate) fn page(&self, url: &str) -> String {
+        let unshare = self.child.as_ref().expect("a running engine").id();
+        let children = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).expect("processes");
+        let first = children.split_whitespace().next().expect("the first process of the engine");
+        let mut command = Command::new("nsenter");
+        command.args(["--target", first, "--net", "--", "curl", "--silent", "--max-time", "5", url]);
+        String::from_utf8_lossy(&command.output().expect("nsenter").stdout).into_owned()
     }
 
     /// A container, in the background.

@@ -14,10 +14,22 @@ pub(super) enum Place {
     Remote(Address, Option<Box<(TlsProfile, String)>>),
 }
 
-/// A connection, and whether the engine may still refuse it for want of a client certificate.
+/// A connection, and what was said about a client certificate: with TLS 1.3 the engine refuses one
+/// after the handshake only.
 pub(super) struct Dialled {
     pub(super) stream: Stream,
-    pub(super) lacks_certificate: bool,
+    pub(super) certificate: Shown,
+}
+
+/// The client certificate of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The engine did not ask for one.
+    NotAsked,
+    /// It asked, and was shown none.
+    Nothing,
+    /// It asked, and was shown one.
+    Certificate,
 }
 
 impl Place {
@@ -59,7 +71,7 @@ impl Place {
     }
 
     pub(super) async fn dial(&self, cx: &ProbeCx) -> Result<Dialled, ProbeError> {
-        let plain = |stream| Dialled { stream, lacks_certificate: false };
+        let plain = |stream| Dialled { stream, certificate: Shown::NotAsked };
         match self {
             Self::Local(path) => cx.clients().dial_local(cx, path).await.map(Stream::Unix).map(plain),
             Self::Remote(address, tls) => {
@@ -67,9 +79,13 @@ impl Place {
                 let Some((profile, name)) = tls.as_deref() else { return Ok(plain(Stream::Plain(socket))) };
                 let what = self.what();
                 let shaken = cx.clients().handshake(cx, socket, profile, Trust::Enforced, name, &what).await?;
-                let lacks_certificate = shaken.seen.client_cert_requested() && profile.client_cert.is_none();
+                let certificate = match (shaken.seen.client_cert_requested(), &profile.client_cert) {
+                    (false, _) => Shown::NotAsked,
+                    (true, None) => Shown::Nothing,
+                    (true, Some(_)) => Shown::Certificate,
+                };
                 match shaken.stream {
-                    Ok(stream) => Ok(Dialled { stream: Stream::Tls(Box::new(stream)), lacks_certificate }),
+                    Ok(stream) => Ok(Dialled { stream: Stream::Tls(Box::new(stream)), certificate }),
                     Err(error) if shaken.seen.client_cert_requested() => Err(super::fault::certificate(error)),
                     Err(error) => Err(error),
                 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use super::fault::{self, Fault};
-use super::place::Place;
+use super::place::{Place, Shown};
 use crate::model::Reason;
 use crate::probe::net::http::{LentLine, Sender};
 use crate::probe::net::spoken;
@@ -36,7 +36,8 @@ pub(super) struct Session<'a> {
     sender: Sender,
     line: LentLine,
     docker: Docker,
-    lacks_certificate: bool,
+    certificate: Shown,
+    has_answered: bool,
 }
 
 impl<'a> Session<'a> {
@@ -48,11 +49,12 @@ impl<'a> Session<'a> {
         let line = LentLine::over(dialled.stream, sender.clone(), MAX_BYTES, &what).await?;
         let version = Arc::new(OnceLock::new());
         let docker = client(&sender, &place, &version)?;
-        let lacks_certificate = dialled.lacks_certificate;
-        let mut session = Self { cx, place, what, sender, line, docker, lacks_certificate };
+        let certificate = dialled.certificate;
+        let mut session = Self { cx, place, what, sender, line, docker, certificate, has_answered: false };
         let asked = "GET /version";
         let agreed = session.call(asked, |docker| docker.negotiate_version()).await;
         session.docker = agreed.map_err(|fault| fault.into_error(asked))?;
+        session.has_answered = true;
         version.get_or_init(|| session.api());
         cx.note("api", session.api());
         Ok(session)
@@ -145,7 +147,13 @@ impl<'a> Session<'a> {
     fn explained(&self, fault: Fault) -> Fault {
         match fault {
             Fault::Error(error) => {
-                let error = if self.lacks_certificate { fault::certificate(error) } else { error };
+                let ours = match self.certificate {
+                    Shown::NotAsked => false,
+                    Shown::Nothing => true,
+                    // An engine that dies resets its connections too; before its first answer nobody can tell.
+                    Shown::Certificate => error.reason == Reason::TlsHandshake || !self.has_answered,
+                };
+                let error = if ours { fault::certificate(error) } else { error };
                 Fault::Error(self.line.exceeded(&self.what).unwrap_or(error))
             }
             Fault::Absent => Fault::Absent,
