@@ -1,5 +1,6 @@
 //! What is shipped to run the exporter where it belongs.
 
+mod compose;
 mod image;
 mod manifests;
 mod unit;
