@@ -36,7 +36,8 @@ const PAGE: &str = "\
 From one run of `cargo test --test proofs -- faults --record`; the cases are in `tests/faults/`. A daemon watches the
 whole checklist while one server after the other is broken and mended. Every item runs each five seconds here, with the
 shipped hysteresis: three failing looks, a second apart, make a failure, and two passing ones a recovery. With the
-shipped intervals the same turns take longer in proportion. A fault that must be seen and tolerated begins just before
+shipped intervals the same turns take longer in proportion. The daemon does not listen here (`engine.watch: false`): what is
+told at once is in [watched.md](watched.md). A fault that must be seen and tolerated begins just before
 a look. The run fails if any row turns that is not listed (a row that was unknown before is not watched), if one does
 not come back, or if a fault that must be tolerated was not even seen.
 ";
@@ -125,7 +126,10 @@ pub(crate) fn run(world: &mut World, name: &str, file: &File, good: &With) -> Re
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let shipped = faster(&file.checklist, &directory.path().join("config"), INTERVAL);
     let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with])?;
-    let daemon = Launch::new(directory.path(), &deployment.root).start();
+    // What the schedule finds and tolerates; what targets tell of is in `it watched`.
+    let mut launch = Launch::new(directory.path(), &deployment.root);
+    launch.environment.push(("READINESS__ENGINE__WATCH".to_owned(), "false".to_owned()));
+    let daemon = launch.start();
     let watch = Watch { daemon: &daemon, checklist: &file.checklist, shipped: Shipped::load(&file.checklist)? };
     watch.settle()?;
     let mut outcome = Outcome::of(name);
