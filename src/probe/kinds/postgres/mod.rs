@@ -197,8 +197,10 @@ impl Probe for Postgres {
     }
 
     fn watches(&self) -> Option<String> {
-        // The console of PgBouncer and logins that must fail hold nothing open.
-        let plain = self.pairs.is_empty() && !self.is_negative() && !self.console;
+        // The console of PgBouncer and logins that must fail hold nothing open. A target that is only asked as
+        // somebody else may have no login of its own, and would see one fail again and again.
+        let own = self.user.is_some() || self.credential.is_some();
+        let plain = self.pairs.is_empty() && !self.is_negative() && !self.console && !own;
         plain.then(|| "the session of the target".to_owned())
     }
 
