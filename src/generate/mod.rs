@@ -14,6 +14,7 @@ use crate::catalog;
 use crate::families;
 use crate::probe::kinds::KINDS;
 use crate::settings;
+use crate::web;
 
 /// The first line of files in which `#` begins a comment.
 const HEAD: &str = "# Written by `readiness-exporter generate`; do not edit.\n";
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Generated> {
         file("docs/kinds.md", kinds::docs(KINDS)),
         file("docs/metrics.md", families::docs()),
         file("docs/reasons.md", reasons::docs()),
+        file("docs/routes.md", web::route_docs()),
     ];
     files.extend(dashboards::files().map(|(path, content)| file(path, content)));
     files

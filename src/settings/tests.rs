@@ -141,6 +141,7 @@ fn bad_values_are_refused() {
         ("web.telemetry_path", "/-/ready"),
         ("web.telemetry_path", "/api"),
         ("web.telemetry_path", "/items/a"),
+        ("web.telemetry_path", "/runbooks"),
         ("web.telemetry_path", "/{x}"),
         ("web.telemetry_path", "/m/"),
         ("web.external_url", "ftp://x"),

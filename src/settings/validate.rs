@@ -8,7 +8,7 @@ use super::load::{Origin, SettingsError};
 use super::{Settings, StoreKind};
 
 /// Paths the server uses itself: exact, or everything below if it ends with a slash.
-const ROUTES: [&str; 5] = ["/", "/-/", "/api/", "/items/", "/static/"];
+const ROUTES: [&str; 6] = ["/", "/-/", "/api/", "/badge/", "/items/", "/runbooks/"];
 
 const DAY: Duration = Duration::from_secs(86_400);
 

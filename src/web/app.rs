@@ -8,7 +8,6 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,7 +17,7 @@ use super::access::{Admission, Live};
 use super::origin::ReachedAs;
 use super::reply::{Asked, Reply};
 use super::view::Links;
-use super::{api, badge, lifecycle, metrics, page, pages, probes, runbooks};
+use super::{page, routes};
 use crate::engine::Handle;
 use crate::families::Detail;
 use crate::model::Timestamp;
@@ -81,27 +80,12 @@ impl App {
     }
 
     pub(super) fn router(&self) -> Router {
-        let limited = Router::new()
-            .route("/", get(pages::board))
-            .route("/items/{checklist}/{item}", get(pages::item))
-            .route("/badge/{checklist}", get(badge::checklist))
-            .route("/badge/{checklist}/{gate}", get(badge::gate))
-            .route("/runbooks", get(runbooks::index))
-            .route("/runbooks/{name}", get(runbooks::one))
-            .route("/api/v1/items", get(api::items))
-            .route("/api/v1/items/{checklist}/{item}", get(api::item))
-            .route("/api/v1/items/{checklist}/{item}/run", post(lifecycle::run_now))
-            .route("/api/v1/checklists", get(api::checklists))
-            .route("/-/reload", post(lifecycle::reload).put(lifecycle::reload))
-            .route(&self.0.telemetry_path, get(metrics::metrics))
+        let path = self.0.telemetry_path.as_str();
+        let limited = routes::router(path, true)
             .fallback(not_found)
             .method_not_allowed_fallback(wrong_method)
             .layer(from_fn_with_state(self.clone(), limit));
-        // Health is asked when everything else is stuck: it never waits for a place.
-        Router::new()
-            .route("/-/healthy", get(probes::healthy))
-            .route("/-/ready", get(probes::ready))
-            .route("/api/v1/status", get(api::status))
+        routes::router(path, false)
             .method_not_allowed_fallback(wrong_method)
             .merge(limited)
             .layer(CatchPanicLayer::custom(panicked))

@@ -36,9 +36,6 @@ pub struct Bound {
 /// Opens all addresses and reads the web configuration, so that a mistake is an error at start.
 /// Must run inside the runtime. Port 0 takes a free port.
 pub async fn bind(settings: &settings::Web) -> Result<Bound, WebError> {
-    if !is_usable(&settings.telemetry_path) {
-        return Err(WebError::TelemetryPath(settings.telemetry_path.clone()));
-    }
     if !settings.external_url.is_empty() && safe_url(&settings.external_url).is_none() {
         return Err(WebError::ExternalUrl(settings.external_url.clone()));
     }
@@ -58,16 +55,6 @@ pub async fn bind(settings: &settings::Web) -> Result<Bound, WebError> {
     }
     let tls = access.current().await.tls.is_some();
     Ok(Bound { listeners, addresses, tls, settings: settings.clone(), access, limits: Limits::default() })
-}
-
-fn is_usable(path: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
-    let taken = ["/-/", "/api/", "/items/", "/badge/", "/debug/"];
-    path.len() > 1
-        && path.starts_with('/')
-        && !path.ends_with('/')
-        && path.chars().all(plain)
-        && !taken.iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// Serves until `shutdown`, then lets requests in flight end for a few seconds. Never fails: what
@@ -133,14 +120,6 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_telemetry_path_cannot_hide_another_page() {
-        for bad in ["", "/", "metrics", "/-/ready", "/items/x", "/api/v1/items", "/m{x}", "/m/", "/*"] {
-            assert!(!is_usable(bad), "{bad}");
-        }
-        assert!(is_usable("/metrics") && is_usable("/internal/metrics"));
-    }
 
     #[tokio::test]
     async fn a_taken_port_is_an_error_that_names_the_address() {

@@ -17,6 +17,7 @@ mod page;
 mod pages;
 mod probes;
 mod reply;
+mod routes;
 mod runbooks;
 #[cfg(test)]
 mod tests;
@@ -26,14 +27,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub use listener::{Bound, bind, serve};
+pub(crate) use routes::docs as route_docs;
 
 /// Why the daemon cannot serve. Holds no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
     #[error("cannot listen on {address}: {source}")]
     Listen { address: String, source: std::io::Error },
-    #[error("the telemetry path “{0}” must begin with a slash, be a plain path and not belong to another page")]
-    TelemetryPath(String),
     #[error("the external URL “{0}” must begin with http:// or https://")]
     ExternalUrl(String),
     #[error("no listen address is given")]

@@ -1,5 +1,7 @@
 //! Over real loopback connections.
 
+mod routes;
+
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
