@@ -16,6 +16,7 @@ mod fold;
 mod functions;
 pub(crate) mod nearest;
 mod operators;
+mod params;
 mod quantity;
 mod query;
 mod scope;
@@ -30,6 +31,7 @@ use cel::{IdedExpr, Value as CelValue};
 use serde_json::Value;
 
 use self::check::{ANYTHING, Names};
+pub use self::params::Params;
 pub(crate) use self::quantity::quantity;
 pub use self::query::Query;
 use self::scope::Reads;
@@ -42,7 +44,7 @@ use crate::model::{Assertions, Measurement, MeasurementName, Proof, Reason, Time
 pub struct Conditions {
     conditions: Vec<Expression>,
     measures: Vec<Measure>,
-    params: Value,
+    params: Params,
     /// By any of the expressions.
     reads: Reads,
 }
@@ -103,10 +105,9 @@ impl Conditions {
         expect: &[String],
         measure: &[MeasureSource],
         facts_schema: &Value,
-        params: &Value,
+        params: &Params,
     ) -> Result<Self, Vec<ExpressionError>> {
-        let params_schema = types::schema_of(params);
-        let names = Names { facts: Some(Schema::new(facts_schema)), params: Schema::new(&params_schema) };
+        let names = Names { facts: Some(Schema::new(facts_schema)), params: Schema::new(params.schema()) };
         let mut errors = Vec::new();
         let mut compile = |index: usize, source: &str, wanted: Wanted| {
             compile(source, wanted, &names).map_err(|found| errors.extend(placed(index, found))).ok()
@@ -143,9 +144,7 @@ impl Conditions {
         for expression in conditions.iter().chain(of_measures) {
             reads.add(&expression.tree);
         }
-        // Of most legs none reads them, and a checklist has hundreds.
-        let params = if reads.contains("params") { params.clone() } else { Value::Null };
-        Ok(Self { conditions, measures, params, reads })
+        Ok(Self { conditions, measures, params: params.clone(), reads })
     }
 
     /// The conditions as written, in their order.
@@ -256,9 +255,8 @@ impl Measure {
 }
 
 /// Evaluates a `when` condition, which sees `params` only.
-pub fn applies(condition: &str, params: &Value) -> Result<bool, ExpressionError> {
-    let params_schema = types::schema_of(params);
-    let names = Names { facts: None, params: Schema::new(&params_schema) };
+pub fn applies(condition: &str, params: &Params) -> Result<bool, ExpressionError> {
+    let names = Names { facts: None, params: Schema::new(params.schema()) };
     let error = |found| {
         let complaint = placed(0, found).into_iter().next();
         complaint.unwrap_or_else(|| refused(0, Complaint::new("not a valid condition")))

@@ -6,21 +6,23 @@ use serde_json::{Number, Value};
 use super::check::{self, Names};
 use super::scope::{self, Reads};
 use super::syntax::{self, Complaint};
-use super::types::{self, Schema};
-use super::{ExpressionError, operators, placed};
+use super::types::Schema;
+use super::{ExpressionError, Params, operators, placed};
 
 /// A compiled expression over facts alone: it sees neither `params` nor `now`.
 #[derive(Debug)]
 pub struct Query {
     tree: IdedExpr,
     reads: Reads,
+    /// No parameters.
+    none: Params,
 }
 
 impl Query {
     /// Compiles against the JSON Schema of the facts.
     pub fn compile(source: &str, facts_schema: &Value) -> Result<Self, Vec<ExpressionError>> {
-        let params = types::schema_of(&Value::Null);
-        let names = Names { facts: Some(Schema::new(facts_schema)), params: Schema::new(&params) };
+        let none = Params::default();
+        let names = Names { facts: Some(Schema::new(facts_schema)), params: Schema::new(none.schema()) };
         let mut tree = syntax::parse(source).map_err(|complaint| placed(0, vec![complaint]))?;
         let (_, complaints): (_, Vec<Complaint>) = check::check(&tree, source, &names);
         if !complaints.is_empty() {
@@ -29,12 +31,12 @@ impl Query {
         operators::replace(&mut tree);
         let mut reads = Reads::default();
         reads.add(&tree);
-        Ok(Self { tree, reads })
+        Ok(Self { tree, reads, none })
     }
 
     /// The value, or one clause that says why there is none.
     pub fn value(&self, facts: &Value) -> Result<Value, String> {
-        let context = scope::scope(&self.reads, facts, &[], &Value::Null, None)?;
+        let context = scope::scope(&self.reads, facts, &[], &self.none, None)?;
         json(&scope::evaluate(&self.tree, &context)?)
     }
 }

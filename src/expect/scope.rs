@@ -7,7 +7,7 @@ use cel::common::ast::{EntryExpr, Expr};
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use serde_json::Value as Json;
 
-use super::Gap;
+use super::{Gap, Params};
 use crate::model::Timestamp;
 
 /// Values turned into variables for one leg.
@@ -82,7 +82,7 @@ pub(super) fn scope(
     reads: &Reads,
     facts: &Json,
     gaps: &[Gap],
-    params: &Json,
+    params: &Params,
     now: Option<Timestamp>,
 ) -> Result<Context<'static, 'static>, String> {
     let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
@@ -90,7 +90,7 @@ pub(super) fn scope(
     let mut left = limit;
     for name in &reads.names {
         let value = match (name.as_str(), now) {
-            ("params", _) => convert(params, false, &mut left),
+            ("params", _) => params.variable(&mut left),
             ("now", Some(now)) => Some(Value::Float(now.as_secs_f64())),
             (name, _) if gaps.iter().any(|gap| gap.hides && gap.field == name) => continue,
             (name, _) => match facts.get(name) {
@@ -104,6 +104,12 @@ pub(super) fn scope(
         context.add_variable_from_value(name.as_str(), value);
     }
     Ok(context)
+}
+
+/// The variable for all of `json`, with the number of values in it. `None` if they are too many.
+pub(super) fn counted(json: &Json) -> Option<(Value, usize)> {
+    let mut left = MAX_VALUES;
+    Some((convert(json, false, &mut left)?, MAX_VALUES - left))
 }
 
 /// JSON as a value of CEL. Whole numbers are integers whatever their size in JSON, so that

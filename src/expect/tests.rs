@@ -50,8 +50,8 @@ fn facts() -> Value {
     })
 }
 
-fn params() -> Value {
-    json!({"max_lag_s": 10, "ratio": 0.5, "role": "app", "allowed": [200, 204], "host": null, "on": true})
+fn params() -> Params {
+    Params::new(json!({"max_lag_s": 10, "ratio": 0.5, "role": "app", "allowed": [200, 204], "host": null, "on": true}))
 }
 
 fn compile_one(source: &str) -> Result<Conditions, Vec<ExpressionError>> {
@@ -317,7 +317,8 @@ fn loops_may_not_walk_the_facts_again() {
 
 #[test]
 fn unknown_schemas_stop_checking() {
-    let conditions = Conditions::compile(&["any.thing == 1".to_owned()], &[], &json!(true), &json!({})).unwrap();
+    let conditions =
+        Conditions::compile(&["any.thing == 1".to_owned()], &[], &json!(true), &Params::default()).unwrap();
     assert_eq!(conditions.judge(pass(), &json!({"any": {"thing": 1}}), &[], NOW).outcome(), Outcome::Pass);
 }
 
@@ -441,7 +442,7 @@ proptest::proptest! {
 fn a_pass_says_what_the_conditions_saw() {
     let facts = serde_json::json!({ "status": 200, "json": { "used": 3 } });
     let schema = serde_json::json!({ "properties": { "status": { "type": "integer" }, "json": true } });
-    let params = serde_json::json!({ "max": 10 });
+    let params = Params::new(serde_json::json!({ "max": 10 }));
     let expect = ["json.used <= params.max".to_owned(), "status == 200".to_owned()];
     let conditions = Conditions::compile(&expect, &[], &schema, &params).unwrap();
     let built_in = Verdict::pass(Proof::of("status", "2xx", "200"), "saw 200");
@@ -464,7 +465,7 @@ fn what_is_not_whole_or_masked_decides_nothing() {
         Gap { field: "json", why: "the body is not JSON".to_owned(), hides: false },
     ];
     let judge = |source: &str| {
-        let conditions = Conditions::compile(&[source.to_owned()], &[], &schema, &Value::Null).unwrap();
+        let conditions = Conditions::compile(&[source.to_owned()], &[], &schema, &Params::default()).unwrap();
         conditions.judge(pass(), &facts, &gaps, NOW)
     };
     for (source, part) in [

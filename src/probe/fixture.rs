@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::net::Clients;
 use super::net::peers::kept_directory;
 use super::{CredentialSource, Credentials, Observation, ProbeCx, kinds};
-use crate::expect::Conditions;
+use crate::expect::{Conditions, Params};
 use crate::model::{Target, Timestamp, TlsFiles};
 
 /// 2026-11-22T00:00:00Z, for what needs no real clock.
@@ -56,6 +56,6 @@ pub(crate) async fn run_with(kind: &str, parameters: Value, expect: &[&str], cx:
     let parsed = kind.parse(parameters).unwrap();
     assert!(parsed.findings.0.is_empty(), "{:?}", parsed.findings);
     let expect: Vec<String> = expect.iter().map(|&text| text.to_owned()).collect();
-    let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Value::Null).unwrap();
+    let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Params::default()).unwrap();
     parsed.probe.run(cx, &conditions).await
 }

@@ -21,7 +21,7 @@ pub(super) fn applies(node: &Node, cx: &ItemCx<'_, '_>) -> bool {
         _ => text(node, sink),
     };
     let Some(condition) = condition else { return true };
-    expect::applies(&condition.value, &cx.checklist.parameters.json).unwrap_or_else(|error| {
+    expect::applies(&condition.value, &cx.checklist.parameters.seen).unwrap_or_else(|error| {
         sink.push(problem(&error, &[node], node, cx.shared));
         true
     })
@@ -49,7 +49,7 @@ pub(super) fn conditions(leg: &Node, kind: &Kind, cx: &ItemCx<'_, '_>) -> Option
     if let Some(known) = shared.conditions.borrow().get(&key) {
         return Some(Arc::clone(known));
     }
-    match Conditions::compile(&expect, &sources, &kind.facts, &cx.checklist.parameters.json) {
+    match Conditions::compile(&expect, &sources, &kind.facts, &cx.checklist.parameters.seen) {
         Ok(conditions) => {
             let conditions = Arc::new(conditions);
             shared.conditions.borrow_mut().insert(key, Arc::clone(&conditions));
@@ -129,7 +129,7 @@ fn inside(node: &Node, start: usize, end: usize, sources: &SourceMap) -> Option<
 /// The values of the parameters that expressions under `node` use: a changed threshold is a
 /// changed check.
 pub(super) fn digest_parameters(node: &Node, cx: &mut ItemCx<'_, '_>) {
-    let Value::Object(parameters) = &cx.checklist.parameters.json else { return };
+    let Value::Object(parameters) = cx.checklist.parameters.seen.value() else { return };
     let digest = &mut cx.digest;
     node.walk(&mut |node| {
         let mut rest = node.text().unwrap_or("");
@@ -144,7 +144,7 @@ pub(super) fn digest_parameters(node: &Node, cx: &mut ItemCx<'_, '_>) {
                 }
                 // Used in another way than by name: any of them may matter.
                 None => {
-                    digest.text(&cx.checklist.parameters.json.to_string());
+                    digest.text(&cx.checklist.parameters.seen.value().to_string());
                 }
             }
         }

@@ -9,13 +9,14 @@ use crate::catalog::sink::Sink;
 use crate::catalog::syntax::{Data, Entry, Node};
 use crate::catalog::wire::{ChecklistDef, map};
 use crate::diag::{Code, Diagnostic};
+use crate::expect::Params;
 
 /// Effective parameters of one checklist.
 #[derive(Default)]
 pub(crate) struct Parameters {
     pub(super) nodes: BTreeMap<String, Node>,
     /// What conditions see as `params`.
-    pub(super) json: Value,
+    pub(super) seen: Params,
 }
 
 /// By the place of the checklist in `checklists`.
@@ -25,7 +26,7 @@ pub(super) fn effective(checklists: &[ChecklistDef<'_>], overrides: &[&Entry], s
     for (index, checklist) in checklists.iter().enumerate() {
         by_id.insert(&checklist.id.value, index);
         let nodes = checklist.parameters.iter().map(|entry| (entry.key.to_string(), entry.value.clone())).collect();
-        all.push(Parameters { nodes, json: Value::Null });
+        all.push(Parameters { nodes, seen: Params::default() });
     }
     let mut replaced: HashMap<(usize, &str), &Entry> = HashMap::new();
     for group in overrides {
@@ -46,8 +47,8 @@ pub(super) fn effective(checklists: &[ChecklistDef<'_>], overrides: &[&Entry], s
         }
     }
     for parameters in &mut all {
-        parameters.json =
-            Value::Object(parameters.nodes.iter().map(|(name, node)| (name.clone(), node.to_json())).collect());
+        let values = parameters.nodes.iter().map(|(name, node)| (name.clone(), node.to_json())).collect();
+        parameters.seen = Params::new(Value::Object(values));
     }
     all
 }

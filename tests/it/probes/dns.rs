@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use readiness::expect::Conditions;
+use readiness::expect::{Conditions, Params};
 use readiness::model::{Outcome, Reason, Target, Timestamp, TlsFiles};
 use readiness::probe::net::Clients;
 use readiness::probe::{Credentials, Observation, ProbeCx, kinds};
@@ -25,7 +25,7 @@ async fn run(parameters: Value, expect: &[&str], address: &str, timeout_ms: u64)
         Arc::new(Clients::default()),
     );
     let expect: Vec<String> = expect.iter().map(|&text| text.to_owned()).collect();
-    let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Value::Null).unwrap();
+    let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Params::default()).unwrap();
     parsed.probe.run(&cx, &conditions).await
 }
 

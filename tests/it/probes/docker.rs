@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
-use readiness::expect::Conditions;
+use readiness::expect::{Conditions, Params};
 use readiness::model::{Outcome, Reason, Target, Timestamp, TlsFiles};
 use readiness::probe::net::Clients;
 use readiness::probe::{Credentials, Observation, ProbeCx, kinds};
@@ -56,7 +56,7 @@ async fn look(address: &str, tls: TlsFiles, patience_ms: u64, mut parameters: Va
         Arc::new(Clients::new()),
     );
     let expect: Vec<String> = expect.iter().map(|&text| text.to_owned()).collect();
-    let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Value::Null).unwrap();
+    let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Params::default()).unwrap();
     let begun = Clock::now();
     let seen = parsed.probe.run(&cx, &conditions).await;
     assert!(begun.elapsed() < Duration::from_millis(patience_ms + 500), "{:?}", begun.elapsed());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use readiness::expect::Conditions;
+use readiness::expect::{Conditions, Params};
 use readiness::model::{Outcome, Reason, Target, Timestamp, TlsFiles};
 use readiness::probe::net::Clients;
 use readiness::probe::{CredentialSource, Credentials, Observation, ProbeCx, kinds};
@@ -83,7 +83,7 @@ impl Bench {
             Arc::new(Clients::new()),
         );
         let expect: Vec<String> = expect.iter().map(|&text| text.to_owned()).collect();
-        let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Value::Null).unwrap();
+        let conditions = Conditions::compile(&expect, &[], (kind.facts)().as_value(), &Params::default()).unwrap();
         parsed.probe.run(&cx, &conditions).await
     }
 }

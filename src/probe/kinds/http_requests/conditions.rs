@@ -3,11 +3,10 @@
 use std::sync::OnceLock;
 
 use regex::Regex;
-use serde_json::Value;
 
 use super::HttpRequests;
 use super::facts::Response;
-use crate::expect::{Conditions, ExpressionError, Query};
+use crate::expect::{Conditions, ExpressionError, Params, Query};
 use crate::probe::kinds::process::pattern;
 
 /// Filled at the first use.
@@ -50,7 +49,7 @@ impl HttpRequests {
         }
         for (place, request) in self.requests.iter().enumerate() {
             let mut own = OfRequest::default();
-            match Conditions::compile(&request.expect, &[], &schema, &Value::Object(serde_json::Map::new())) {
+            match Conditions::compile(&request.expect, &[], &schema, &Params::default()) {
                 Ok(conditions) => own.conditions = conditions,
                 Err(errors) => {
                     let field = |error: &ExpressionError| format!("requests[{place}].expect[{}]", error.index);

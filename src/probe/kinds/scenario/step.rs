@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::expect::{Conditions, ExpressionError, Query};
+use crate::expect::{Conditions, ExpressionError, Params, Query};
 use crate::model::Access;
 use crate::probe::{Descriptor, DynProbe, Findings, Parsed, kinds};
 
@@ -155,7 +155,7 @@ impl Step {
         let schema = (kind.facts)();
         let fill = |text: &String| fill(text, known, values);
         let expect = self.expect.iter().map(fill).collect::<Result<Vec<_>, _>>()?;
-        let conditions = Conditions::compile(&expect, &[], schema.as_value(), &Value::Object(Map::new()))
+        let conditions = Conditions::compile(&expect, &[], schema.as_value(), &Params::default())
             .map_err(|errors| Unready::Broken(said("expect", &errors)))?;
         let mut captures = Vec::new();
         for (name, source) in &self.capture {
