@@ -35,6 +35,15 @@ GRANT SELECT (id, state) ON phoenix.experiments TO readiness;
 GRANT SELECT (created_at) ON phoenix.control_signals TO readiness;
 GRANT SELECT (id, created_at, expires_at, last_used_at, revoked_at) ON phoenix.api_keys TO readiness;
 
+-- What experiments found, where it is kept with them.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('phoenix.experiments') AND attname = 'status') THEN
+        GRANT SELECT (status) ON phoenix.experiments TO readiness;
+    END IF;
+END
+$$;
+
 -- What experiments measured, and what they are said to have cost.
 DO $$
 BEGIN

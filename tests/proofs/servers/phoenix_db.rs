@@ -107,6 +107,7 @@ impl PhoenixDb {
                 let input = self.others.last_mut().and_then(|child| child.stdin.as_mut()).expect("input");
                 input.write_all(ask.as_bytes()).map_err(|error| error.to_string())?;
             }
+            "session" => self.others.push(self.session(self.production.server.port, "require")),
             "plain_session" => self.others.push(self.session(self.production.server.port, "disable")),
             "no_reader" => {
                 self.reader.take().into_iter().for_each(end);
@@ -192,7 +193,7 @@ impl Server for PhoenixDb {
     }
 
     /// `sql` (in the application's database), `staging_sql`, `hba: <rules>`, `sleep: <seconds>` (a statement of the
-    /// application), `plain_session`, `no_reader`, `stop_standby`, and the verbs of the network.
+    /// application), `session`, `plain_session`, `no_reader`, `stop_standby`, and the verbs of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.primary, verb, argument) {
             return done;

@@ -60,17 +60,39 @@ impl Checkout {
     }
 
     fn git(&self, arguments: &[&str]) -> Result<(), String> {
+        self.git_at(arguments, "")
+    }
+
+    /// At a time such as `2026-11-22T00:00:00Z`; empty: now.
+    fn git_at(&self, arguments: &[&str], at: &str) -> Result<(), String> {
         let who = ["-c", "user.name=proofs", "-c", "user.email=proofs@example.org", "-c", "commit.gpgsign=false"];
-        run(Command::new("git").arg("-C").arg(self.repo()).args(who).args(arguments))
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.repo()).args(who).args(arguments);
+        if !at.is_empty() {
+            command.env("GIT_COMMITTER_DATE", at).env("GIT_AUTHOR_DATE", at);
+        }
+        run(&mut command)
     }
 
     fn commit(&self) -> Result<(), String> {
-        self.git(&["add", "-A"])?;
-        self.git(&["commit", "-q", "--allow-empty", "-m", "A release"])
+        self.commit_at("")
     }
 
-    fn head(&self) -> String {
-        let said = Command::new("git").arg("-C").arg(self.repo()).args(["rev-parse", "HEAD"]).output();
+    fn commit_at(&self, at: &str) -> Result<(), String> {
+        self.git(&["add", "-A"])?;
+        self.git_at(&["commit", "-q", "--allow-empty", "-m", "A release"], at)
+    }
+
+    /// All tags but that of what is good.
+    fn untag(&self) -> Result<(), String> {
+        let said =
+            Command::new("git").arg("-C").arg(self.repo()).arg("tag").output().map_err(|error| error.to_string())?;
+        let tags = String::from_utf8_lossy(&said.stdout).into_owned();
+        tags.lines().filter(|tag| *tag != "released").try_for_each(|tag| self.git(&["tag", "-d", tag]))
+    }
+
+    fn commit_of(&self, name: &str) -> String {
+        let said = Command::new("git").arg("-C").arg(self.repo()).args(["rev-parse", name]).output();
         said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned()).unwrap_or_default()
     }
 
@@ -114,20 +136,51 @@ impl Server for Checkout {
     }
 
     fn values(&self) -> Vec<(String, String)> {
-        vec![("head".to_owned(), self.head())]
+        // `released` is what is good.
+        ["head", "released"]
+            .map(|name| (name.to_owned(), self.commit_of(if name == "head" { "HEAD" } else { name })))
+            .into()
     }
 
     /// `commit: { path: text }` and `leave: { path: text }`, which is not committed; null takes a file away.
+    /// `replace: { path, from, with }` changes every such text of a file and commits it. `commit_at: { at, files }`
+    /// commits in the past, `tag: { name, at }` gives the commit a tag with a date of its own, `age: time` makes all
+    /// files as old as that.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         match verb {
             "commit" => self.write(argument).and_then(|()| self.commit()),
             "leave" => self.write(argument),
+            "replace" => {
+                let text = |key: &str| argument[key].as_str().unwrap_or_default();
+                let path = self.repo().join(text("path"));
+                let old = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+                if !old.contains(text("from")) {
+                    return Err(format!("{} has no `{}`", path.display(), text("from")));
+                }
+                fs::write(&path, old.replace(text("from"), text("with"))).map_err(|error| error.to_string())?;
+                self.commit()
+            }
+            "commit_at" => {
+                self.write(&argument["files"])?;
+                self.commit_at(argument["at"].as_str().ok_or("say `at`")?)
+            }
+            "tag" => {
+                let text = |key: &str| argument[key].as_str().unwrap_or_default();
+                self.git_at(&["tag", "-a", "-m", "A release", text("name")], text("at"))
+            }
+            "age" => {
+                self.git(&["checkout", "-q", "--orphan", "old"])?;
+                self.commit_at(argument.as_str().ok_or("say when")?)
+            }
             _ => Err(format!("the checkout does not understand `{verb}`")),
         }
     }
 
     fn restore(&mut self) -> Result<(), String> {
+        self.git(&["checkout", "-q", "-f", "main"])?;
         self.git(&["reset", "-q", "--hard", "released"])?;
+        let _ = self.git(&["branch", "-q", "-D", "old"]);
+        self.untag()?;
         self.git(&["clean", "-qfdx"])
     }
 }

@@ -11,7 +11,8 @@ CREATE TABLE tenants (id text PRIMARY KEY, name text NOT NULL, created_at timest
 CREATE TABLE users (id text PRIMARY KEY, email text NOT NULL UNIQUE, password_hash text NOT NULL,
     tenant_id text REFERENCES tenants (id), created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now());
 CREATE TABLE experiments (id text PRIMARY KEY, name text NOT NULL, state text NOT NULL, tenant_id text REFERENCES tenants (id),
-    created_by text REFERENCES users (id), created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now());
+    created_by text REFERENCES users (id), created_at timestamptz DEFAULT now(), updated_at timestamptz DEFAULT now(),
+    status jsonb);
 CREATE TABLE control_signals (id text PRIMARY KEY, experiment_id text NOT NULL REFERENCES experiments (id),
     created_at timestamptz DEFAULT now());
 CREATE TABLE config_templates (id text PRIMARY KEY, name text NOT NULL UNIQUE, created_at timestamptz DEFAULT now(),

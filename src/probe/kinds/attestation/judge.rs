@@ -109,6 +109,9 @@ fn same_person(one: &str, other: &str) -> bool {
 pub(super) fn judge(leg: &Attestation, facts: &Facts, now: Timestamp) -> Verdict {
     let now_s = now.0.div_euclid(1000);
     let need = leg.min_attesters.max(1);
+    if leg.only_look {
+        return only_look(facts);
+    }
     // Of each person the statement that lasts longest. An expiry since the look counts as well.
     let mut lasting: BTreeMap<String, i64> = BTreeMap::new();
     for attested in facts.attestations.iter().filter(|attested| attested.standing == Standing::Valid) {
@@ -128,6 +131,23 @@ pub(super) fn judge(leg: &Attestation, facts: &Facts, now: Timestamp) -> Verdict
             .valid_until(until);
     }
     too_few(facts, lasting.len(), need, now_s)
+}
+
+/// Statements that do not hold prove nothing to whoever looks at those that do; one of which that is not known may
+/// be one of them.
+fn only_look(facts: &Facts) -> Verdict {
+    let expected = "expected to know which attestations hold";
+    match facts.attestations.iter().find(|attested| attested.standing == Standing::Unchecked) {
+        Some(attested) => {
+            let sentence = format!("{expected}, and {} by {}: {}", attested.id, attested.attester, attested.problem);
+            Verdict::indeterminate(Reason::AttestationInvalid, sentence)
+        }
+        None => {
+            let (valid, all) = (facts.valid_count, facts.attestations.len());
+            let seen = format!("{valid} of {all}");
+            Verdict::pass(Proof::of("attestations", expected, &seen), format!("{expected}, saw that {seen} do"))
+        }
+    }
 }
 
 fn too_few(facts: &Facts, have: usize, need: usize, now_s: i64) -> Verdict {

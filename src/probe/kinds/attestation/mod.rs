@@ -36,6 +36,8 @@ pub(crate) struct Attestation {
     not_by: Vec<String>,
     /// What its `fields` must say, such as `{ release: "2026.11" }`; lists are compared without their order.
     fields: BTreeMap<String, Value>,
+    /// Nobody need have attested: another check of the item judges what was.
+    only_look: bool,
     /// Days after which a statement has expired, even if it says that it lasts longer.
     max_days: Option<u32>,
     /// The item's attestations. The catalogue fills this in, so it is no parameter that one writes.
@@ -56,6 +58,7 @@ impl Default for Attestation {
             allowed_signers: None,
             not_by: Vec::new(),
             fields: BTreeMap::new(),
+            only_look: false,
             max_days: None,
             records: Vec::new(),
             lane: Lane::default(),

@@ -30,6 +30,8 @@ pub(crate) struct Compare {
     among: Side,
     /// Neither side may have a value that the other has not.
     both_ways: bool,
+    /// `each` may have no value: then nothing had to be found.
+    optional: bool,
     /// Each side is one number instead, and they differ by at most this share of that of `among`.
     within_ratio: Option<f64>,
     /// Each side is one number instead, and that of `each` is at least this share of that of `among`.
@@ -80,6 +82,9 @@ impl Probe for Compare {
         }
         if !self.of_numbers() && self.at_least != 0.0 {
             findings.error("at_least", "it belongs to `within_ratio` and `min_ratio`");
+        }
+        if self.optional && (self.of_numbers() || self.pairs.is_some()) {
+            findings.error("optional", "it is about values, not about numbers");
         }
         if self.of_numbers() && self.both_ways {
             findings.error("both_ways", "it is about values, not about numbers");
@@ -147,7 +152,7 @@ impl Probe for Compare {
             );
         }
         // Neither side has more then: where nothing was looked for, nothing was found.
-        if facts.each_count == 0 {
+        if facts.each_count == 0 && !self.optional {
             let sentence = format!("expected something to compare, saw no value of {each}");
             return Verdict::indeterminate(Reason::NoData, sentence);
         }

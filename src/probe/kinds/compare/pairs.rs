@@ -23,6 +23,8 @@ pub(super) struct Pairs {
     within_ratio: Option<f64>,
     /// In the unit of the numbers. With both, one of them is enough.
     within: Option<f64>,
+    /// Is added to each number of `among` before.
+    plus: f64,
     /// The mean absolute percentage error of all pairs may be at most this share: the distance of each
     /// pair as a share of the number of `among`.
     max_mape: Option<f64>,
@@ -84,6 +86,7 @@ impl Default for Pairs {
             direction: Direction::Both,
             within_ratio: None,
             within: None,
+            plus: 0.0,
             max_mape: None,
             min_pairs: 1,
             missing: Missing::Unknown,
@@ -119,7 +122,7 @@ impl Pairs {
         let mut others = unique(among.numbers(cx)?, &among.leg, &mut matched.ambiguous);
         let mut errors = 0.0;
         for (key, one) in ones {
-            let other = others.remove(&key).flatten();
+            let other = others.remove(&key).flatten().map(|other| other + self.plus);
             let key = line(&key.join(", "), 120);
             match (one, other) {
                 (Some(one), Some(other)) => errors += self.pair(key, one, other, &mut matched),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::model::Reason;
+use crate::probe::kinds::process::pattern;
 use crate::probe::{Findings, ProbeCx, ProbeError};
 
 /// Values among the facts of another leg of the item.
@@ -17,8 +18,13 @@ pub(in crate::probe::kinds) struct Side {
     pub(in crate::probe::kinds) leg: String,
     /// Fields down to the values, such as `keys.json.id`. Of a list every element counts.
     path: String,
+    /// Where `path` leads to objects: fields of each down to the value, such as `headers.sunset`. `having` and `key`
+    /// are then those of the object.
+    below: Option<String>,
     /// Only from objects whose fields have these texts.
     having: BTreeMap<String, String>,
+    /// Regular expression with one group, which is the value; texts that it does not match are left out.
+    pattern: Option<String>,
     /// For `pairs`: fields beside the value, such as `table_name` or `labels.variant`, that name what it is of.
     pub(super) key: Vec<String>,
 }
@@ -41,6 +47,16 @@ impl Side {
         if self.path.split('.').any(str::is_empty) {
             findings.error(&format!("{name}.path"), "expected fields joined by `.`, such as `keys.json.id`");
         }
+        match self.pattern.as_deref().map(pattern) {
+            Some(Err(why)) => findings.error(&format!("{name}.pattern"), why),
+            Some(Ok(found)) if found.captures_len() != 2 => {
+                findings.error(&format!("{name}.pattern"), "exactly one group is needed");
+            }
+            _ => {}
+        }
+        if self.below.as_deref().is_some_and(|below| below.split('.').any(str::is_empty)) {
+            findings.error(&format!("{name}.below"), "expected fields joined by `.`, such as `headers.sunset`");
+        }
         if self.key.iter().any(|field| field.split('.').any(str::is_empty)) {
             findings.error(&format!("{name}.key"), "expected fields beside the value, such as `labels.variant`");
         }
@@ -50,7 +66,11 @@ impl Side {
     /// proves nothing about the systems behind the legs.
     pub(in crate::probe::kinds) fn values(&self, cx: &ProbeCx) -> Result<BTreeSet<String>, ProbeError> {
         let texts = self.found(cx)?.into_iter().map(|(_, value)| text(value).ok_or_else(|| self.missing()));
-        texts.collect()
+        let texts: BTreeSet<String> = texts.collect::<Result<_, _>>()?;
+        let Some(source) = &self.pattern else { return Ok(texts) };
+        let wanted = pattern(source).map_err(ProbeError::unconfigured)?;
+        let group = |text: &String| Some(wanted.captures(text)?.get(1)?.as_str().to_owned());
+        Ok(texts.iter().filter_map(group).collect())
     }
 
     /// Numbers with their keys. Null where the number is not known.
@@ -58,7 +78,10 @@ impl Side {
         let number = |value: &Value| match value {
             Value::Null => Ok(None),
             // Such as the numeric of a database, which is more exact than a number of JSON.
-            Value::String(text) => text.trim().parse().map(Some).map_err(|_| self.missing()),
+            Value::String(text) => {
+                let text = text.trim();
+                text.parse().ok().or_else(|| seconds(text)).map(Some).ok_or_else(|| self.missing())
+            }
             value => value.as_f64().map(Some).ok_or_else(|| self.missing()),
         };
         let pairs = self.found(cx)?.into_iter().map(|(key, value)| Ok((key, number(value)?.filter(|n| n.is_finite()))));
@@ -95,9 +118,17 @@ impl Side {
         }
         match (at, fields) {
             (Value::Array(items), _) => items.iter().try_for_each(|item| self.collect(item, fields, key, found)),
+            (Value::Object(object), []) if self.below.is_some() => {
+                if self.is_meant(object)? {
+                    let mut below = self.below.iter().flat_map(|below| below.split('.'));
+                    let value = below.try_fold(at, |at, field| at.get(field)).ok_or_else(|| self.missing())?;
+                    found.push((self.key(object)?, value));
+                }
+                Ok(())
+            }
             (Value::Object(object), [field, rest @ ..]) => {
                 let own;
-                let key = if rest.is_empty() {
+                let key = if rest.is_empty() && self.below.is_none() {
                     if !self.is_meant(object)? {
                         return Ok(());
                     }
@@ -139,6 +170,12 @@ impl Side {
             |field| one(field).ok_or_else(|| self.no_data(format!("not every value of {} has `{field}`", self.leg)));
         self.key.iter().map(part).collect()
     }
+}
+
+/// A time as a header of HTTP tells it, in seconds since 1970.
+fn seconds(text: &str) -> Option<f64> {
+    let at = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(at.timestamp().as_millisecond() as f64 / 1e3)
 }
 
 fn text(value: &Value) -> Option<String> {

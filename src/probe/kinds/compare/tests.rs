@@ -213,3 +213,37 @@ fn pairs_say_how_far_and_by_what() {
     unkeyed["each"]["key"] = json!([]);
     assert_eq!(findings(unkeyed), 1);
 }
+
+#[tokio::test]
+async fn values_are_taken_out_of_texts_and_out_of_objects() {
+    let leg = json!({
+        "each": { "leg": "registry", "path": "keys", "below": "json.id", "having": { "state": "on" }, "pattern": "^https://x/([^#]+)" },
+        "among": { "leg": "api", "path": "files" },
+    });
+    let key = |id: &str, state: &str| json!({ "state": state, "json": { "id": id } });
+    let registry = |keys: &[Value]| Some(json!({ "keys": keys }));
+    let api = || json!({ "files": ["a.md"] });
+    let keys = [key("https://x/a.md#b", "on"), key("https://x/b.md", "off"), key("https://y/c.md", "on")];
+    assert_eq!(compared(leg.clone(), registry(&keys), api()).await.0, Outcome::Pass);
+    let keys = [key("https://x/b.md", "on")];
+    assert_eq!(compared(leg.clone(), registry(&keys), api()).await.0, Outcome::Fail);
+    assert_eq!(compared(leg.clone(), registry(&[]), api()).await.0, Outcome::Indeterminate);
+    let mut optional = leg;
+    optional["optional"] = json!(true);
+    assert_eq!(compared(optional.clone(), registry(&[]), api()).await.0, Outcome::Pass);
+    assert_eq!(compared(optional, None, api()).await.0, Outcome::Indeterminate, "nobody has looked");
+}
+
+#[tokio::test]
+async fn times_of_headers_are_numbers() {
+    let leg = json!({
+        "each": { "leg": "registry", "path": "keys", "below": "json.id", "key": ["of"] },
+        "among": { "leg": "api", "path": "since.at_s", "key": ["text"] },
+        "pairs": { "direction": "at_least", "within": 0, "plus": 86400 },
+    });
+    let registry = |at: &str| Some(json!({ "keys": [{ "of": "a", "json": { "id": at } }] }));
+    let api = || json!({ "since": [{ "text": "a", "at_s": 1_767_225_600 }] });
+    assert_eq!(compared(leg.clone(), registry("Fri, 02 Jan 2026 00:00:00 GMT"), api()).await.0, Outcome::Pass);
+    assert_eq!(compared(leg.clone(), registry("Thu, 01 Jan 2026 23:59:59 GMT"), api()).await.0, Outcome::Fail);
+    assert_eq!(compared(leg, registry("soon"), api()).await.0, Outcome::Indeterminate);
+}

@@ -28,7 +28,7 @@ pub(super) fn parse(how: Parse, bytes: &[u8], path: &Path) -> Result<Value, Stri
     }
 }
 
-pub(super) fn yaml(text: &str) -> Result<Value, String> {
+pub(in crate::probe::kinds) fn yaml(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|error| {
         let at = error.location().map_or_else(String::new, |at| format!(", line {} column {}", at.line(), at.column()));
         format!("the content is no YAML{at}")

@@ -3,7 +3,7 @@
 //! A pass proves what was read at that moment on this host. What cannot be looked at, because a
 //! directory is closed to the exporter, is not known; it is not missing.
 
-mod content;
+pub(in crate::probe::kinds) mod content;
 mod key;
 pub(in crate::probe::kinds) mod look;
 pub(in crate::probe::kinds) mod markdown;

@@ -1,10 +1,13 @@
 //! What one look yields. Text of the repository is bounded; lines that a search finds are not kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::churn::Changed;
+use super::document;
+use super::releases::Release;
 use crate::expect::Gap;
 
 /// What was seen of the repository.
@@ -26,6 +29,10 @@ pub(crate) struct Facts {
     pub(super) search: BTreeMap<String, Found>,
     /// By name.
     pub(super) history: BTreeMap<String, Change>,
+    /// By name.
+    pub(super) churn: BTreeMap<String, Changed>,
+    /// Each but the first, in the order of their versions.
+    pub(super) releases: Vec<Release>,
     /// When the first commit was made; null unless a history is asked for, or if it is shallow.
     pub(super) first_commit_s: Option<f64>,
     /// Fields that are not whole, and why.
@@ -51,6 +58,24 @@ pub(crate) struct Seen {
     pub(super) dates: BTreeMap<String, f64>,
     /// Relative links of a Markdown document behind which there is nothing at the commit, at most 100.
     pub(super) broken_links: Vec<String>,
+    /// What `collect` found, by name, at most 2000 texts each.
+    pub(super) collected: BTreeMap<String, BTreeSet<String>>,
+    /// Paths among it at which there is nothing.
+    pub(super) missing_paths: Vec<String>,
+    /// Since when each was there, by name; a name is absent if the history ends before that.
+    pub(super) since_s: BTreeMap<String, Vec<Since>>,
+    /// In the order of the parameters.
+    pub(super) sections: Vec<document::Found>,
+    /// Why there are no values to look at; null if there are, or if none are meant.
+    pub(super) unreadable: Option<String>,
+}
+
+/// Something that a file mentions, and since when.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Since {
+    pub(super) text: String,
+    /// Seconds since 1970.
+    pub(super) at_s: f64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +91,14 @@ pub(crate) struct Found {
     pub(super) count: usize,
     /// The first 20, as `path:line`.
     pub(super) places: Vec<String>,
+    /// Files with such a line, at most 1000.
+    pub(super) files: BTreeSet<String>,
+    /// What `collect` found in these lines, at most 1000 texts.
+    pub(super) collected: BTreeSet<String>,
+    /// Lines that nothing that matches `followed_by` follows, at most 20.
+    pub(super) alone: Vec<String>,
+    /// Seconds since the oldest of them was put in; null without `max_age_s`, or without a line.
+    pub(super) oldest_s: Option<f64>,
     /// The output was cut off, so there are more.
     pub(super) more: bool,
 }
@@ -90,7 +123,7 @@ pub(crate) struct Change {
 
 impl Facts {
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        ["head", "commit", "branches", "tags", "newest_tag", "search", "history"]
+        ["head", "commit", "branches", "tags", "newest_tag", "search", "history", "churn", "releases"]
             .into_iter()
             .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
             .collect()

@@ -1,12 +1,15 @@
 //! Files at a commit: whether they are there, and what they hold.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::{Forbidden, Seen};
+use super::document::{self, Collect, Sections};
+use super::facts::{Forbidden, Seen, Since};
 use super::place::{OUTPUT, Place};
+use super::since;
 use crate::model::Reason;
 use crate::probe::kinds::file::markdown;
 use crate::probe::kinds::process::pattern;
@@ -29,6 +32,14 @@ pub(super) struct Wanted {
     pub(super) extract: BTreeMap<String, String>,
     /// It is a Markdown document whose relative links must lead to files of the repository.
     pub(super) links: bool,
+    /// It is YAML or JSON: patterns are held against lines `path.to[0].field: value`, one for each value.
+    pub(super) values: bool,
+    /// So is the fenced block of a Markdown document with this key at its top, and the rest does not count.
+    pub(super) block: Option<String>,
+    /// Names that it mentions, by what they are called.
+    pub(super) collect: BTreeMap<String, Collect>,
+    /// Sections that it must have, and what must be in them.
+    pub(super) sections: Vec<Sections>,
 }
 
 /// Patterns of one list.
@@ -65,10 +76,30 @@ impl Wanted {
                 }
             }
         }
-        let judged = self.links || all.iter().any(|(_, patterns)| !patterns.is_empty());
+        for (name, collect) in &self.collect {
+            collect.check(&field(&format!("collect.{name}")), findings);
+        }
+        self.sections.iter().for_each(|sections| sections.check(&field("sections"), findings));
+        if self.block.is_some() && self.values {
+            findings.error(&field("block"), "a block is one of values already");
+        }
+        if (self.block.is_some() || self.values) && !self.sections.is_empty() {
+            findings.error(&field("sections"), "values have no sections");
+        }
+        let named = !self.collect.is_empty() || !self.sections.is_empty();
+        let judged = self.links || named || all.iter().any(|(_, patterns)| !patterns.is_empty());
         if self.absent && judged {
             findings.error(&field("absent"), "a file that must be absent has no content to judge");
         }
+    }
+
+    /// The part of its text that patterns are held against. A clause says why there is none.
+    pub(super) fn meant<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, String> {
+        Ok(match &self.block {
+            Some(key) => Cow::Owned(document::values(&document::block(text, key)?)?),
+            None if self.values => Cow::Owned(document::values(text)?),
+            None => Cow::Borrowed(text),
+        })
     }
 }
 
@@ -77,20 +108,31 @@ pub(super) async fn look(place: &Place<'_>, commit: &str, wanted: &[Wanted]) -> 
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let paths = match wanted.iter().any(|wanted| wanted.links) {
+    let of_tree = |wanted: &Wanted| wanted.links || wanted.collect.values().any(|collect| collect.paths);
+    let paths = match wanted.iter().any(of_tree) {
         true => tree(place, commit).await?,
         false => BTreeSet::new(),
     };
     let mut seen = Vec::new();
     for wanted in wanted {
         let content = blob(place, commit, &wanted.path).await?;
-        seen.push(one(wanted, content, &paths)?);
+        let mut found = one(wanted, content, &paths)?;
+        for (name, _) in wanted.collect.iter().filter(|(_, collect)| collect.since) {
+            let Some(now) = found.collected.get(name) else { continue };
+            let (times, whole) = since::look(place, commit, wanted, name, now).await?;
+            if whole {
+                found
+                    .since_s
+                    .insert(name.clone(), times.into_iter().map(|(text, at_s)| Since { text, at_s }).collect());
+            }
+        }
+        seen.push(found);
     }
     Ok(seen)
 }
 
 /// `None` if there is no such file.
-async fn blob(place: &Place<'_>, commit: &str, path: &str) -> Result<Option<(String, Vec<u8>)>, ProbeError> {
+pub(super) async fn blob(place: &Place<'_>, commit: &str, path: &str) -> Result<Option<(String, Vec<u8>)>, ProbeError> {
     let asked = format!("{commit}:{path}\n").into_bytes();
     let ended = place.ask(&["cat-file", "--batch"], Some(asked)).await?;
     let too_large = || {
@@ -128,6 +170,14 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
     (seen.exists, seen.blob) = (true, id);
     seen.size_bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
     let text = String::from_utf8_lossy(&content);
+    let whole = &text;
+    let text = match wanted.meant(&text) {
+        Ok(text) => text,
+        Err(why) => {
+            seen.unreadable = Some(why);
+            return Ok(seen);
+        }
+    };
     let compiled = |text: &String| pattern(text).map_err(ProbeError::unconfigured);
     for (at, wanted) in wanted.contains.iter().enumerate() {
         if !compiled(wanted)?.is_match(&text) {
@@ -148,8 +198,22 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
             seen.found.insert(name.clone(), found);
         }
     }
+    for (name, collect) in &wanted.collect {
+        let (found, more) = collect.look(&text)?;
+        if more {
+            return Err(document::too_many(&wanted.path, name));
+        }
+        if collect.paths {
+            let gone = found.iter().map(|text| document::path(text)).filter(|path| !paths.contains(path));
+            seen.missing_paths.extend(gone.take(SHOWN).map(|path| line(&path, TEXT)));
+        }
+        seen.collected.insert(name.clone(), found);
+    }
+    for sections in &wanted.sections {
+        seen.sections.push(sections.look(&text)?);
+    }
     if wanted.links {
-        let outline = markdown::outline(&text)
+        let outline = markdown::outline(whole)
             .map_err(|why| ProbeError::target(Reason::Invalid, format!("{}: {why}", line(&wanted.path, TEXT))))?;
         let broken = outline.links.iter().filter(|link| leads_nowhere(link, &wanted.path, paths));
         seen.broken_links = broken.take(SHOWN).map(|link| line(link, TEXT)).collect();

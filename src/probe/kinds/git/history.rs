@@ -103,7 +103,7 @@ pub(super) async fn first(place: &Place<'_>, commit: &str) -> Result<Option<f64>
 }
 
 /// Commits at which the history was cut off; empty if it is whole.
-async fn shallow(place: &Place<'_>) -> Result<Vec<String>, ProbeError> {
+pub(super) async fn shallow(place: &Place<'_>) -> Result<Vec<String>, ProbeError> {
     let ended = place.ask(&["rev-parse", "--is-shallow-repository"], None).await?;
     if String::from_utf8_lossy(&ended.stdout.bytes).trim() != "true" {
         return Ok(Vec::new());

@@ -1,7 +1,10 @@
 //! What the facts mean. What is certainly wrong is told before what is unclear.
 
+use std::collections::BTreeSet;
+
 use super::Git;
-use super::facts::Facts;
+use super::facts::{Facts, Seen};
+use super::files::Wanted;
 use crate::model::{Proof, Reason, Verdict};
 
 /// Places and names a sentence lists.
@@ -18,7 +21,7 @@ pub(super) fn judge(leg: &Git, facts: &Facts) -> Verdict {
     };
     let short = commit.get(..12).unwrap_or(commit);
     let mut proof = Proof::of("ref", at, short);
-    if let Some(verdict) = files(leg, facts).or_else(|| searches(leg, facts)) {
+    if let Some(verdict) = files(leg, facts).or_else(|| searches(leg, facts)).or_else(|| changes(leg, facts)) {
         return verdict;
     }
     let mut unclear = None;
@@ -50,6 +53,13 @@ pub(super) fn judge(leg: &Git, facts: &Facts) -> Verdict {
     for seen in &facts.files {
         proof = proof.and("file", "as described", format!("{} ({} bytes)", seen.path, seen.size_bytes));
     }
+    for (name, changed) in &facts.churn {
+        let (added, removed) = (changed.added, changed.removed);
+        proof = proof.and("changed", name, format!("{added} lines added, {removed} removed of {}", changed.lines));
+    }
+    if leg.releases.is_some() {
+        proof = proof.and("releases", "a change or a review before each", facts.releases.len().to_string());
+    }
     for (name, found) in &facts.search {
         proof = proof.and("search", name, format!("{} lines", found.count));
     }
@@ -76,6 +86,9 @@ fn files(leg: &Git, facts: &Facts) -> Option<Verdict> {
                 },
             );
         }
+        if let Some(why) = &seen.unreadable {
+            return Some(Verdict::fail(Reason::Invalid, format!("expected values in {path}, but {why}")));
+        }
         if let Some(lacking) = seen.lacking.first().and_then(|&at| wanted.contains.get(at)) {
             let sentence = format!("expected {path} to hold what matches {lacking}, saw nothing that does");
             return Some(Verdict::fail(Reason::Assertion, sentence));
@@ -92,6 +105,9 @@ fn files(leg: &Git, facts: &Facts) -> Option<Verdict> {
             let sentence = format!("expected {path} to say its {name}, saw nothing that matches");
             return Some(Verdict::fail(Reason::Missing, sentence));
         }
+        if let Some(verdict) = document(wanted, seen) {
+            return Some(verdict);
+        }
         if !seen.broken_links.is_empty() {
             let named = seen.broken_links.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
             let count = seen.broken_links.len();
@@ -100,6 +116,82 @@ fn files(leg: &Git, facts: &Facts) -> Option<Verdict> {
         }
     }
     None
+}
+
+/// What a document mentions, and its sections.
+fn document(wanted: &Wanted, seen: &Seen) -> Option<Verdict> {
+    let path = &seen.path;
+    for (sections, found) in wanted.sections.iter().zip(&seen.sections) {
+        if let Some(heading) = found.absent.first().and_then(|&at| sections.headings.get(at)) {
+            let sentence = format!("expected {path} to have a section {heading}, saw no such heading");
+            return Some(Verdict::fail(Reason::Missing, sentence));
+        }
+        if found.count < sections.at_least {
+            let (least, count) = (sections.at_least, found.count);
+            let named = sections.headings.join(", ");
+            let sentence = format!("expected {path} to have at least {least} sections {named}, saw {count}");
+            return Some(Verdict::fail(Reason::TooFew, sentence));
+        }
+        if !found.lacking.is_empty() {
+            let named = found.lacking.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+            let sentence = format!("expected sections of {path} that hold what they must, saw that {named}");
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
+    }
+    for (name, collect) in &wanted.collect {
+        let count = seen.collected.get(name).map_or(0, BTreeSet::len);
+        if count < collect.at_least {
+            let sentence = format!("expected {path} to name at least {} {name}, saw {count}", collect.at_least);
+            return Some(Verdict::fail(Reason::TooFew, sentence));
+        }
+    }
+    if !seen.missing_paths.is_empty() {
+        let named = seen.missing_paths.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let count = seen.missing_paths.len();
+        let sentence = format!("expected paths of {path} that lead to files, saw {count} that do not: {named}");
+        return Some(Verdict::fail(Reason::Missing, sentence));
+    }
+    None
+}
+
+/// What has changed since others have looked.
+fn changes(leg: &Git, facts: &Facts) -> Option<Verdict> {
+    for (wanted, changed) in leg.churn.iter().filter_map(|wanted| Some((wanted, facts.churn.get(&wanted.name)?))) {
+        let name = &wanted.name;
+        if let Some(foreign) = changed.foreign.first() {
+            let sentence =
+                format!("expected changes of {name} since commits of the history, saw {foreign}, which is none");
+            return Some(match changed.cut {
+                true => Verdict::indeterminate(Reason::NoData, format!("{sentence} of the {} fetched", leg.depth)),
+                false => Verdict::fail(Reason::Missing, sentence),
+            });
+        }
+        let Some(max) = wanted.max_ratio else { continue };
+        let (lines, added, removed) = (changed.lines, changed.added, changed.removed);
+        let expected = format!("expected at most {}% of {name} to have changed", max * 100.0);
+        let Some(ratio) = changed.ratio else {
+            let sentence = format!("{expected}, saw that there was nothing of it");
+            return Some(Verdict::fail(Reason::Missing, sentence));
+        };
+        if ratio > max {
+            let sentence = format!("{expected}, saw {added} lines added and {removed} removed of {lines}");
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
+    }
+    leg.releases.as_ref()?;
+    if let Some(release) = facts.releases.iter().find(|release| release.changes == 0 && release.reviews == 0) {
+        let sentence = format!(
+            "expected a change or a review before each release, saw none between {} and {}",
+            release.before, release.tag
+        );
+        return Some(match facts.incomplete.get("releases") {
+            Some(why) => Verdict::indeterminate(Reason::NoData, format!("{sentence}, but {why}")),
+            None => Verdict::fail(Reason::Missing, sentence),
+        });
+    }
+    // The first release has none before it, so that there is nothing to hold it against.
+    let sentence = "expected a change or a review before each release, saw no release that follows another";
+    facts.releases.is_empty().then(|| Verdict::indeterminate(Reason::NoData, sentence))
 }
 
 fn searches(leg: &Git, facts: &Facts) -> Option<Verdict> {
@@ -115,6 +207,18 @@ fn searches(leg: &Git, facts: &Facts) -> Option<Verdict> {
             let sentence = format!("expected at least {} lines that match {name}, saw {count}", wanted.at_least);
             return Some(Verdict::fail(Reason::TooFew, sentence));
         }
+        if !found.alone.is_empty() && !found.more {
+            let places = found.alone.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let sentence =
+                format!("expected each line that matches {name} to be followed by its like, saw {places} alone");
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
+        if let (Some(max), Some(oldest)) = (wanted.max_age_s, found.oldest_s)
+            && oldest > f64::from(max)
+        {
+            let sentence = format!("expected lines that match {name} for at most {max} s, saw one for {oldest:.0} s");
+            return Some(Verdict::fail(Reason::TooOld, sentence));
+        }
     }
     None
 }
@@ -123,7 +227,8 @@ fn searches(leg: &Git, facts: &Facts) -> Option<Verdict> {
 fn cut_search(leg: &Git, facts: &Facts) -> Option<Verdict> {
     let wanted = leg.search.iter().find(|wanted| {
         let more = facts.search.get(&wanted.name).is_some_and(|found| found.more);
-        more && (wanted.at_most.is_some() || wanted.at_least > 0)
+        let judged = wanted.followed_by.is_some() || wanted.max_age_s.is_some();
+        more && (judged || wanted.at_most.is_some() || wanted.at_least > 0)
     })?;
     let sentence = format!("the output of the search {} was cut off, so it cannot be judged", wanted.name);
     Some(Verdict::indeterminate(Reason::TooLarge, sentence))

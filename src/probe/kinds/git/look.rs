@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::facts::Facts;
 use super::place::{Place, Scheme};
 use super::private::Folder;
-use super::{Git, fault, files, history, refs, search};
+use super::{Git, churn, fault, files, history, refs, releases, search};
 use crate::model::Reason;
 use crate::probe::kinds::process::pattern;
 use crate::probe::{ProbeCx, ProbeError};
@@ -33,7 +33,11 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         return Ok(facts);
     }
     if place.scheme != Scheme::Local {
-        fetch(leg, &place, &name, &history::sinces(leg, &listed)).await?;
+        let mut besides = history::sinces(leg, &listed);
+        if let Some(releases) = &leg.releases {
+            besides.extend(releases.tags(&listed)?.iter().map(|tag| format!("+refs/tags/{tag}:refs/tags/{tag}")));
+        }
+        fetch(leg, &place, &name, &besides).await?;
     }
     let at = if place.scheme == Scheme::Local { name.as_str() } else { KEPT };
     let ended = place.run(true, &["rev-parse", "-q", "--verify", &format!("{at}^{{commit}}")], None).await?;
@@ -49,7 +53,7 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
     for wanted in &leg.search {
         let found = search::look(&place, &commit, wanted).await?;
         if found.more {
-            facts.incomplete.insert("search".to_owned(), "the output of a search was cut off".to_owned());
+            facts.incomplete.insert("search".to_owned(), "a search found more than is kept".to_owned());
         }
         facts.search.insert(wanted.name.clone(), found);
     }
@@ -63,6 +67,20 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
     if !leg.history.is_empty() {
         facts.first_commit_s = history::first(&place, &commit).await?;
     }
+    for wanted in &leg.churn {
+        let changed = churn::look(&place, &commit, wanted).await?;
+        if changed.cut {
+            facts.incomplete.insert("churn".to_owned(), format!("only {} commits were fetched", leg.depth));
+        }
+        facts.churn.insert(wanted.name.clone(), changed);
+    }
+    if let Some(wanted) = &leg.releases {
+        let (found, whole) = releases::look(&place, wanted, &listed).await?;
+        if !whole {
+            facts.incomplete.insert("releases".to_owned(), format!("only {} commits were fetched", leg.depth));
+        }
+        facts.releases = found;
+    }
     facts.fetched = Some(commit);
     Ok(facts)
 }
@@ -74,11 +92,11 @@ async fn fetch(leg: &Git, place: &Place<'_>, name: &str, sinces: &[String]) -> R
     if made.exit_code != Some(0) {
         return Err(fault::of("init", made.exit_code, &made.stderr.bytes));
     }
-    let depth = if leg.history.is_empty() { 1 } else { leg.depth };
+    let depth = if leg.needs_history() { leg.depth } else { 1 };
     let depth = format!("--depth={depth}");
     let specification = format!("+{name}:{KEPT}");
     let mut arguments = vec!["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
-    if leg.history.is_empty() || leg.depth > 0 {
+    if !leg.needs_history() || leg.depth > 0 {
         arguments.push(&depth);
     }
     if !leg.needs_content() {

@@ -6,6 +6,8 @@
 //! run. Nothing is ever pushed. A pass proves what the repository held at that moment; a shallow
 //! history proves nothing about what lies before it.
 
+mod churn;
+mod document;
 mod facts;
 mod fault;
 mod files;
@@ -15,7 +17,9 @@ mod look;
 mod place;
 mod private;
 mod refs;
+mod releases;
 mod search;
+mod since;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +31,11 @@ use crate::model::{Class, Timestamp, Verdict};
 use crate::probe::kinds::process::pattern;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
+use churn::Churn;
 use facts::Facts;
 use files::Wanted;
 use history::History;
+use releases::Releases;
 use search::Search;
 
 /// Looks at a Git repository by the program `git`, which must be installed.
@@ -63,6 +69,10 @@ pub(crate) struct Git {
     search: Vec<Search>,
     /// When paths were changed last.
     history: Vec<History>,
+    /// How much paths have changed since commits that another leg saw.
+    churn: Vec<Churn>,
+    /// What lies between one release and the next.
+    releases: Option<Releases>,
 }
 
 impl Default for Git {
@@ -81,6 +91,8 @@ impl Default for Git {
             files: Vec::new(),
             search: Vec::new(),
             history: Vec::new(),
+            churn: Vec::new(),
+            releases: None,
         }
     }
 }
@@ -115,9 +127,12 @@ impl Probe for Git {
         if self.max_bytes > BYTES_CEILING {
             findings.error("max_bytes", format!("at most {BYTES_CEILING} bytes can be fetched"));
         }
-        for (field, count) in
-            [("files", self.files.len()), ("search", self.search.len()), ("history", self.history.len())]
-        {
+        for (field, count) in [
+            ("files", self.files.len()),
+            ("search", self.search.len()),
+            ("history", self.history.len()),
+            ("churn", self.churn.len()),
+        ] {
             if count > ENTRIES {
                 findings.error(field, format!("at most {ENTRIES} entries"));
             }
@@ -125,6 +140,8 @@ impl Probe for Git {
         self.files.iter().enumerate().for_each(|(at, wanted)| wanted.check(at, findings));
         self.search.iter().enumerate().for_each(|(at, search)| search.check(at, findings));
         self.history.iter().enumerate().for_each(|(at, history)| history.check(at, findings));
+        self.churn.iter().enumerate().for_each(|(at, churn)| churn.check(at, findings));
+        self.releases.iter().for_each(|releases| releases.check(findings));
     }
 
     fn target(&self) -> Option<&str> {
@@ -133,6 +150,11 @@ impl Probe for Git {
 
     fn address(&self) -> String {
         self.repository.clone().unwrap_or_default()
+    }
+
+    fn legs(&self) -> Vec<&str> {
+        let reviewed = self.releases.iter().filter_map(|releases| releases.reviewed.as_ref());
+        self.churn.iter().map(|churn| &churn.since).chain(reviewed).map(|side| side.leg.as_str()).collect()
     }
 
     fn expects(&self) -> Option<&'static str> {
@@ -155,10 +177,16 @@ impl Probe for Git {
 impl Git {
     /// Whether the content of files is needed, not only their names and times.
     fn needs_content(&self) -> bool {
-        self.fetch || !self.files.is_empty() || !self.search.is_empty()
+        self.fetch || !self.files.is_empty() || !self.search.is_empty() || !self.churn.is_empty()
     }
 
     fn needs_commit(&self) -> bool {
-        self.needs_content() || !self.history.is_empty()
+        self.needs_content() || self.needs_history()
+    }
+
+    fn needs_history(&self) -> bool {
+        let since = self.files.iter().flat_map(|wanted| wanted.collect.values()).any(|collect| collect.since);
+        let aged = self.search.iter().any(|search| search.max_age_s.is_some());
+        since || aged || !self.history.is_empty() || !self.churn.is_empty() || self.releases.is_some()
     }
 }

@@ -202,8 +202,8 @@ impl<'a> Place<'a> {
         input: Option<Vec<u8>>,
     ) -> Result<Ended, ProbeError> {
         let mut argv = vec!["git".to_owned(), "--no-pager".to_owned(), "--literal-pathspecs".to_owned()];
-        // A search and a history take patterns of paths.
-        if matches!(arguments.first(), Some(&("grep" | "log" | "rev-list"))) {
+        // What searches or compares takes patterns of paths.
+        if matches!(arguments.first(), Some(&("diff" | "grep" | "log" | "rev-list"))) {
             argv.pop();
         }
         argv.extend(self.options.iter().cloned());

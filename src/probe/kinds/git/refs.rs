@@ -64,14 +64,20 @@ impl Listed {
         self.ids.keys().filter_map(|name| name.strip_prefix("refs/tags/")).filter(|name| !name.ends_with("^{}"))
     }
 
+    /// Tags that match, the greatest version first.
+    pub(super) fn versions(&self, pattern: &Regex) -> Vec<&str> {
+        let mut found: Vec<&str> = self.tags().filter(|name| pattern.is_match(name)).collect();
+        found.sort_by_key(|name| std::cmp::Reverse(version(name)));
+        found
+    }
+
     /// Puts into the facts what they tell of refs.
     pub(super) fn tell(&self, facts: &mut Facts, tags: Option<&Regex>) {
         let short = |name: &String| line(name.strip_prefix("refs/heads/").unwrap_or(name), NAME);
         facts.head = self.head.as_ref().map(short);
         facts.branches = self.ids.keys().filter(|name| name.starts_with("refs/heads/")).count();
         if let Some(pattern) = tags {
-            let mut found: Vec<&str> = self.tags().filter(|name| pattern.is_match(name)).collect();
-            found.sort_by_key(|name| std::cmp::Reverse(version(name)));
+            let found = self.versions(pattern);
             facts.newest_tag = found.first().map(|name| line(name, NAME));
             if found.len() > TAGS {
                 let why = format!("there are more than {TAGS} tags that match");

@@ -265,3 +265,102 @@ async fn a_login_is_sent_in_a_header_and_seen_nowhere() {
     );
     assert!(!sentence.contains("hunter22") && !sentence.contains("cmVh"), "{sentence}");
 }
+
+/// The commits of `main`, the newest first.
+fn commits(at: &Path) -> Vec<String> {
+    let said = Command::new("git").arg("-C").arg(at).args(["rev-list", "main"]).output().unwrap();
+    String::from_utf8(said.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn seen_by(leg: &str, values: serde_json::Value) -> std::sync::Arc<crate::probe::LegFacts> {
+    std::sync::Arc::new(crate::probe::LegFacts::from([(leg.into(), json!({ "values": values }))]))
+}
+
+#[tokio::test]
+async fn names_and_lines_are_held_against_the_tree() {
+    let dir = repository();
+    let ask = |more: serde_json::Value| {
+        let mut parameters = json!({"repository": dir.path(), "ref": "main"});
+        parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        async move { run("git", parameters, &cx(20_000)).await.verdict }
+    };
+    let link = "\\]\\(([^)]+)\\)";
+    let file = |path: &str, more: serde_json::Value| json!({"files": [{"path": path, "collect": {"links": more}}]});
+    let cases = [
+        (file("README.md", json!({"pattern": link, "paths": true, "at_least": 1})), None),
+        (file("docs/a.md", json!({"pattern": link, "paths": true})), Some(Reason::Missing)),
+        (file("README.md", json!({"pattern": link, "at_least": 2})), Some(Reason::TooFew)),
+        (file("README.md", json!({"pattern": link, "code": true, "at_least": 1})), Some(Reason::TooFew)),
+        (json!({"files": [{"path": "README.md", "block": "backup"}]}), Some(Reason::Invalid)),
+        (
+            json!({"files": [{"path": "README.md", "sections": [{"headings": ["^Read"], "at_least": 2}]}]}),
+            Some(Reason::TooFew),
+        ),
+        (json!({"search": [{"name": "x", "pattern": "^# ", "followed_by": "Version"}]}), None),
+        (json!({"search": [{"name": "x", "pattern": "Version", "followed_by": "^# "}]}), Some(Reason::Assertion)),
+        (json!({"search": [{"name": "x", "pattern": "password", "max_age_s": 3600}]}), None),
+        (json!({"search": [{"name": "x", "pattern": "Version", "max_age_s": 3600}]}), Some(Reason::TooOld)),
+    ];
+    for (more, reason) in cases {
+        let verdict = ask(more).await;
+        assert_eq!(verdict.reason(), reason, "{}", verdict.sentence());
+    }
+}
+
+#[tokio::test]
+async fn what_changed_since_others_looked_is_known_or_said_not_to_be() {
+    let dir = repository();
+    let ids = commits(dir.path());
+    let first = ids.last().unwrap();
+    let churn = |place: &str, paths: &[&str]| {
+        let since = json!({"leg": "seen", "path": "values"});
+        json!({"repository": place, "ref": "main", "churn": [{"name": "x", "paths": paths, "since": since, "max_ratio": 0.2}]})
+    };
+    let local = dir.path().display().to_string();
+    let missing = "0".repeat(40);
+    let cases = [
+        (churn(&local, &["docs"]), json!([first]), None),
+        (churn(&local, &[]), json!([first]), Some((Outcome::Fail, Reason::Assertion))),
+        (churn(&local, &["config.ini"]), json!([first]), Some((Outcome::Fail, Reason::Missing))),
+        (churn(&local, &["docs"]), json!([first, missing]), Some((Outcome::Fail, Reason::Missing))),
+        (churn(&local, &["docs"]), json!([]), Some((Outcome::Indeterminate, Reason::NoData))),
+    ];
+    for (parameters, values, expected) in cases {
+        let verdict = run("git", parameters, &cx(20_000).with_legs(Some(seen_by("seen", values)))).await.verdict;
+        assert_eq!(verdict.reason().map(|reason| (verdict.outcome(), reason)), expected, "{}", verdict.sentence());
+    }
+    let parent = dir.path().parent().unwrap();
+    let name = dir.path().file_name().unwrap().to_string_lossy().into_owned();
+    let daemon = Daemon::over(parent);
+    let mut parameters = churn(&format!("git://127.0.0.1:{}/{name}", daemon.1), &["docs"]);
+    parameters["depth"] = json!(1);
+    let lent = || Some(seen_by("seen", json!([first])));
+    let verdict = run("git", parameters.clone(), &cx(20_000).with_legs(lent())).await.verdict;
+    assert_eq!(verdict.outcome(), Outcome::Indeterminate, "it was not fetched: {}", verdict.sentence());
+    parameters["depth"] = json!(0);
+    let verdict = run("git", parameters, &cx(20_000).with_legs(lent())).await.verdict;
+    assert_eq!(verdict.outcome(), Outcome::Pass, "{}", verdict.sentence());
+}
+
+#[tokio::test]
+async fn releases_follow_a_change_or_a_review() {
+    let dir = repository();
+    git(dir.path(), &["tag", "-f", "-a", "-m", "x", "v1.10.0", "v1.9.0^{commit}"], "2020-03-01T00:00:00Z");
+    git(dir.path(), &["tag", "-a", "-m", "x", "v2.0.0"], "2020-06-01T00:00:00Z");
+    let ask = |tags: &str, paths: &str| {
+        json!({"repository": dir.path(), "releases": {"tags": tags, "paths": [paths],
+        "reviewed": {"leg": "seen", "path": "values"}}})
+    };
+    let (between, before) = (1_580_000_000, 1_500_000_000);
+    for (tags, paths, reviews, reason) in [
+        ("^v", "config.ini", json!([between]), None),
+        ("^v", "config.ini", json!([]), Some(Reason::Missing)),
+        ("^v", "config.ini", json!([before]), Some(Reason::Missing)),
+        ("^v2", "config.ini", json!([]), Some(Reason::NoData)),
+        ("^v(1.10|2)", "config.ini", json!([]), None),
+        ("^v(1.10|2)", "docs", json!([]), Some(Reason::Missing)),
+    ] {
+        let verdict = run("git", ask(tags, paths), &cx(20_000).with_legs(Some(seen_by("seen", reviews)))).await.verdict;
+        assert_eq!(verdict.reason(), reason, "{tags} {paths}: {}", verdict.sentence());
+    }
+}

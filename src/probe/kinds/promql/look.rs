@@ -37,7 +37,8 @@ pub(super) async fn look(leg: &Promql, cx: &ProbeCx) -> Result<Facts, ProbeError
             looking.ask(query, None, &mut facts, &mut found).await?;
         }
         for value in each {
-            let query = query.replace(PLACE, &escaped(value));
+            // What is a query as a whole stands between no quotes.
+            let query = if query == PLACE { value.clone() } else { query.replace(PLACE, &escaped(value)) };
             looking.ask(&query, Some(value), &mut facts, &mut found).await?;
         }
         facts.take(None, found);

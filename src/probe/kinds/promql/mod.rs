@@ -50,7 +50,8 @@ pub(crate) struct Promql {
     query: Option<String>,
     /// Further queries by name; their facts are under `named`.
     queries: BTreeMap<String, String>,
-    /// Asks `query` once for each of these, in place of `{value}`. Each must have data.
+    /// Asks `query` once for each of these, in place of `{value}`. Each must have data. Where `query` is nothing but
+    /// `{value}`, they are queries themselves.
     each: Vec<String>,
     /// Instead of `each`: such values that another leg of the item saw, 32 of them at most.
     each_of: Option<Side>,

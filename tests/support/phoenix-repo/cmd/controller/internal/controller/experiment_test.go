@@ -1,0 +1,3 @@
+package controller
+
+// For now the results are mock results; generateSampleData makes them.
