@@ -97,6 +97,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("kubernetes", |_| Box::new(kubernetes::Kubernetes::start())),
     ("kubernetes-staging", |_| Box::new(kubernetes::Kubernetes::start_staging())),
     ("logs", |_| Box::new(stand_in::Double::logs())),
+    ("loki", |_| Box::new(stand_in::Double::loki())),
     ("names", |_| Box::new(names::Names::start())),
     ("newrelic", |_| Box::new(stand_in::Double::newrelic())),
     ("nginx", |directory| Box::new(nginx::Nginx::start(directory))),

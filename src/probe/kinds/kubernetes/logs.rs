@@ -131,7 +131,9 @@ async fn lines(
     }
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     // With status 200, as a line that nobody wrote.
-    if text.starts_with("unable to retrieve container logs for ") || text.starts_with("failed to try resolving symlinks") {
+    if text.starts_with("unable to retrieve container logs for ")
+        || text.starts_with("failed to try resolving symlinks")
+    {
         let text = format!("expected the lines of {pod}, saw that its node no longer has them");
         return Err(ProbeError::observer(Reason::NoData, text));
     }

@@ -57,6 +57,9 @@ pub(crate) struct Logs {
     by: Option<String>,
     /// Values of that label, each of which must have lines.
     each: Vec<String>,
+    /// Loki is asked about each of `each` by itself, so that none that writes much hides another: `lines` are
+    /// those of each then. `by` must be a label of the streams.
+    apart: bool,
     /// Newest lines of each file or container, or of the query as a whole.
     lines: usize,
     /// Lines younger than this, in seconds, do not count for `settled_age_s`: they may not have reached a
@@ -111,6 +114,7 @@ impl Default for Logs {
             pods: None,
             by: None,
             each: Vec::new(),
+            apart: false,
             lines: 500,
             since_s: None,
             settle_s: 0,
@@ -160,6 +164,9 @@ impl Probe for Logs {
                     findings.error("source", "containers and pods need a `target`, and neither `query` nor `paths`");
                 }
             }
+        }
+        if self.apart && (self.source != Source::Loki || self.each.is_empty()) {
+            findings.error("apart", "it is for Loki, and for `each`");
         }
         if self.source != Source::File && self.by.is_none() && !self.each.is_empty() {
             findings.error("each", "name the label `by` which they are told apart");
