@@ -142,6 +142,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.jaeger", Proof::Written),
     ("phoenix.kubernetes", Proof::Recorded),
     ("phoenix.kubernetes-staging", Proof::Recorded),
+    ("parallax.loki", Proof::Written),
     ("phoenix.logs", Proof::Written),
     ("phoenix.newrelic", Proof::Written),
     ("phoenix.pager", Proof::Written),
