@@ -84,7 +84,11 @@ impl World {
         if name == "uid" {
             return Some(rustix::process::geteuid().as_raw().to_string());
         }
-        // Times as of now: `${ago:2d}`, `${in:30d}`.
+        // Times as of now: `${ago:2d}`, `${in:30d}`, and in nanoseconds since 1970 `${ago_ns:2s}`.
+        if let Some(span) = name.strip_prefix("ago_ns:") {
+            let span = i128::try_from(humantime::parse_duration(span).ok()?.as_nanos()).ok()?;
+            return Some((jiff::Timestamp::now().as_nanosecond() - span).to_string());
+        }
         if let Some((direction @ ("ago" | "in"), span)) = name.split_once(':') {
             let seconds = i64::try_from(humantime::parse_duration(span).ok()?.as_secs()).ok()?;
             let now = jiff::Timestamp::now().as_second();

@@ -47,6 +47,8 @@ struct State {
     /// `ready` or `not-ready`.
     world: String,
     changes: Vec<Change>,
+    /// What each pod wrote, by its name; "" is any other. Written by hand.
+    logs: BTreeMap<String, String>,
     /// Answers written by hand, by `METHOD /path`.
     written: BTreeMap<String, Answer>,
     /// Objects of one page, if fewer than asked for.
@@ -76,6 +78,7 @@ impl Default for State {
         Self {
             world: "ready".to_owned(),
             changes: Vec::new(),
+            logs: BTreeMap::new(),
             written: BTreeMap::new(),
             page: usize::MAX,
             throttled: 0,
@@ -109,6 +112,11 @@ impl Recording {
     /// An answer that was never recorded.
     pub(crate) fn write(&self, route: &str, answer: Answer) {
         self.with(|state| drop(state.written.insert(route.to_owned(), answer)));
+    }
+
+    /// What a pod wrote, as the API gives it with times; of every other pod if the name is empty.
+    pub(crate) fn logs(&self, pod: &str, text: &str) {
+        self.with(|state| drop(state.logs.insert(pod.to_owned(), text.to_owned())));
     }
 
     pub(crate) fn page(&self, objects: usize) {
@@ -193,6 +201,9 @@ impl State {
 
     fn read(&mut self, asked: &Asked) -> Answer {
         let path = asked.path().to_owned();
+        if let Some(pod) = path.strip_suffix("/log").and_then(|pod| pod.rsplit_once("/pods/")).map(|(_, pod)| pod) {
+            return self.lines(asked, pod);
+        }
         let metadata_only = asked.header("accept").contains("PartialObjectMetadata");
         if let Some(items) = self.list(&path, metadata_only) {
             return self.paged(asked, items);
@@ -220,6 +231,23 @@ impl State {
         }
         Answer { body: json!("404 page not found\n"), ..Answer::json(404, Value::Null) }
             .with("content-type", "text/plain")
+    }
+
+    /// The end of what a pod wrote, as the documentation of the API has it; nothing of it was recorded.
+    fn lines(&self, asked: &Asked, pod: &str) -> Answer {
+        let Some(text) = self.logs.get(pod).or_else(|| self.logs.get("")) else { return missing("pods", pod) };
+        let number = |name: &str| asked.query(name).and_then(|number| number.parse::<usize>().ok());
+        let since = number("sinceSeconds").and_then(|seconds| i64::try_from(seconds).ok());
+        let is_new = |line: &&str| {
+            let at = line.split(' ').next().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+            let age = at.map(|at| jiff::Timestamp::now().as_second() - at.as_second());
+            since.zip(age).is_none_or(|(since, age)| age <= since)
+        };
+        let lines: Vec<&str> = text.lines().filter(is_new).collect();
+        let skipped = lines.len().saturating_sub(number("tailLines").unwrap_or(usize::MAX));
+        let mut shown: String = lines.iter().skip(skipped).map(|line| format!("{line}\n")).collect();
+        shown.truncate(number("limitBytes").unwrap_or(usize::MAX));
+        Answer::json(200, json!(shown)).with("content-type", "text/plain")
     }
 
     /// The record of a question without a query, a good one if there is one.

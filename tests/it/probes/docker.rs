@@ -42,9 +42,25 @@ fn check(seen: &Observation, outcome: Outcome, reason: Option<Reason>, part: &st
     assert!(verdict.sentence().contains(part), "{what}: {}", verdict.sentence());
 }
 
-async fn look(address: &str, tls: TlsFiles, patience_ms: u64, mut parameters: Value, expect: &[&str]) -> Observation {
+async fn look(address: &str, tls: TlsFiles, patience_ms: u64, parameters: Value, expect: &[&str]) -> Observation {
+    ask("docker", address, tls, patience_ms, parameters, expect).await
+}
+
+/// The same of another kind that asks engines.
+pub(super) async fn look_with(kind: &str, address: &str, parameters: Value) -> Observation {
+    ask(kind, address, TlsFiles::default(), 10_000, parameters, &[]).await
+}
+
+async fn ask(
+    kind: &str,
+    address: &str,
+    tls: TlsFiles,
+    patience_ms: u64,
+    mut parameters: Value,
+    expect: &[&str],
+) -> Observation {
     parameters["target"] = json!("engine");
-    let kind = kinds::find("docker").unwrap();
+    let kind = kinds::find(kind).unwrap();
     let parsed = kind.parse(parameters).unwrap();
     assert!(parsed.findings.0.is_empty(), "{:?}", parsed.findings);
     let target = Target { name: Arc::from("engine"), address: address.into(), credential: None, tls };
@@ -287,6 +303,101 @@ async fn a_proxy_that_lets_only_reading_through_is_enough() {
     let narrow = GetOnly::start(&bench.engine.socket(), &["/version", "/_ping", "/containers"]);
     let seen = look(&narrow.address(), TlsFiles::default(), 10_000, all, &[]).await;
     check(&seen, Outcome::Indeterminate, Some(Reason::PermissionDenied), "GET /info", "narrow");
+}
+
+/// `docs/grants/docker-proxy.conf` with places of this test, and as the user of this test. Ends when dropped.
+struct Shipped {
+    socket: std::path::PathBuf,
+    child: std::process::Child,
+}
+
+impl Shipped {
+    fn start(engine: &Engine) -> Self {
+        let text = include_str!("../../../docs/grants/docker-proxy.conf");
+        let (dir, config) = (engine.dir.join("proxy"), engine.dir.join("proxy.conf"));
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut changed = text.to_owned();
+        for (from, to) in [
+            ("user nginx docker;", "user root;".to_owned()),
+            ("/var/run/docker.sock", engine.socket().display().to_string()),
+            ("/run/readiness-docker", dir.display().to_string()),
+        ] {
+            assert!(changed.contains(from), "{from}");
+            changed = changed.replace(from, &to);
+        }
+        std::fs::write(&config, changed).unwrap();
+        let mut command = std::process::Command::new("nginx");
+        let child = command.arg("-c").arg(config).args(["-g", "daemon off;"]).spawn().expect("nginx");
+        let this = Self { socket: dir.join("engine.sock"), child };
+        let until = Clock::now() + Duration::from_secs(10);
+        while std::os::unix::net::UnixStream::connect(&this.socket).is_err() {
+            assert!(Clock::now() < until, "nginx does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        this
+    }
+
+    fn status(&self, method: &str, path: &str) -> String {
+        let mut command = std::process::Command::new("curl");
+        command.args([
+            "--silent",
+            "--max-time",
+            "5",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{http_code}",
+            "-X",
+            method,
+        ]);
+        command.arg("--unix-socket").arg(&self.socket).arg(format!("http://engine{path}"));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    }
+}
+
+impl Drop for Shipped {
+    fn drop(&mut self) {
+        // Its worker ends with it, if it is asked.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_proxy_lets_through_what_checks_need_and_nothing_else() {
+    let bench = Bench::new(Kind::Docker);
+    bench.engine.run("one", &["-v", "data:/data", "-l", "app=one"], APP, &["print", "hello"]);
+    let proxy = Shipped::start(&bench.engine);
+    let address = format!("unix://{}", proxy.socket.display());
+    let all = json!({
+        "daemon": true, "disk": true, "containers": { "names": ["one"], "usage": true, "digests": true },
+        "images": { "references": [APP] }, "networks": { "names": ["bridge"] }, "volumes": { "names": ["data"] },
+    });
+    check(&look(&address, TlsFiles::default(), 10_000, all, &[]).await, Outcome::Pass, None, "one running", "shipped");
+    let logs = json!({ "source": "docker", "containers": { "name": "one" } });
+    check(&look_with("logs", &address, logs).await, Outcome::Pass, None, "1 lines of 1 sources", "logs");
+    assert_eq!(proxy.status("GET", "/v1.41/images/rdy/app:latest/json"), "200");
+    for (method, path) in [
+        ("POST", "/v1.41/containers/one/kill"),
+        ("POST", "/v1.41/containers/one/json"),
+        ("DELETE", "/v1.41/containers/one"),
+        ("PUT", "/v1.41/containers/one/archive?path=/"),
+        ("GET", "/v1.41/containers/one/archive?path=/etc"),
+        ("GET", "/v1.41/containers/one/export"),
+        ("GET", "/v1.41/containers/one/attach/ws?stdin=1&stream=1"),
+        ("GET", "/v1.41/containers/one/logs?stdout=1&follow=1"),
+        ("GET", "/v1.41/images/get?names=rdy/app"),
+        ("GET", "/v1.41/images/../containers/one/export/json"),
+        ("GET", "/v1.41/swarm/unlockkey"),
+        ("GET", "/v1.41/secrets"),
+        ("GET", "/"),
+    ] {
+        let status = proxy.status(method, path);
+        assert!(status == "403" || status == "404", "{method} {path}: {status}");
+    }
+    let seen = proxy.status("GET", "/v1.41/containers/one/json");
+    assert_eq!(seen, "200", "and it still runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod dns;
 mod docker;
 mod etcd;
 mod grafana;
+mod logs;
 mod look;
 mod postgres;
 mod prometheus;

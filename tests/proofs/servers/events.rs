@@ -23,12 +23,20 @@ impl Server for Events {
     }
 
     /// `all: { status: 401, first: {…}, close: 1011, silent: true, echo: false }`: on every path;
-    /// and `pause`, `kill`.
+    /// `server: { limit: 5, drop: 1, gauge: name, stuck: 7 }`: of all together; and `pause`, `kill`.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         match verb {
             "all" => {
                 let mut told = self.0.told();
                 told["paths"]["*"] = argument.clone();
+                self.0.tell(told, false);
+            }
+            // Of all paths together.
+            "server" => {
+                let mut told = self.0.told();
+                for (key, value) in argument.as_object().into_iter().flatten() {
+                    told[key] = value.clone();
+                }
                 self.0.tell(told, false);
             }
             "pause" => self.0.process.pause(),

@@ -47,7 +47,7 @@ impl Server for Kubernetes {
         vec![("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port))]
     }
 
-    /// `world: not-ready`; `change: { list: deployments, namespace, name, set: { /spec/replicas: 1 }, gone, add }`
+    /// `logs: { pod, text }` (written by hand; of all others without `pod`); `world: not-ready`; `change: { list: deployments, namespace, name, set: { /spec/replicas: 1 }, gone, add }`
     /// (written by hand); `answer: { route, status, body }` (never recorded); `page: 5` (objects a page),
     /// `throttle: 2`, `expire: 1` (so many answers), `age: 3600` (of everything), and the network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
@@ -59,6 +59,10 @@ impl Server for Kubernetes {
         match verb {
             "world" => self.recording.world(argument.as_str().ok_or("write `world: not-ready`")?),
             "change" => self.recording.change(change(argument)?),
+            "logs" => {
+                let text = |key: &str| argument[key].as_str().unwrap_or_default();
+                self.recording.logs(text("pod"), text("text"));
+            }
             "page" => self.recording.page(number()? as usize),
             "throttle" => self.recording.throttle(number()?),
             "expire" => self.recording.expire(number()?),

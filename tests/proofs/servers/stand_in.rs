@@ -140,6 +140,15 @@ impl Double {
 
     /// Loki, that keeps thirty days: its configuration, as far as it matters, and queries that find what is new only.
     pub(crate) fn logs() -> Self {
+        Self::of_lines("phoenix.logs")
+    }
+
+    /// The same of the other system.
+    pub(crate) fn loki() -> Self {
+        Self::of_lines("parallax.loki")
+    }
+
+    fn of_lines(target: &'static str) -> Self {
         let config = "auth_enabled: false\ncompactor:\n  working_directory: /loki\n  retention_enabled: true\n\
                       limits_config:\n  ingestion_rate_mb: 4\n  retention_period: 4w2d\n\
                       table_manager:\n  retention_period: 0s\n";
@@ -152,7 +161,7 @@ impl Double {
             ("GET /loki/api/v1/query_range?*", found("streams", json!([]))),
             ("GET /loki/api/v1/query?*", found("vector", json!([{"metric": {}, "value": [1_795_305_600, "4711"]}]))),
         ];
-        Self::start("phoenix.logs", Vec::new(), good)
+        Self::start(target, Vec::new(), good)
     }
 
     /// Google Calendar: a release in five days, and a freeze in twenty.

@@ -1,5 +1,5 @@
 /* The only program in the images of the tests, static, so that an image needs nothing else. It waits,
- * ends with a status, uses up memory, or is its own health check; as /bin/sh it takes `-c "mode n"`. */
+ * prints lines, ends with a status, uses up memory, or is its own health check; as /bin/sh it takes `-c "mode n"`. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +13,17 @@ static void end(int signal) {
 }
 
 int main(int argc, char **argv) {
+  if (argc > 1 && (!strcmp(argv[1], "print") || !strcmp(argv[1], "last"))) {
+    /* Those that begin with ! go to the other stream; ~n is n letters. `last` ends then. */
+    for (int i = 2; i < argc; i++) {
+      FILE *out = argv[i][0] == '!' ? stderr : stdout;
+      for (long n = argv[i][0] == '~' ? atol(argv[i] + 1) : 0; n > 0; n--) putc('x', out);
+      fprintf(out, "%s\n", argv[i][0] == '~' ? "" : argv[i] + (argv[i][0] == '!'));
+      fflush(out);
+    }
+    if (!strcmp(argv[1], "last")) return 0;
+    argc = 1;
+  }
   char line[256] = "wait";
   if (argc > 2 && strcmp(argv[1], "-c") == 0) snprintf(line, sizeof line, "%s", argv[2]);
   else if (argc > 1) snprintf(line, sizeof line, "%s %s", argv[1], argc > 2 ? argv[2] : "");

@@ -5,7 +5,9 @@
 The configuration is read at the start for the port, and anew for each connection: paths (by path,
 `*` is any other), each with status (refuses with it), first (sent at once, as JSON; `{path}` in a
 text is the second part but one of the path), echo, close (a code, at once), silent (answers no ping),
-and name (header x-served-by); subprotocols.
+and name (header x-served-by); subprotocols. For all paths together: limit (more connections are refused
+with 503), drop (seconds after which every tenth is torn down), gauge (served as a gauge at /metrics: how many
+are open), and stuck (what it says instead).
 """
 
 import asyncio
@@ -16,6 +18,10 @@ import sys
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
+
+
+OPEN = set()
+COUNT = 0
 
 
 def config():
@@ -39,6 +45,11 @@ class Quiet(ServerConnection):
 
 
 def refuse(connection, request):
+    told = config()
+    if "gauge" in told and request.path == "/metrics":
+        return connection.respond(http.HTTPStatus.OK, f"{told['gauge']} {told.get('stuck', len(OPEN))}\n")
+    if len(OPEN) >= told.get("limit", 1 << 30):
+        return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
     status = behaviour(request.path).get("status", 101)
     if status != 101:
         return connection.respond(http.HTTPStatus(status), "refused on purpose\n")
@@ -53,6 +64,19 @@ def mark(connection, request, response):
 
 
 async def talk(connection):
+    global COUNT
+    COUNT += 1
+    OPEN.add(connection)
+    drop = config().get("drop") if COUNT % 10 == 0 else None
+    if drop is not None:
+        asyncio.get_running_loop().call_later(drop, connection.transport.abort)
+    try:
+        await converse(connection)
+    finally:
+        OPEN.discard(connection)
+
+
+async def converse(connection):
     told = behaviour(connection.request.path)
     if "close" in told:
         await connection.close(told["close"], "closed on purpose")

@@ -53,6 +53,8 @@ enum Missing {
     Unknown,
     /// It must be there.
     Fail,
+    /// A number of `each` that is known must have a partner that is known. One that is not known decides nothing.
+    Partner,
 }
 
 /// What was put together.
@@ -65,6 +67,8 @@ pub(crate) struct Matched {
     /// Keys of numbers without a partner, by the side that has them.
     missing_count: u32,
     missing: Vec<String>,
+    /// Those of them of which a number of `each` is known.
+    partnerless: u32,
     /// Keys that one side has more than once: nobody knows which of them is meant.
     ambiguous: Vec<String>,
     /// Pairs further apart than they may be.
@@ -127,7 +131,10 @@ impl Pairs {
             match (one, other) {
                 (Some(one), Some(other)) => errors += self.pair(key, one, other, &mut matched),
                 (None, Some(_)) => matched.miss(&each.leg, key),
-                (_, None) => matched.miss(&among.leg, key),
+                (one, None) => {
+                    matched.partnerless += u32::from(one.is_some());
+                    matched.miss(&among.leg, key);
+                }
             }
         }
         if self.both_ways {
@@ -189,7 +196,10 @@ impl Pairs {
             let seen = format!("saw no partner of {}: {}", matched.missing_count, named(&matched.missing));
             return match self.missing {
                 Missing::Fail => Verdict::fail(Reason::Assertion, format!("{expected}, {seen}")),
-                Missing::Unknown => no_data(seen),
+                Missing::Partner if matched.partnerless > 0 => {
+                    Verdict::fail(Reason::Assertion, format!("{expected}, {seen}"))
+                }
+                Missing::Unknown | Missing::Partner => no_data(seen),
             };
         }
         if matched.pairs < self.min_pairs {

@@ -83,7 +83,7 @@ pub(super) fn names(container: &ContainerSummary) -> impl Iterator<Item = &str> 
     container.names.iter().flatten().map(|name| name.trim_start_matches('/'))
 }
 
-fn is_meant(leg: &Containers, container: &ContainerSummary) -> bool {
+pub(super) fn is_meant(leg: &Containers, container: &ContainerSummary) -> bool {
     let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name));
     let is_of = |name: &str, wanted: &Option<String>| wanted.as_ref().is_none_or(|wanted| label(name) == Some(wanted));
     let state = container.state.map(|state| state.to_string()).unwrap_or_default();

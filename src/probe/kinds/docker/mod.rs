@@ -17,6 +17,7 @@ mod fault;
 mod images;
 mod judge;
 mod listen;
+pub(super) mod logs;
 mod look;
 mod networks;
 mod parameters;

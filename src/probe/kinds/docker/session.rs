@@ -106,25 +106,35 @@ impl<'a> Session<'a> {
 
     /// The answer to a question whose answer has other forms in other versions than the library knows.
     pub(super) async fn json(&mut self, path: &str) -> Result<Value, Fault> {
+        let asked = format!("GET {path}");
+        let body = self.bytes(path, &asked).await?;
+        serde_json::from_slice(&body).map_err(|err| self.explained(fault::explain(&err.into(), &self.what, &asked)))
+    }
+
+    /// The whole answer to a question as it is. `asked` names it in sentences.
+    pub(super) async fn bytes(&mut self, path: &str, asked: &str) -> Result<Bytes, Fault> {
         self.reconnect().await?;
         let (sender, host, patience) = (self.sender.clone(), self.place.host(), self.cx.remaining());
         let request = request(&format!("/v{}{path}", self.api()), &host)?;
-        let (what, asked) = (self.what.clone(), format!("GET {path}"));
+        let what = self.what.clone();
         let exchange = async {
             let answer =
-                sender.send(request).await.map_err(|err| fault::explain(&Error::IOError { err }, &what, &asked))?;
+                sender.send(request).await.map_err(|err| fault::explain(&Error::IOError { err }, &what, asked))?;
             let status = answer.status();
             let body = answer.into_body().collect().await;
-            let body = body.map_err(|err| fault::explain(&err.into(), &what, &asked))?.to_bytes();
+            let body = body.map_err(|err| fault::explain(&err.into(), &what, asked))?.to_bytes();
             if !status.is_success() {
                 let message = String::from_utf8_lossy(&body);
-                return Err(fault::refusal(status.as_u16(), &message, &what, &asked).into());
+                if fault::is_absent(status.as_u16(), &message) {
+                    return Err(Fault::Absent);
+                }
+                return Err(fault::refusal(status.as_u16(), &message, &what, asked).into());
             }
-            serde_json::from_slice(&body).map_err(|err| fault::explain(&err.into(), &what, &asked))
+            Ok(body)
         };
         let outcome = timeout_at(self.cx.deadline(), self.line.drive(exchange)).await;
         match outcome {
-            Err(_) => Err(self.late(&asked, patience).into()),
+            Err(_) => Err(self.late(asked, patience).into()),
             Ok(outcome) => outcome.map_err(|fault| self.explained(fault)),
         }
     }

@@ -18,6 +18,7 @@ mod facts;
 mod judge;
 mod kubeconfig;
 mod list;
+pub(super) mod logs;
 mod look;
 mod object;
 mod place;

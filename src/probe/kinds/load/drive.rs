@@ -18,7 +18,7 @@ use crate::probe::net::tls::TlsProfile;
 use crate::probe::{ProbeCx, ProbeError};
 
 /// Endings before which a share of errors ends nothing.
-const MIN_ENDED: u64 = 10;
+pub(super) const MIN_ENDED: u64 = 10;
 
 /// What all requests of a run have in common.
 struct Shot<'a> {
@@ -44,6 +44,9 @@ struct Ended {
 
 impl Load {
     pub(super) async fn drive(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        if let Some(leg) = &self.websocket {
+            return self.hold(cx, leg).await;
+        }
         let url = self.allowed_url(cx)?;
         let length = Duration::from_secs(self.duration_s.into());
         let pause = Duration::from_secs(self.then_after_s.into());

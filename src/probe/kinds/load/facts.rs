@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sockets::Held;
 use crate::probe::ProbeError;
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,8 @@ pub(crate) struct Facts {
     pub(super) target_latency: Option<Latency>,
     /// Status of the request after the pause; null if none was sent or answered.
     pub(super) after: Option<u16>,
+    /// With `websocket`, and then instead of all but the URL.
+    pub(super) websocket: Option<Held>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -69,9 +72,27 @@ pub(crate) struct Latency {
 pub(super) struct Tally {
     pub(super) facts: Facts,
     statuses: BTreeMap<u16, u64>,
-    /// Microseconds.
-    times: Histogram<u64>,
-    theirs: Histogram<u64>,
+    times: Times,
+    theirs: Times,
+}
+
+/// Microseconds.
+#[derive(Clone)]
+pub(super) struct Times(pub(super) Histogram<u64>);
+
+impl Times {
+    pub(super) fn new() -> Result<Self, ProbeError> {
+        let times = Histogram::new_with_bounds(1, LONGEST_US, 3);
+        times.map(Self).map_err(|error| ProbeError::internal(format!("the histogram could not be made: {error}")))
+    }
+
+    pub(super) fn record(&mut self, took: Duration) {
+        self.0.saturating_record(micros(took));
+    }
+
+    pub(super) fn latency(&self) -> Option<Latency> {
+        Latency::of(&self.0)
+    }
 }
 
 /// Times beyond this count as this long.
@@ -79,8 +100,7 @@ const LONGEST_US: u64 = 3_600_000_000;
 
 impl Tally {
     pub(super) fn new(facts: Facts) -> Result<Self, ProbeError> {
-        let times = Histogram::new_with_bounds(1, LONGEST_US, 3)
-            .map_err(|error| ProbeError::internal(format!("the histogram could not be made: {error}")))?;
+        let times = Times::new()?;
         Ok(Self { facts, statuses: BTreeMap::new(), theirs: times.clone(), times })
     }
 
@@ -91,8 +111,8 @@ impl Tally {
         *self.facts.classes.entry(format!("{}xx", status / 100)).or_default() += 1;
         if expected {
             self.facts.expected += 1;
-            self.times.saturating_record(micros(took));
-            self.theirs.saturating_record(micros(took.saturating_sub(own)));
+            self.times.record(took);
+            self.theirs.record(took.saturating_sub(own));
         }
     }
 
@@ -112,8 +132,8 @@ impl Tally {
         self.facts.seconds = seconds;
         self.facts.throughput = if seconds > 0.0 { self.facts.completed as f64 / seconds } else { 0.0 };
         self.facts.statuses = self.statuses.into_iter().map(|(status, count)| StatusCount { status, count }).collect();
-        self.facts.latency = Latency::of(&self.times);
-        self.facts.target_latency = Latency::of(&self.theirs);
+        self.facts.latency = self.times.latency();
+        self.facts.target_latency = self.theirs.latency();
         self.facts
     }
 }

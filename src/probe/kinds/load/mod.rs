@@ -6,12 +6,18 @@
 //! expected status, and the latency of those answers. It does not prove how the target does under more
 //! load, for other requests, or seen from another place.
 //!
+//! With `websocket` it holds so many connections instead. A pass proves that they were established at the
+//! asked rate and stayed, and were alive all the time; it does not prove what it costs to send to all of them.
+//!
 //! Besides the three switches, the `host:port` of the target must be in the setting
 //! `engine.load_targets`.
 
 mod drive;
 mod facts;
+mod held;
+mod hold;
 mod judge;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -23,14 +29,16 @@ use serde::Deserialize;
 use url::Url;
 
 use self::facts::Facts;
+use self::sockets::Sockets;
 use super::http::request::{append, parse_header, parse_method, parse_url};
 use super::http::{Http, SecretHeader, Tls};
+use super::websocket::handshake;
 use crate::expect::Gap;
 use crate::model::{Access, Class, Timestamp, Verdict};
 use crate::probe::net::parse_address;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
-/// Sends HTTP requests at a fixed rate and measures the answers.
+/// Sends HTTP requests at a fixed rate and measures the answers, or holds connections of WebSocket.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Load {
@@ -80,6 +88,9 @@ pub(crate) struct Load {
     /// This many seconds after the last answer one more request is sent, which must be answered with
     /// 2xx. 0: none.
     then_after_s: u32,
+    /// Holds connections instead of sending requests. Of the fields above, those of the request (but no
+    /// `method` and no `body`), `late_s`, `request_timeout_s` (of an upgrade and of a close) and `abort_above` count.
+    websocket: Option<Sockets>,
     /// TLS files instead of those of the target.
     tls: Tls,
 }
@@ -122,6 +133,7 @@ impl Default for Load {
             min_in_flight: 0,
             max_body: 1 << 20,
             then_after_s: 0,
+            websocket: None,
             tls: Tls::default(),
         }
     }
@@ -129,7 +141,7 @@ impl Default for Load {
 
 impl Probe for Load {
     const NAME: &'static str = "load";
-    const SUMMARY: &'static str = "HTTP requests at a fixed rate are all sent in time and answered as expected.";
+    const SUMMARY: &'static str = "HTTP requests at a fixed rate are all sent in time and answered as expected, or WebSocket connections are held.";
     const CLASS: Class = Class::Load;
     type Facts = Facts;
 
@@ -139,8 +151,14 @@ impl Probe for Load {
 
     fn check(&self, findings: &mut Findings) {
         super::one_place(&self.target, "url", &self.url, findings);
-        if let Some(Err(why)) = self.url.as_deref().map(parse_url) {
+        if let Some(Err(why)) = self.url.as_deref().map(|url| self.read_url(url)) {
             findings.error_with_hint("url", why, "write http://host:port/path or https://…");
+        }
+        if let Some(sockets) = &self.websocket {
+            sockets.check(findings);
+            if self.method.is_some() || self.body.is_some() || self.then_after_s > 0 {
+                findings.error("websocket", "an upgrade has no `method`, no `body`, and nothing comes `then_after_s`");
+            }
         }
         match parse_method(self.method.as_deref()) {
             Err(why) => findings.error("method", why),
@@ -175,14 +193,20 @@ impl Probe for Load {
     }
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
-        self.verdict(facts)
+        match (&self.websocket, &facts.websocket) {
+            (Some(leg), Some(held)) => held::verdict(leg, held, &facts.url),
+            _ => self.verdict(facts),
+        }
     }
 
     fn gaps(&self, facts: &Facts) -> Vec<Gap> {
         let incomplete = facts.unsent + facts.late > 0 || facts.aborted;
         let why = || format!("{} requests were not sent in time", facts.unsent + facts.late);
         let gap = |field| incomplete.then(|| Gap { field, why: why(), hides: true });
-        ["latency", "target_latency"].into_iter().filter_map(gap).collect()
+        let cut = facts.websocket.as_ref().filter(|held| held.aborted || held.late > 0);
+        let why = || "the run was ended early, or the exporter was too slow".to_owned();
+        let cut = cut.map(|_| Gap { field: "websocket", why: why(), hides: true });
+        ["latency", "target_latency"].into_iter().filter_map(gap).chain(cut).collect()
     }
 }
 
@@ -230,6 +254,11 @@ impl Load {
         if self.status.is_empty() { (200..300).contains(&status) } else { self.status.contains(&status) }
     }
 
+    /// A URL as HTTP has it.
+    fn read_url(&self, url: &str) -> Result<Url, String> {
+        if self.websocket.is_some() { handshake::parse_url(url) } else { parse_url(url) }
+    }
+
     fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_s.into())
     }
@@ -241,7 +270,7 @@ impl Load {
             Some(url) => url,
             None => &*cx.target()?.address,
         };
-        let base = parse_url(base).map_err(cannot)?;
+        let base = self.read_url(base).map_err(cannot)?;
         let url = if self.path.is_empty() { base } else { append(&base, &self.path).map_err(cannot)? };
         let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
         if !cx.clients().hazards().may_load(host, port) {

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 /// What was seen of all sources.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Facts {
-    /// One for each file, or for each value of `by`.
+    /// One for each file or container, or for each value of `by`.
     pub(super) sources: Vec<Sample>,
 }
 
 /// The newest lines of one source.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Sample {
-    /// The path, or the value of the label.
+    /// The path, the name of the container, or the value of the label.
     pub(super) name: String,
     /// Lines that count.
     pub(super) lines: usize,
@@ -36,6 +36,8 @@ pub(crate) struct Sample {
     /// Negative if the time lies ahead; null if no line has one.
     pub(super) newest_age_s: Option<f64>,
     pub(super) oldest_age_s: Option<f64>,
+    /// Of the newest line that is not younger than `settle_s`; null if there is none.
+    pub(super) settled_age_s: Option<f64>,
     pub(super) longest_bytes: usize,
     /// What `forbid` found, by the place of the pattern from 0.
     pub(super) forbidden: Vec<Hit>,

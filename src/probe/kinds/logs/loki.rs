@@ -20,10 +20,26 @@ const SOURCES: usize = 100;
 
 pub(super) async fn read(leg: &Logs, cx: &ProbeCx) -> Result<Vec<Lines>, ProbeError> {
     let api = Api::of_target(cx, leg.user.as_deref())?;
+    if !leg.apart {
+        let streams = ask(leg, cx, &api, &leg.query).await?;
+        return sources(leg, &streams);
+    }
+    let by = leg.by.as_deref().unwrap_or_default();
+    let mut read = Vec::new();
+    for name in &leg.each {
+        // Quoted as in JSON, which LogQL reads as well.
+        let query = format!("{} | {by}={}", leg.query, Value::from(name.as_str()));
+        let streams = ask(leg, cx, &api, &query).await?;
+        read.extend(sources(leg, &streams)?.into_iter().filter(|one| one.name == *name));
+    }
+    Ok(read)
+}
+
+async fn ask(leg: &Logs, cx: &ProbeCx, api: &Api<'_>, query: &str) -> Result<Vec<Value>, ProbeError> {
     let window = i64::from(leg.since_s.unwrap_or(WINDOW_S));
     let end = cx.now().0 / 1000 + 1;
     let query: String = form_urlencoded::Serializer::new(String::new())
-        .append_pair("query", &leg.query)
+        .append_pair("query", query)
         .append_pair("limit", &leg.lines.to_string())
         .append_pair("start", &format!("{}000000000", end - window))
         .append_pair("end", &format!("{end}000000000"))
@@ -42,8 +58,7 @@ pub(super) async fn read(leg: &Logs, cx: &ProbeCx) -> Result<Vec<Lines>, ProbeEr
         return Err(ProbeError::observer(Reason::Query, detail));
     }
     let result = json.get_mut("data").map(Value::take).unwrap_or_default();
-    let streams = list(result, "result", "Loki")?;
-    sources(leg, &streams)
+    list(result, "result", "Loki")
 }
 
 fn sources(leg: &Logs, streams: &[Value]) -> Result<Vec<Lines>, ProbeError> {

@@ -10,17 +10,33 @@ use super::facts::{Hit, Sample};
 use crate::model::Timestamp;
 
 /// What was read of one source, oldest line first.
-pub(super) struct Lines {
-    pub(super) name: String,
-    pub(super) lines: Vec<Line>,
+pub(in crate::probe::kinds) struct Lines {
+    pub(in crate::probe::kinds) name: String,
+    pub(in crate::probe::kinds) lines: Vec<Line>,
     /// There are older lines that were not read.
-    pub(super) more: bool,
+    pub(in crate::probe::kinds) more: bool,
 }
 
-pub(super) struct Line {
+#[derive(Debug)]
+pub(in crate::probe::kinds) struct Line {
     /// When the store took it; files do not tell.
-    pub(super) at_s: Option<f64>,
-    pub(super) text: String,
+    pub(in crate::probe::kinds) at_s: Option<f64>,
+    pub(in crate::probe::kinds) text: String,
+}
+
+/// What is asked of a source.
+pub(in crate::probe::kinds) struct Newest<'a> {
+    /// The label by which sources are told apart.
+    pub(in crate::probe::kinds) by: Option<&'a str>,
+    pub(in crate::probe::kinds) lines: usize,
+    pub(in crate::probe::kinds) since_s: Option<u32>,
+}
+
+/// A line with the time before it that engines and nodes put there.
+pub(in crate::probe::kinds) fn stamped(text: &str) -> Line {
+    let told = text.split_once(' ').and_then(|(at, rest)| Some((parsed(at)?, rest)));
+    let (at_s, text) = told.map_or((None, text), |(at, rest)| (Some(at), rest));
+    Line { at_s, text: text.to_owned() }
 }
 
 /// How grave a line is.
@@ -107,6 +123,9 @@ pub(super) fn look(leg: &Logs, forbid: &[Regex], read: Lines, now: Timestamp) ->
             sample.timed += 1;
             sample.newest_age_s = Some(sample.newest_age_s.map_or(age, |newest| newest.min(age)));
             sample.oldest_age_s = Some(sample.oldest_age_s.map_or(age, |oldest| oldest.max(age)));
+            if age >= f64::from(leg.settle_s) {
+                sample.settled_age_s = Some(sample.settled_age_s.map_or(age, |newest| newest.min(age)));
+            }
         }
         for (pattern, _) in forbid.iter().enumerate().filter(|(_, forbid)| forbid.is_match(text)) {
             let from_end = total - number;

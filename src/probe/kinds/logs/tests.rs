@@ -89,7 +89,9 @@ async fn what_is_no_file_is_not_waited_for() {
 #[test]
 fn what_cannot_be_read_here_is_said_at_load() {
     let parse = |parameters| crate::probe::kinds::find("logs").unwrap().parse(parameters).unwrap().findings.0.len();
-    assert_eq!(parse(json!({"source": "docker"})), 1);
+    assert_eq!(parse(json!({"source": "docker"})), 2);
+    assert_eq!(parse(json!({"source": "docker", "target": "d", "containers": {}})), 1);
+    assert_eq!(parse(json!({"source": "kubernetes", "target": "k", "pods": {"namespace": "a/b"}})), 1);
     assert_eq!(parse(json!({"paths": ["app.log"]})), 1);
     assert_eq!(parse(json!({"source": "loki"})), 1);
     assert_eq!(parse(json!({"paths": ["/a"], "lines": 0, "min_ratio": 2.0, "forbid": ["("]})), 3);

@@ -15,7 +15,7 @@ static WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 static UPGRADE: HeaderValue = HeaderValue::from_static("Upgrade");
 
 /// A URL as HTTP has it. The message never repeats it.
-pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+pub(in crate::probe::kinds) fn parse_url(text: &str) -> Result<Url, String> {
     let text = match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http://{rest}"),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => format!("https://{rest}"),
@@ -37,18 +37,25 @@ pub(super) fn url(leg: &WebSocket, cx: &ProbeCx) -> Result<Url, ProbeError> {
     }
 }
 
-/// What is sent, and the answer that the key asks for.
-pub(super) async fn headers(leg: &WebSocket, cx: &ProbeCx) -> Result<(HeaderMap, String), ProbeError> {
-    let mut headers = HeaderMap::new();
+/// These headers with those that every upgrade has, and the answer that its key asks for.
+pub(in crate::probe::kinds) fn opening(more: &HeaderMap) -> Result<(HeaderMap, String), ProbeError> {
+    let mut headers = more.clone();
     headers.insert(header::USER_AGENT, AGENT.clone());
     headers.insert(header::CONNECTION, UPGRADE.clone());
     headers.insert(header::UPGRADE, WEBSOCKET.clone());
     headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION.clone());
     let key = generate_key();
+    let value = HeaderValue::from_str(&key).map_err(|_| ProbeError::internal("a key that cannot be sent"))?;
+    headers.insert(header::SEC_WEBSOCKET_KEY, value);
+    Ok((headers, derive_accept_key(key.as_bytes())))
+}
+
+/// What is sent, and the answer that the key asks for.
+pub(super) async fn headers(leg: &WebSocket, cx: &ProbeCx) -> Result<(HeaderMap, String), ProbeError> {
+    let (mut headers, accept) = opening(&HeaderMap::new())?;
     let value = |text: &str| {
         HeaderValue::from_str(text).map_err(|_| ProbeError::unconfigured("a header holds what cannot be sent"))
     };
-    headers.insert(header::SEC_WEBSOCKET_KEY, value(&key)?);
     if !leg.subprotocols.is_empty() {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value(&leg.subprotocols.join(", "))?);
     }
@@ -63,11 +70,11 @@ pub(super) async fn headers(leg: &WebSocket, cx: &ProbeCx) -> Result<(HeaderMap,
     if let Some(bearer) = &leg.bearer {
         headers.insert(header::AUTHORIZATION, secret_header(cx, bearer, "Bearer ").await?);
     }
-    Ok((headers, derive_accept_key(key.as_bytes())))
+    Ok((headers, accept))
 }
 
 /// Which rule an answer of status 101 breaks.
-pub(super) fn broken_rule(answer: &HeaderMap, accept: &str) -> Option<&'static str> {
+pub(in crate::probe::kinds) fn broken_rule(answer: &HeaderMap, accept: &str) -> Option<&'static str> {
     let has = |name: header::HeaderName, wanted: &str| {
         answer
             .get_all(name)

@@ -8,7 +8,7 @@
 //! `read_only`. Pings and closes change nothing.
 
 mod facts;
-mod handshake;
+pub(super) mod handshake;
 mod judge;
 mod look;
 mod step;
