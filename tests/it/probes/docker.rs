@@ -327,7 +327,13 @@ impl Shipped {
         }
         std::fs::write(&config, changed).unwrap();
         let mut command = std::process::Command::new("nginx");
-        let child = command.arg("-c").arg(config).args(["-g", "daemon off;"]).spawn().expect("nginx");
+        let child = command
+            .arg("-c")
+            .arg(config)
+            .args(["-g", "daemon off;"])
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("nginx");
         let this = Self { socket: dir.join("engine.sock"), child };
         let until = Clock::now() + Duration::from_secs(10);
         while std::os::unix::net::UnixStream::connect(&this.socket).is_err() {

@@ -15,6 +15,8 @@
 mod drive;
 mod facts;
 mod held;
+#[cfg(test)]
+mod held_tests;
 mod hold;
 mod judge;
 mod sockets;
