@@ -18,8 +18,10 @@ mod facts;
 mod judge;
 mod kubeconfig;
 mod list;
+mod listen;
 mod look;
 mod object;
+mod page;
 mod place;
 mod project;
 mod resource;
@@ -37,7 +39,7 @@ use facts::Facts;
 
 use crate::expect::Gap;
 use crate::model::{Access, Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
 
 /// Looks at a Kubernetes cluster. Only what is named is asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -281,6 +283,18 @@ impl Probe for Kubernetes {
 
     fn expects(&self) -> Option<&'static str> {
         Some("an answer of the API server")
+    }
+
+    /// All that is listed, but for what changes all the time.
+    fn watches(&self) -> Option<String> {
+        let sorts = listen::sorts(self);
+        (!sorts.is_empty() && self.target.is_some()).then(|| format!("{sorts:?}"))
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        match listen::listen(self, cx, changes, &listen::USUAL).await {
+            Err(error) => error,
+        }
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
