@@ -4,10 +4,12 @@
 //! - Times are moved, so that what was new then is new now.
 //! - A list that was recorded whole is cut into pages and filtered by selectors, and lists of namespaces
 //!   stand for the list of the cluster. Single objects are taken from lists.
-//! - Whatever anybody was allowed to see, everybody is, but for the token of a viewer and a wrong one.
+//! - Whatever anybody was allowed to see, the exporter is, as far as the shipped roles let it; see `rights`. The
+//!   token of a viewer may see what a viewer did, and a wrong one nothing.
 //! - Objects may be changed, added and taken away; what then rests on them was written by hand.
 //! - Streams of changes tell what a test changes, in the form of recorded ones; see `watch`.
 
+pub(crate) mod rights;
 pub(crate) mod watch;
 
 use std::collections::BTreeMap;
@@ -216,6 +218,9 @@ impl State {
         }
         if who != READINESS {
             return status(401, "Unauthorized", "Unauthorized");
+        }
+        if !rights::permits(asked) {
+            return forbidden(asked);
         }
         match asked.method.as_str() {
             "GET" if asked.query("watch").is_some() => self.watch(asked),

@@ -27,7 +27,7 @@ pub(super) async fn look(leg: &Kubernetes, cx: &ProbeCx) -> Result<Facts, ProbeE
         let reply = client.get("/readyz", "*/*").await?;
         readiness(&reply, &mut facts)?;
     }
-    if leg.min_minor.is_some() || leg.compare.is_some() {
+    if leg.asks_version() {
         facts.version = Some(version(&client.get("/version", JSON).await?.into_json()?)?);
     }
     if leg.identity.is_some() {

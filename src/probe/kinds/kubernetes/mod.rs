@@ -15,6 +15,7 @@ mod discover;
 mod dry_run;
 mod exec;
 mod facts;
+mod grants;
 mod judge;
 mod kubeconfig;
 mod list;
@@ -39,7 +40,7 @@ use facts::Facts;
 
 use crate::expect::Gap;
 use crate::model::{Access, Timestamp, Verdict};
-use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Findings, Grant, Probe, ProbeCx, ProbeError};
 
 /// Looks at a Kubernetes cluster. Only what is named is asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -225,6 +226,10 @@ impl Kubernetes {
         all.into_iter().flatten().collect()
     }
 
+    fn asks_version(&self) -> bool {
+        self.min_minor.is_some() || self.compare.is_some()
+    }
+
     fn asks(&self) -> bool {
         let vital = self.ready || self.min_minor.is_some() || self.identity.is_some();
         vital
@@ -289,6 +294,10 @@ impl Probe for Kubernetes {
     fn watches(&self) -> Option<String> {
         let sorts = listen::sorts(self);
         (!sorts.is_empty() && self.target.is_some()).then(|| format!("{sorts:?}"))
+    }
+
+    fn grants(&self) -> Vec<Grant> {
+        grants::grants(self)
     }
 
     async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use self::event::{Event, Lines, Unreadable};
 use self::sorts::Sort;
-pub(super) use self::sorts::sorts;
+pub(super) use self::sorts::{is_worth_it, sorts};
 use super::Kubernetes;
 use super::client::Client;
 use super::list::not_there;
