@@ -27,7 +27,7 @@ test:
 ## into docs/performance.md, PROFILE=release measures what is shipped
 bench:
 	scripts/setup bench
-	for name in scrape memory cost lag; do \
+	for name in scrape memory cost lag cluster; do \
 		cargo bench --locked --quiet --profile $(PROFILE) --bench $$name -- $(WRITE) || exit 1; \
 	done
 

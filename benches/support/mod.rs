@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub(crate) mod api_server;
 pub(crate) mod blackbox;
 pub(crate) mod catalogue;
 pub(crate) mod client;

@@ -1,5 +1,6 @@
 //! What loading yields.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use super::secrets;
 use super::sink::Sink;
 use super::wire::{ChecklistDef, Root};
 use crate::diag::Report;
-use crate::model::{Plan, Span, Target, Timestamp};
+use crate::model::{Access, Plan, Span, Target, Timestamp};
 use crate::probe::kinds::KINDS;
-use crate::probe::{Credentials, Descriptor, LegProbe};
+use crate::probe::{Credentials, Descriptor, Grant, LegProbe};
 
 /// What the daemon knows and the files do not say.
 #[derive(Clone, Debug)]
@@ -30,6 +31,9 @@ pub struct Compiled {
     pub plan: Arc<Plan>,
     /// By `LegIndex`.
     pub legs: Vec<LegProbe>,
+    /// Rights that the legs need, by what they do to their targets: of all that are written down, also where
+    /// their targets or parameters are not configured.
+    pub grants: BTreeSet<(Access, Grant)>,
     pub credentials: Arc<Credentials>,
     /// All files that were read, for the watch.
     pub files: Vec<PathBuf>,
@@ -61,10 +65,11 @@ pub(crate) fn load_with(kinds: &[Descriptor], root: &Path, builtins: &Builtins, 
     let output = compile(&merged, &sources, &Kinds::new(kinds), builtins, &sink);
     rules::apply(&Subject { root: &merged, output: &output, documents: &parsed, builtins, now }, &sink);
 
-    let (plan, legs, credentials) = (output.plan, output.legs, output.credentials);
+    let (plan, legs, grants, credentials) = (output.plan, output.legs, output.grants, output.credentials);
     let compiled = (sink.errors() == 0).then(|| Compiled {
         plan: Arc::new(plan),
         legs,
+        grants,
         credentials: Arc::new(credentials),
         files,
         fingerprint,

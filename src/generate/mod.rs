@@ -1,8 +1,10 @@
-//! Files that are written from the tables in the code, checked in, and compared by a test.
+//! Files that are written from the tables in the code, or from the shipped catalogue, checked in, and
+//! compared by a test.
 
 mod alertmanager;
 mod codes;
 mod dashboards;
+mod grants;
 mod kinds;
 mod promql;
 mod reasons;
@@ -49,9 +51,16 @@ pub fn all() -> Vec<Generated> {
     files
 }
 
+/// The same, and what is made from the catalogue below `root` as well, if there is one.
+pub fn below(root: &Path) -> Vec<Generated> {
+    let mut files = all();
+    files.extend(grants::files(root));
+    files
+}
+
 /// Writes those of `paths` below `root`.
 pub fn write(root: &Path, paths: &[&str]) -> std::io::Result<()> {
-    for file in all().iter().filter(|file| paths.contains(&file.path)) {
+    for file in below(root).iter().filter(|file| paths.contains(&file.path)) {
         let path = root.join(file.path);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -64,7 +73,7 @@ pub fn write(root: &Path, paths: &[&str]) -> std::io::Result<()> {
 /// The paths of files that are not what the code generates.
 pub fn stale(root: &Path) -> Vec<&'static str> {
     let differs = |file: &Generated| std::fs::read_to_string(root.join(file.path)).ok().as_ref() != Some(&file.content);
-    all().iter().filter(|file| differs(file)).map(|file| file.path).collect()
+    below(root).iter().filter(|file| differs(file)).map(|file| file.path).collect()
 }
 
 fn schema() -> String {

@@ -82,6 +82,11 @@ impl ProbeCx {
         }
     }
 
+    /// The same for who goes on long after the run began, `passed` later.
+    pub(super) fn later(&self, passed: Duration, deadline: Instant) -> Self {
+        Self { now: self.now.plus(passed.into()), ..self.anew(deadline) }
+    }
+
     /// The same for one step of the run, with a deadline of its own and its facts as a tree.
     pub(super) fn step(&self, deadline: Instant) -> Self {
         Self { trace: self.trace.clone(), text_only: None, ..self.anew(deadline) }

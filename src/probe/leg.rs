@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::unread::{self, Unread};
-use super::{Changes, Probe, ProbeCx, ProbeError};
+use super::{Changes, Grant, Probe, ProbeCx, ProbeError};
 use crate::expect::{Conditions, Gap};
 use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
 
@@ -44,6 +44,7 @@ pub trait DynProbe: Send + Sync {
     fn class(&self) -> Class;
     fn access(&self) -> Access;
     fn watches(&self) -> Option<String>;
+    fn grants(&self) -> Vec<Grant>;
     fn listen<'a>(&'a self, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError>;
     fn run<'a>(&'a self, cx: &'a ProbeCx, conditions: &'a Conditions) -> BoxFuture<'a, Observation>;
 }
@@ -63,6 +64,10 @@ impl<P: Probe> DynProbe for P {
 
     fn watches(&self) -> Option<String> {
         Probe::watches(self)
+    }
+
+    fn grants(&self) -> Vec<Grant> {
+        Probe::grants(self)
     }
 
     fn listen<'a>(&'a self, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError> {

@@ -10,6 +10,7 @@ mod descriptor;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod grant;
 pub mod guard;
 mod hazards;
 pub mod kinds;
@@ -33,6 +34,7 @@ pub use credentials::{CredentialSource, Credentials};
 pub use cx::{LegFacts, ProbeCx, Trace};
 pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
+pub use grant::Grant;
 pub use hazards::{Afterwards, Hazards, Leftovers};
 pub use leg::{DynProbe, LegProbe, Observation};
 pub use literals::literals;
@@ -101,6 +103,12 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn listen(&self, cx: &ProbeCx, changes: &Changes) -> impl Future<Output = ProbeError> + Send {
         let _ = (cx, changes);
         std::future::pending()
+    }
+
+    /// The rights that it needs, where the target has words for them; what is written for whoever grants
+    /// them is derived from it, so it must name all that `observe` and `listen` ask for, and nothing else.
+    fn grants(&self) -> Vec<Grant> {
+        Vec::new()
     }
 
     /// I/O only: decides nothing. Must stay within `cx.remaining()`; the engine cuts it off

@@ -35,7 +35,11 @@ pub(crate) struct Answer {
     pub(crate) delay: Duration,
     /// Instead of all this, the server on this port of loopback answers, and has the connection.
     pub(crate) tunnel: Option<u16>,
+    /// Instead of all this, written by whoever made it, head and all, until it returns.
+    pub(crate) by: Option<Written>,
 }
+
+pub(crate) type Written = Arc<dyn Fn(&TcpStream) -> std::io::Result<()> + Send + Sync>;
 
 pub(crate) struct HttpServer {
     pub(crate) port: u16,
@@ -120,6 +124,9 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> std::io::Resu
     std::thread::sleep(answer.delay);
     if let Some(port) = answer.tunnel {
         return tunnel(stream, reader, &asked, port);
+    }
+    if let Some(by) = &answer.by {
+        return by(stream);
     }
     if answer.status == 0 {
         return Ok(());

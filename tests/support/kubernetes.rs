@@ -4,8 +4,13 @@
 //! - Times are moved, so that what was new then is new now.
 //! - A list that was recorded whole is cut into pages and filtered by selectors, and lists of namespaces
 //!   stand for the list of the cluster. Single objects are taken from lists.
-//! - Whatever anybody was allowed to see, everybody is, but for the token of a viewer and a wrong one.
+//! - Whatever anybody was allowed to see, the exporter is, as far as the shipped roles let it; see `rights`. The
+//!   token of a viewer may see what a viewer did, and a wrong one nothing.
 //! - Objects may be changed, added and taken away; what then rests on them was written by hand.
+//! - Streams of changes tell what a test changes, in the form of recorded ones; see `watch`.
+
+pub(crate) mod rights;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +20,7 @@ use std::time::Duration;
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
 
+use self::watch::{Piece, Watcher};
 use super::http_server::{Answer, Asked, HttpServer};
 
 /// Tokens that it takes for those of the exporter and of somebody without any role.
@@ -60,6 +66,16 @@ struct State {
     /// How old everything is beyond what it was, in seconds.
     age_s: i64,
     delay: Duration,
+    /// Of every list; each change is another one.
+    version: u64,
+    watchers: Vec<Watcher>,
+    /// When each list was changed last, and when all were.
+    changed_at: BTreeMap<String, u64>,
+    floor: u64,
+    /// For which times are moved, if not for now.
+    frozen_s: Option<i64>,
+    /// What was asked: method and path with query.
+    asked: Vec<String>,
 }
 
 struct Record {
@@ -71,6 +87,7 @@ struct Record {
     recorded_on: i64,
     response: Value,
     viewer: bool,
+    slug: String,
 }
 
 impl Default for State {
@@ -85,6 +102,12 @@ impl Default for State {
             expired: 0,
             age_s: 0,
             delay: Duration::ZERO,
+            version: 962,
+            watchers: Vec::new(),
+            changed_at: BTreeMap::new(),
+            floor: 0,
+            frozen_s: None,
+            asked: Vec::new(),
         }
     }
 }
@@ -102,11 +125,17 @@ impl Recording {
     }
 
     pub(crate) fn world(&self, name: &str) {
-        self.with(|state| state.world = name.to_owned());
+        self.with(|state| {
+            state.world = name.to_owned();
+            state.floor = state.version;
+        });
     }
 
     pub(crate) fn change(&self, change: Change) {
-        self.with(|state| state.changes.push(change));
+        self.with(|state| {
+            state.changed_at.insert(change.list.clone(), state.version);
+            state.changes.push(change);
+        });
     }
 
     /// An answer that was never recorded.
@@ -140,16 +169,48 @@ impl Recording {
     }
 
     pub(crate) fn restore(&self) {
-        self.with(|state| *state = State::default());
+        self.with(|state| {
+            let State { version, frozen_s, .. } = *state;
+            let watchers = std::mem::take(&mut state.watchers);
+            *state = State { version, watchers, frozen_s, floor: version, ..State::default() };
+        });
     }
 
+    /// Something happens on every stream.
+    pub(crate) fn streams(&self, piece: &Piece) {
+        self.state.lock().expect("no panic").to_all(piece);
+    }
+
+    /// Time passes: every stream is told so.
+    pub(crate) fn bookmark(&self) {
+        self.state.lock().expect("no panic").bookmark();
+    }
+
+    /// Streams that are open.
+    pub(crate) fn listeners(&self) -> usize {
+        self.state.lock().expect("no panic").watchers.len()
+    }
+
+    /// What was asked so far, as `METHOD /path?query`.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.state.lock().expect("no panic").asked.clone()
+    }
+
+    /// Changes the world, and tells those who listen.
     fn with(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().expect("no panic"));
+        let mut state = self.state.lock().expect("no panic");
+        state.frozen_s = Some(jiff::Timestamp::now().as_second());
+        let before = state.sights();
+        state.version += 1;
+        change(&mut state);
+        state.tell(&before);
+        state.frozen_s = None;
     }
 }
 
 impl State {
     fn answer(&mut self, asked: &Asked) -> Answer {
+        self.asked.push(asked.route());
         let route = format!("{} {}", asked.method, asked.path());
         if let Some(answer) = self.written.get(&route) {
             return answer.clone();
@@ -166,7 +227,11 @@ impl State {
         if who != READINESS {
             return status(401, "Unauthorized", "Unauthorized");
         }
+        if !rights::permits(asked) {
+            return forbidden(asked);
+        }
         match asked.method.as_str() {
+            "GET" if asked.query("watch").is_some() => self.watch(asked),
             "GET" => self.read(asked),
             "POST" => self.posted(asked),
             _ => status(405, "MethodNotAllowed", "nothing here may be changed"),
@@ -184,6 +249,13 @@ impl State {
         let wanted = if slug == "error-429" { 429 } else { 410 };
         let not_ready = State { world: "not-ready".to_owned(), ..State::default() };
         not_ready.records().iter().find(|record| record.response["status"] == wanted)
+    }
+
+    /// A record by the name of its file.
+    fn record_of(&self, slug: &str) -> &'static Record {
+        let not_ready = State { world: "not-ready".to_owned(), ..State::default() };
+        let found = not_ready.records().iter().chain(self.records()).find(|record| record.slug == slug);
+        found.expect(slug)
     }
 
     /// A review or a dry run: the one with the same body.
@@ -333,7 +405,7 @@ impl State {
         let kind = if metadata_only { "PartialObjectMetadataList" } else { "List" };
         Answer::json(
             200,
-            json!({ "kind": kind, "metadata": { "continue": next, "resourceVersion": "962" }, "items": shown }),
+            json!({ "kind": kind, "metadata": { "continue": next, "resourceVersion": self.version.to_string() }, "items": shown }),
         )
     }
 
@@ -370,7 +442,8 @@ impl State {
 
     /// Every time in it, as long before now as it was before the recording.
     fn moved(&self, value: &Value, record: &Record) -> Value {
-        let by = jiff::Timestamp::now().as_second() - record.recorded_on - self.age_s;
+        let now = self.frozen_s.unwrap_or_else(|| jiff::Timestamp::now().as_second());
+        let by = now - record.recorded_on - self.age_s;
         moved(value, by)
     }
 }
@@ -433,6 +506,7 @@ fn load(world: &str) -> Vec<Record> {
             recorded_on: recorded.as_second(),
             response: record["response"].clone(),
             viewer: slug.contains("viewer") || slug.contains("401") || slug.contains("anonymous"),
+            slug,
         }
     };
     let mut paths: Vec<_> =

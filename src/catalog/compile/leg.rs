@@ -8,7 +8,7 @@ use super::item::ItemCx;
 use super::kinds::{Kind, RECORDS};
 use super::params::hinted;
 use super::substitute::substitute;
-use super::{expressions, parameters};
+use super::{expressions, grants, parameters};
 use crate::catalog::syntax::{Entry, Node, Place};
 use crate::catalog::wire::{boolean, duration, name, text};
 use crate::diag::{Code, Diagnostic};
@@ -40,6 +40,10 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
 
     let records = (kind.descriptor.name == "attestation").then(|| cx.records());
     let parsed = parameters::parse(kind, entry, &unset, records, shared);
+    shared.grants.borrow_mut().extend(match &parsed {
+        Some(parsed) => grants::of(parsed),
+        None => grants::of_unset(kind, entry),
+    });
     if !unset.is_empty() {
         unset.sort();
         unset.dedup();

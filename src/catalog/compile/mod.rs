@@ -5,6 +5,7 @@ mod deployment;
 mod digest;
 mod expressions;
 mod gates;
+mod grants;
 mod item;
 mod kinds;
 mod leg;
@@ -16,7 +17,7 @@ mod substitute;
 mod words;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -34,8 +35,8 @@ use super::wire::{ChecklistDef, Root};
 use crate::core::Graph;
 use crate::diag::SourceMap;
 use crate::expect::Conditions;
-use crate::model::{Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
-use crate::probe::{Credentials, LegProbe};
+use crate::model::{Access, Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
+use crate::probe::{Credentials, Grant, LegProbe};
 
 /// What every item needs to see.
 pub(super) struct Shared<'a> {
@@ -48,6 +49,7 @@ pub(super) struct Shared<'a> {
     parameters: &'a [Parameters],
     attestations: HashMap<ItemId, Vec<Value>>,
     legs: RefCell<Vec<LegProbe>>,
+    grants: RefCell<BTreeSet<(Access, Grant)>>,
     words: Words,
     /// By checklist, kind and source: a compiled expression is many times its text.
     conditions: RefCell<HashMap<String, Arc<Conditions>>>,
@@ -57,6 +59,8 @@ pub(super) struct Shared<'a> {
 pub(super) struct Output<'a> {
     pub(super) plan: Plan,
     pub(super) legs: Vec<LegProbe>,
+    /// Also of legs that are not configured here, by what they do to their target.
+    pub(super) grants: BTreeSet<(Access, Grant)>,
     pub(super) credentials: Credentials,
     pub(super) deployment: Deployment,
     pub(super) names: Names<'a>,
@@ -88,6 +92,7 @@ pub(super) fn compile<'a>(
         parameters: &parameters,
         attestations: records::by_item(&attestations),
         legs: RefCell::default(),
+        grants: RefCell::default(),
         words: Words::default(),
         conditions: RefCell::default(),
     };
@@ -112,9 +117,10 @@ pub(super) fn compile<'a>(
     let mut legs = shared.legs.take();
     legs.shrink_to_fit();
 
+    let grants = shared.grants.take();
     let plan = Plan { generation: 0, checklists, items, slots: names.slots.clone(), waivers, attestations };
     let credentials = Credentials::new(deployment.credentials.clone());
-    Output { plan, legs, credentials, deployment, names, items: facts, cycles }
+    Output { plan, legs, grants, credentials, deployment, names, items: facts, cycles }
 }
 
 fn checklist(index: usize, def: &ChecklistDef<'_>, items: &[Option<&Item>], shared: &Shared<'_>) -> Checklist {

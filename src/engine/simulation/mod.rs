@@ -70,6 +70,7 @@ fn catalogue(subjects: &[Subject], generation: u64) -> Compiled {
     Compiled {
         plan: Arc::new(plan),
         legs: legs.collect(),
+        grants: std::collections::BTreeSet::new(),
         credentials: Arc::new(Credentials::default()),
         files: vec![],
         fingerprint: generation,

@@ -1,6 +1,7 @@
 //! What is shipped to run the exporter where it belongs.
 
 mod compose;
+mod grants;
 mod image;
 mod manifests;
 mod unit;

@@ -1,6 +1,7 @@
 //! Targets that tell of changes: real servers are broken, and the daemon, which looks at them once in
 //! ten minutes by its schedule, shows it at once.
 
+mod cluster;
 mod engine;
 mod stores;
 mod table;
@@ -107,9 +108,15 @@ fn turn<S>(
 }
 
 #[test]
+fn a_recorded_cluster_tells_too() {
+    assert!(!cluster::run().is_empty());
+}
+
+#[test]
 fn what_a_target_tells_is_on_the_gauge_at_once() {
-    let engine = std::thread::spawn(engine::run);
+    let (engine, cluster) = (std::thread::spawn(engine::run), std::thread::spawn(cluster::run));
     let mut rows = stores::run();
     rows.extend(engine.join().expect("the engine"));
+    rows.extend(cluster.join().expect("the cluster"));
     table::record(&rows);
 }

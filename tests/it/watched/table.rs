@@ -24,8 +24,10 @@ impl fmt::Display for Row {
 const HEAD: &str = "# Watched, not only polled
 
 Written by `READINESS_RECORD=1 cargo test --test it watched`, from one run; do not edit. Each item is scheduled once in ten
-minutes, and needs three looks to be confirmed as failing and two as passing. Real servers are broken and mended; the times
-are from the end of the command that does it until the item is confirmed in the answer of the daemon.
+minutes, and needs three looks to be confirmed as failing and two as passing. Real servers are broken and mended, but for
+Kubernetes: there it is the recording of a real API server, which is changed by hand and streams the changes itself, so those
+rows show what the daemon does with a change and not how fast a cluster tells of one. The times are from the end of the
+command that does it until the item is confirmed in the answer of the daemon.
 
 What is gone without a word (a process that is stopped with SIGSTOP, a network that drops everything) tells nothing: it is
 found by the schedule.

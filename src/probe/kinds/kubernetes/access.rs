@@ -35,6 +35,7 @@ pub(super) struct Right {
     denied: bool,
 }
 
+pub(super) const GROUP: &str = "authorization.k8s.io";
 const CEILING: usize = 64;
 const TEXT_LIMIT: usize = 200;
 
@@ -52,9 +53,9 @@ pub(super) fn check(rights: &[Right], findings: &mut Findings) {
 pub(super) async fn review(rights: &[Right], client: &Client<'_>) -> Result<Vec<Reviewed>, ProbeError> {
     let mut all = Vec::new();
     for right in rights {
-        let kind = if right.user.is_some() { "SubjectAccessReview" } else { "SelfSubjectAccessReview" };
-        let path = format!("/apis/authorization.k8s.io/v1/{}s", kind.to_ascii_lowercase());
-        let body = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": right.spec() });
+        let (kind, plural) = right.review();
+        let path = format!("/apis/{GROUP}/v1/{plural}");
+        let body = json!({ "apiVersion": format!("{GROUP}/v1"), "kind": kind, "spec": right.spec() });
         let answer = client.post(&path, &body).await?.into_json()?;
         let status = answer.at("status");
         let Some(allowed) = status.at("allowed").as_bool() else {
@@ -69,7 +70,19 @@ pub(super) async fn review(rights: &[Right], client: &Client<'_>) -> Result<Vec<
     Ok(all)
 }
 
+/// The reviews that these rights are asked about with, in the plural.
+pub(super) fn reviews(rights: &[Right]) -> impl Iterator<Item = &'static str> {
+    rights.iter().map(|right| right.review().1)
+}
+
 impl Right {
+    fn review(&self) -> (&'static str, &'static str) {
+        match self.user {
+            Some(_) => ("SubjectAccessReview", "subjectaccessreviews"),
+            None => ("SelfSubjectAccessReview", "selfsubjectaccessreviews"),
+        }
+    }
+
     fn spec(&self) -> Value {
         let mut spec = Map::new();
         if let Some(path) = &self.path {

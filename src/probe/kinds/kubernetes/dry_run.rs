@@ -44,9 +44,15 @@ pub(super) fn check(dry_run: &DryRun, findings: &mut Findings) {
     }
 }
 
-pub(super) async fn offer(dry_run: &DryRun, client: &Client<'_>) -> Result<Seen, ProbeError> {
+/// Version, sort and namespace of what is offered.
+pub(super) fn what(dry_run: &DryRun) -> (&str, &str, &str) {
     let api_version = dry_run.manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-    let path = path(api_version, &dry_run.resource, Some(&dry_run.namespace));
+    (api_version, &dry_run.resource, &dry_run.namespace)
+}
+
+pub(super) async fn offer(dry_run: &DryRun, client: &Client<'_>) -> Result<Seen, ProbeError> {
+    let (api_version, resource, namespace) = what(dry_run);
+    let path = path(api_version, resource, Some(namespace));
     let reply = client.post(&format!("{path}?dryRun=All"), &Value::Object(dry_run.manifest.clone())).await?;
     let accepted = reply.is_ok();
     // Besides a refusal by admission: the object is no object, or one like it is there.

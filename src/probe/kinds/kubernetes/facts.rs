@@ -1,6 +1,7 @@
 //! What one look yields.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub(crate) struct Facts {
     /// Seconds until the exporter's token ends; null if it does not say.
     pub(super) token_left_s: Option<f64>,
     /// The objects that `objects` asks for, with the fields named there.
-    pub(super) objects: Vec<Value>,
+    pub(super) objects: Vec<Arc<Value>>,
     /// How many there are.
     pub(super) count: u32,
     /// How many in each of the namespaces.
@@ -86,7 +87,42 @@ pub(super) struct DryRun {
 pub(super) struct List {
     pub(super) installed: bool,
     pub(super) cut: bool,
-    pub(super) items: Vec<Value>,
+    pub(super) items: Vec<Arc<Value>>,
+}
+
+/// Listing of a list, which belong to all who look at them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Listing<'a>(&'a [Arc<Value>]);
+
+impl List {
+    pub(super) fn objects(&self) -> Listing<'_> {
+        Listing(&self.items)
+    }
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn iter(self) -> Each<'a> {
+        self.0.iter().map(|object| object)
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+type Each<'a> = std::iter::Map<std::slice::Iter<'a, Arc<Value>>, fn(&'a Arc<Value>) -> &'a Value>;
+
+impl<'a> IntoIterator for Listing<'a> {
+    type Item = &'a Value;
+    type IntoIter = Each<'a>;
+
+    fn into_iter(self) -> Each<'a> {
+        self.iter()
+    }
 }
 
 /// The part of another leg's facts that is compared.

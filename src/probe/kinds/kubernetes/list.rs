@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::client::{Client, JSON, Reply};
 use super::discover::{self, Presence};
+use super::page::{self, Page, Room};
 use super::place;
 use super::project::{Keep, weight};
 use super::resource::path;
 use crate::model::{Reason, Timestamp};
-use crate::probe::kinds::http::api::Inside;
 use crate::probe::{Fetched, ProbeError};
 
 /// As `kube` asks for lists of metadata.
@@ -42,7 +42,7 @@ pub(super) struct Wanted<'a> {
 /// What came of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listed {
-    pub(super) items: Arc<Vec<Value>>,
+    pub(super) items: Vec<Arc<Value>>,
     /// There are more than were read.
     pub(super) cut: bool,
     /// Whether the cluster has this sort of object at all.
@@ -95,11 +95,11 @@ async fn fetch(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Listed, Probe
         if reply.lacks_object() {
             return Ok(Listed { installed: true, fetched_at, ..Listed::default() });
         }
-        return match not_there(client, wanted, &reply).await? {
+        return match not_there(client, wanted.api_version, wanted.plural, &reply).await? {
             Some(error) => error.map(|()| Listed { fetched_at, ..Listed::default() }),
             None => {
-                let object = wanted.keep.apply(reply.into_json()?);
-                Ok(Listed { items: Arc::new(vec![object]), installed: true, fetched_at, cut: false })
+                let object = reply.read(|text| page::object(text, &wanted.keep))?;
+                Ok(Listed { items: vec![Arc::new(object)], installed: true, fetched_at, cut: false })
             }
         };
     }
@@ -107,7 +107,7 @@ async fn fetch(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Listed, Probe
     loop {
         match pages(client, wanted).await? {
             Pages::All { items, cut } => {
-                return Ok(Listed { items: Arc::new(items), cut, installed: true, fetched_at });
+                return Ok(Listed { items, cut, installed: true, fetched_at });
             }
             Pages::NotInstalled => return Ok(Listed { fetched_at, ..Listed::default() }),
             Pages::Expired if restarted => {
@@ -124,7 +124,7 @@ async fn fetch(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Listed, Probe
 
 enum Pages {
     All {
-        items: Vec<Value>,
+        items: Vec<Arc<Value>>,
         cut: bool,
     },
     NotInstalled,
@@ -149,32 +149,25 @@ async fn pages(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Pages, ProbeE
         if reply.status == 410 {
             return Ok(Pages::Expired);
         }
-        if let Some(error) = not_there(client, wanted, &reply).await? {
+        if let Some(error) = not_there(client, wanted.api_version, wanted.plural, &reply).await? {
             return error.map(|()| Pages::NotInstalled);
         }
-        let mut page = reply.into_json()?;
-        let next = page.at("metadata").at("continue").as_str().unwrap_or_default().to_owned();
-        let found = match page.get_mut("items").map(Value::take) {
-            Some(Value::Array(found)) => found,
-            // Of an empty list of metadata.
-            Some(Value::Null) => Vec::new(),
-            _ => {
-                let text = format!("expected a list of {}, saw JSON without one", wanted.shown());
-                return Err(ProbeError::target(Reason::Protocol, text));
-            }
+        let room = Room { objects: wanted.max.saturating_sub(items.len()), bytes: MAX_KEPT.saturating_sub(kept) };
+        let page = reply.read(|text| page::page(text, &wanted.keep, room))?;
+        drop(reply);
+        let Page { next, items: Some(found), kept: more, cut } = page else {
+            let text = format!("expected a list of {}, saw JSON without one", wanted.shown());
+            return Err(ProbeError::target(Reason::Protocol, text));
         };
-        for object in found {
-            if items.len() >= wanted.max || kept > MAX_KEPT {
-                return Ok(Pages::All { items, cut: true });
-            }
-            let object = wanted.keep.apply(object);
-            kept = kept.saturating_add(weight(&object));
-            items.push(object);
+        items.extend(found);
+        kept = kept.saturating_add(more);
+        if cut {
+            return Ok(Pages::All { items, cut });
         }
         if next.is_empty() {
             return Ok(Pages::All { items, cut: false });
         }
-        if items.len() >= wanted.max {
+        if items.len() >= wanted.max || kept > MAX_KEPT {
             return Ok(Pages::All { items, cut: true });
         }
         parameters.continue_token = Some(next);
@@ -182,16 +175,17 @@ async fn pages(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Pages, ProbeE
 }
 
 /// `None` for an answer that is one; else an error, or that the cluster has no such objects.
-async fn not_there(
+pub(super) async fn not_there(
     client: &Client<'_>,
-    wanted: &Wanted<'_>,
+    api_version: &str,
+    plural: &str,
     reply: &Reply,
 ) -> Result<Option<Result<(), ProbeError>>, ProbeError> {
     Ok(match reply.status {
         200..300 => None,
         // Who may not list them is told so even where there are none; and not every server that has no such
         // page is one of Kubernetes.
-        403 | 404 => match discover::presence(client, wanted.api_version, wanted.plural).await {
+        403 | 404 => match discover::presence(client, api_version, plural).await {
             Ok(Presence::Absent) => Some(Ok(())),
             _ => Some(Err(reply.refusal())),
         },

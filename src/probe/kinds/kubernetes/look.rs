@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::checks::{Need, Within};
+use super::checks::Need;
 use super::client::{Client, JSON, Reply};
 use super::facts::{Element, Facts, List, Version};
 use super::list::{Wanted, list};
 use super::project::{Keep, reached, steps};
-use super::{Kubernetes, Objects, access, dry_run, object, resource};
+use super::{Kubernetes, Objects, access, dry_run, object};
 use crate::model::Reason;
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::line::line;
@@ -27,7 +27,7 @@ pub(super) async fn look(leg: &Kubernetes, cx: &ProbeCx) -> Result<Facts, ProbeE
         let reply = client.get("/readyz", "*/*").await?;
         readiness(&reply, &mut facts)?;
     }
-    if leg.min_minor.is_some() || leg.compare.is_some() {
+    if leg.asks_version() {
         facts.version = Some(version(&client.get("/version", JSON).await?.into_json()?)?);
     }
     if leg.identity.is_some() {
@@ -164,7 +164,7 @@ fn parts(objects: &Objects, facts: &mut Facts) -> Result<(), ProbeError> {
 }
 
 /// `None` stands for all namespaces, and for what is in none.
-fn places(namespaces: &[String]) -> Vec<Option<&str>> {
+pub(super) fn places(namespaces: &[String]) -> Vec<Option<&str>> {
     if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|name| Some(name.as_str())).collect() }
 }
 
@@ -173,24 +173,14 @@ async fn of_need(leg: &Kubernetes, need: &Need, client: &Client<'_>, facts: &mut
     if facts.lists.contains_key(name) {
         return Ok(());
     }
-    let own;
-    let namespaces = match &need.within {
-        Within::Namespaces => leg.namespaces.as_slice(),
-        Within::Cluster => &[],
-        Within::Namespace(name) => {
-            own = [name.clone()];
-            &own
-        }
-    };
-    let workload = [resource::DEPLOYMENTS, resource::STATEFUL_SETS].contains(&need.resource);
     let mut all = List { installed: true, ..List::default() };
-    for namespace in places(namespaces) {
+    for namespace in places(need.namespaces(leg)) {
         let wanted = Wanted {
             api_version: need.resource.api_version,
             plural: need.resource.plural,
             namespace,
             name: None,
-            labels: leg.selector.as_deref().filter(|_| workload),
+            labels: need.labels(leg),
             fields: None,
             keep: need.resource.keep()?,
             metadata_only: false,

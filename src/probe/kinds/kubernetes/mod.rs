@@ -15,12 +15,15 @@ mod discover;
 mod dry_run;
 mod exec;
 mod facts;
+mod grants;
 mod judge;
 mod kubeconfig;
 mod list;
+mod listen;
 pub(super) mod logs;
 mod look;
 mod object;
+mod page;
 mod place;
 mod project;
 mod resource;
@@ -38,7 +41,7 @@ use facts::Facts;
 
 use crate::expect::Gap;
 use crate::model::{Access, Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Changes, Findings, Grant, Probe, ProbeCx, ProbeError};
 
 /// Looks at a Kubernetes cluster. Only what is named is asked for.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -224,6 +227,10 @@ impl Kubernetes {
         all.into_iter().flatten().collect()
     }
 
+    fn asks_version(&self) -> bool {
+        self.min_minor.is_some() || self.compare.is_some()
+    }
+
     fn asks(&self) -> bool {
         let vital = self.ready || self.min_minor.is_some() || self.identity.is_some();
         vital
@@ -282,6 +289,22 @@ impl Probe for Kubernetes {
 
     fn expects(&self) -> Option<&'static str> {
         Some("an answer of the API server")
+    }
+
+    /// All that is listed, but for what changes all the time.
+    fn watches(&self) -> Option<String> {
+        let sorts = listen::sorts(self);
+        (!sorts.is_empty() && self.target.is_some()).then(|| format!("{sorts:?}"))
+    }
+
+    fn grants(&self) -> Vec<Grant> {
+        grants::grants(self)
+    }
+
+    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        match listen::listen(self, cx, changes, &listen::USUAL).await {
+            Err(error) => error,
+        }
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt};
 use serde_json::Value;
 
+use super::facts::Listing;
 use crate::model::{Span, Timestamp};
 use crate::probe::kinds::http::api::Inside;
 
@@ -114,7 +115,7 @@ pub(super) fn owner(pod: &Value) -> Option<(&str, &str)> {
 }
 
 /// The running pods of a Deployment: those that it made, not all that its selector fits.
-pub(super) fn pods_of<'a>(deployment: &Value, pods: &'a [Value]) -> Vec<&'a Value> {
+pub(super) fn pods_of<'a>(deployment: &Value, pods: Listing<'a>) -> Vec<&'a Value> {
     let (namespace_of, named) = (namespace(deployment), name(deployment));
     let belongs = |pod: &&Value| namespace(pod) == namespace_of && owner(pod) == Some(("Deployment", named));
     pods.iter().filter(|pod| is_running(pod)).filter(belongs).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Fields to keep, as a tree; without branches everything below is kept. Lists are passed through: the
 /// fields of a list are those of each of its elements.
@@ -26,25 +26,15 @@ impl Keep {
         Ok(keep)
     }
 
-    pub(super) fn apply(&self, value: Value) -> Value {
-        match value {
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.apply(item)).collect()),
-            Value::Object(fields) => Value::Object(self.fields(fields)),
-            other => other,
-        }
+    /// What is kept of a field; `None` if nothing is.
+    pub(super) fn below(&self, name: &str) -> Option<&Self> {
+        let below = if self.is_all() { Some(self) } else { self.0.get(name) };
+        below.filter(|_| name != APPLIED && name != "managedFields" || self.names(name))
     }
 
-    fn fields(&self, fields: Map<String, Value>) -> Map<String, Value> {
-        let mut kept = Map::new();
-        for (name, value) in fields {
-            let below = if self.0.is_empty() { Some(self) } else { self.0.get(&name) };
-            let Some(below) = below.filter(|_| name != APPLIED && name != "managedFields" || self.names(&name)) else {
-                continue;
-            };
-            let value = below.apply(value);
-            kept.insert(name.clone(), if name == "env" && below.0.is_empty() { without_values(value) } else { value });
-        }
-        kept
+    /// Whether all is kept.
+    pub(super) fn is_all(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn names(&self, name: &str) -> bool {
@@ -53,7 +43,7 @@ impl Keep {
 }
 
 /// Variables of a container: what they are called and where they come from, not what they are.
-fn without_values(mut variables: Value) -> Value {
+pub(super) fn without_values(mut variables: Value) -> Value {
     for variable in variables.as_array_mut().into_iter().flatten() {
         if let Some(fields) = variable.as_object_mut() {
             fields.remove("value");
@@ -117,6 +107,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probe::kinds::kubernetes::page::object;
+
+    fn apply(keep: &Keep, value: &Value) -> Value {
+        object(value.to_string().as_bytes(), keep).unwrap()
+    }
 
     #[test]
     fn only_what_is_needed_is_kept() {
@@ -130,7 +125,7 @@ mod tests {
             "metadata": {"name": "x", "annotations": {"a.b/c": "y"}},
             "spec": {"containers": [{"ports": [{"name": "http", "containerPort": 1}]}, {}]},
         });
-        assert_eq!(keep.apply(object), kept);
+        assert_eq!(apply(&keep, &object), kept);
     }
 
     #[test]
@@ -142,11 +137,11 @@ mod tests {
             "spec": {"template": {"containers": [{"env": env}]}},
         });
         for paths in [vec![], vec!["metadata", "spec"], vec!["metadata.annotations", "spec.template.containers.env"]] {
-            let kept = Keep::of(paths).unwrap().apply(object.clone());
+            let kept = apply(&Keep::of(paths).unwrap(), &object);
             assert!(!kept.to_string().contains("hunter22"), "{kept}");
             assert!(kept.to_string().contains("secretKeyRef"), "{kept}");
         }
-        let asked = Keep::of(["metadata.managedFields.manager"]).unwrap().apply(object);
+        let asked = apply(&Keep::of(["metadata.managedFields.manager"]).unwrap(), &object);
         assert_eq!(asked, json!({"metadata": {"managedFields": [{"manager": "hunter22"}]}}));
     }
 

@@ -245,6 +245,35 @@ async fn one_list_serves_all_that_ask_for_it() {
 }
 
 #[tokio::test]
+async fn five_thousand_pods_are_one_list_of_ten_pages_for_twenty_checks() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let peer = peers::http(move |head| {
+        count.fetch_add(1, Ordering::SeqCst);
+        assert!(target(head).contains("limit=500"), "{head}");
+        let from = target(head).rsplit_once("continue=").and_then(|(_, from)| from.parse().ok()).unwrap_or(0);
+        page(from, 500, &if from + 500 < 5000 { (from + 500).to_string() } else { String::new() })
+    })
+    .await;
+    let clients = Arc::new(Clients::new());
+    let address = format!("http://{peer}").into();
+    let target = Target { name: "peer".into(), address, credential: None, tls: TlsFiles::default() };
+    let mut leg = pods();
+    leg["max_age_s"] = json!(60);
+    let runs = (0..20).map(|_| {
+        let (leg, target, clients) = (leg.clone(), target.clone(), Arc::clone(&clients));
+        async move {
+            let cx = cx_with(30_000, Some(target), crate::probe::Credentials::default(), clients);
+            run("kubernetes", leg, &cx).await
+        }
+    });
+    for seen in futures_util::future::join_all(runs).await {
+        is(&seen, Outcome::Pass, None, "5000 pods");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 10);
+}
+
+#[tokio::test]
 async fn the_server_says_whether_it_is_ready_and_who_asks() {
     let token = |exp: i64| format!("h.{}.s", URL_SAFE_NO_PAD.encode(json!({"exp": exp}).to_string()));
     for (ready, minor, user, left, outcome, part) in [

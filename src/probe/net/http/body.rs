@@ -18,6 +18,7 @@ pub(super) async fn collect(channel: &mut Channel, mut body: Incoming, limit: us
     if body.size_hint().lower() > limit as u64 {
         return Collected::TooLarge;
     }
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     // Most bodies are one frame, and then nothing is copied.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -30,19 +31,17 @@ pub(super) async fn collect(channel: &mut Channel, mut body: Incoming, limit: us
                 if first.len() + rest.len() + data.len() > limit {
                     return Collected::TooLarge;
                 }
-                if first.is_empty() {
+                if first.is_empty() && rest.is_empty() {
                     first = data;
                 } else {
+                    if rest.is_empty() {
+                        rest.reserve(announced.max(first.len() + data.len()));
+                        rest.extend_from_slice(&std::mem::take(&mut first));
+                    }
                     rest.extend_from_slice(&data);
                 }
             }
         }
     }
-    if rest.is_empty() {
-        return Collected::Whole(first);
-    }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Collected::Whole(whole.freeze())
+    Collected::Whole(if rest.is_empty() { first } else { rest.freeze() })
 }

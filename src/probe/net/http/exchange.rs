@@ -200,11 +200,11 @@ pub(super) fn key(call: &Call<'_>) -> Result<Key, ProbeError> {
 }
 
 /// `host:port` as in the URL.
-fn authority(url: &Url) -> &str {
+pub(super) fn authority(url: &Url) -> &str {
     &url[Position::BeforeHost..Position::AfterPort]
 }
 
-fn request(call: &Call<'_>, two: bool) -> Result<Request<Full<Bytes>>, ProbeError> {
+pub(super) fn request(call: &Call<'_>, two: bool) -> Result<Request<Full<Bytes>>, ProbeError> {
     let broken = |error: http::Error| ProbeError::internal(format!("the request could not be made: {error}"));
     let path = &call.url[Position::BeforePath..Position::AfterQuery];
     let mut request = Request::new(Full::new(call.body.clone()));

@@ -5,12 +5,14 @@
 mod body;
 mod channel;
 mod exchange;
+mod flow;
 mod kept;
 mod lent;
 mod seat;
 mod upgrade;
 
 pub(crate) use exchange::{Answer, Call, Phases};
+pub(crate) use flow::Flow;
 pub(crate) use kept::{Kept, TlsSeen};
 pub(crate) use lent::{LentLine, Sender};
 pub(crate) use seat::Seat;

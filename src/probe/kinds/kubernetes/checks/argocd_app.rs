@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Check, Kubernetes, Need, Report, Seen, Within, missing};
 use crate::model::{Reason, Span};
 use crate::probe::Findings;
+use crate::probe::kinds::kubernetes::facts::Listing;
 use crate::probe::kinds::kubernetes::object::{age, annotation, at, full, name, text};
 use crate::probe::kinds::kubernetes::resource::{APPLICATIONS, DEPLOYMENTS};
 
@@ -69,7 +70,7 @@ impl Check for ArgocdApp {
                 None => report.right(name(application), "Synced, Healthy", "Synced, Healthy"),
             }
         }
-        let deployments = if self.tracked { seen.of(&DEPLOYMENTS) } else { &[] };
+        let deployments = if self.tracked { seen.of(&DEPLOYMENTS) } else { Listing::default() };
         for deployment in deployments.iter().filter(|deployment| !self.tracks(deployment)) {
             report.wrong(Reason::Assertion, format!("{}, which none of them tracks", full(deployment)));
         }

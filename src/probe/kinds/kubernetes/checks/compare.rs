@@ -11,7 +11,7 @@ use crate::expect::quantity;
 use crate::model::Reason;
 use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
-use crate::probe::kinds::kubernetes::facts::{List, Other, Version};
+use crate::probe::kinds::kubernetes::facts::{List, Listing, Other, Version};
 use crate::probe::kinds::kubernetes::object::{each, name, number, text};
 use crate::probe::kinds::kubernetes::resource::{CUSTOM_RESOURCES, DEPLOYMENTS, NETWORK_POLICIES, Resource};
 
@@ -119,7 +119,7 @@ impl Check for Compare {
 }
 
 impl Compare {
-    fn names<'a>(&self, objects: &'a [Value]) -> BTreeSet<&'a str> {
+    fn names<'a>(&self, objects: Listing<'a>) -> BTreeSet<&'a str> {
         objects.iter().map(name).filter(|name| !self.ignore.iter().any(|known| known == name)).collect()
     }
 
@@ -148,6 +148,6 @@ impl Compare {
     }
 }
 
-fn of<'a>(lists: &'a BTreeMap<String, List>, resource: &Resource) -> &'a [Value] {
-    lists.get(resource.name()).map_or(&[], |list| list.items.as_slice())
+fn of<'a>(lists: &'a BTreeMap<String, List>, resource: &Resource) -> Listing<'a> {
+    lists.get(resource.name()).map_or_else(Listing::default, List::objects)
 }

@@ -22,8 +22,6 @@ mod spread;
 mod tests;
 mod used_secrets;
 
-use serde_json::Value;
-
 pub(super) use argocd_app::ArgocdApp;
 pub(super) use cert_ready::CertReady;
 pub(super) use compare::Compare;
@@ -43,8 +41,8 @@ pub(super) use secret_owner::SecretOwner;
 pub(super) use spread::Spread;
 
 use super::Kubernetes;
-use super::facts::{Facts, List};
-use super::resource::Resource;
+use super::facts::{Facts, List, Listing};
+use super::resource::{self, Resource};
 use crate::model::{Proof, Reason, Timestamp, Verdict};
 use crate::probe::Findings;
 
@@ -109,14 +107,29 @@ impl Need {
         Self { resource, within: Within::Cluster, optional: false }
     }
 
+    /// Where it looks; empty for all namespaces, or none.
+    pub(super) fn namespaces<'a>(&'a self, leg: &'a Kubernetes) -> &'a [String] {
+        match &self.within {
+            Within::Namespaces => &leg.namespaces,
+            Within::Cluster => &[],
+            Within::Namespace(name) => std::slice::from_ref(name),
+        }
+    }
+
+    /// The selector of the leg, which is about workloads only.
+    pub(super) fn labels<'a>(&self, leg: &'a Kubernetes) -> Option<&'a str> {
+        let workload = [resource::DEPLOYMENTS, resource::STATEFUL_SETS].contains(&self.resource);
+        leg.selector.as_deref().filter(|_| workload)
+    }
+
     pub(super) fn optional(self) -> Self {
         Self { optional: true, ..self }
     }
 }
 
 impl<'a> Seen<'a> {
-    pub(super) fn of(&self, resource: &Resource) -> &'a [Value] {
-        self.list(resource).map_or(&[], |list| list.items.as_slice())
+    pub(super) fn of(&self, resource: &Resource) -> Listing<'a> {
+        self.list(resource).map_or_else(Listing::default, List::objects)
     }
 
     pub(super) fn is_installed(&self, resource: &Resource) -> bool {

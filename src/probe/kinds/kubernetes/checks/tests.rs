@@ -12,6 +12,10 @@ use crate::probe::kinds::kubernetes::facts::Other;
 use crate::probe::kinds::kubernetes::judge::judge;
 use crate::probe::kinds::kubernetes::resource::path;
 
+fn shared(items: Vec<Value>) -> Vec<std::sync::Arc<Value>> {
+    items.into_iter().map(Into::into).collect()
+}
+
 type Lists = BTreeMap<String, Vec<Value>>;
 /// A part of the sentence, and what is changed.
 type Changed<'a> = (&'a str, &'a dyn Fn(&mut Lists));
@@ -68,13 +72,18 @@ fn lists(leg: &Kubernetes, world: &str) -> Lists {
         };
         let items = found.into_iter().flat_map(|list| list["items"].as_array().cloned().unwrap_or_default());
         let keep = need.resource.keep().unwrap();
-        lists.insert(need.resource.name().to_owned(), items.map(|item| keep.apply(item)).collect());
+        lists.insert(
+            need.resource.name().to_owned(),
+            items
+                .map(|item| crate::probe::kinds::kubernetes::page::object(item.to_string().as_bytes(), &keep).unwrap())
+                .collect(),
+        );
     }
     lists
 }
 
 fn verdict(leg: &Kubernetes, lists: Lists) -> Verdict {
-    let list = |(name, items)| (name, List { installed: true, cut: false, items });
+    let list = |(name, items)| (name, List { installed: true, cut: false, items: shared(items) });
     let facts = Facts { lists: lists.into_iter().map(list).collect(), ..Facts::default() };
     // When the worlds were recorded.
     let now: jiff::Timestamp = "2026-11-21T23:38:10Z".parse().unwrap();
@@ -579,7 +588,10 @@ fn cronjob_fresh() {
 fn compare() {
     let staging = leg(json!({"namespaces": ["phoenix-prod"], "compare": {"with": "production"}}));
     let lists_of = |lists: Lists| -> BTreeMap<String, List> {
-        lists.into_iter().map(|(name, items)| (name, List { installed: true, cut: false, items })).collect()
+        lists
+            .into_iter()
+            .map(|(name, items)| (name, List { installed: true, cut: false, items: shared(items) }))
+            .collect()
     };
     let seen = |own: Lists, other: Option<Lists>| {
         let facts = Facts {
@@ -621,7 +633,7 @@ fn compare() {
 fn lists_that_are_cut_off_or_not_there_decide_nothing() {
     let leg = leg(json!({"namespaces": ["phoenix-prod"], "pdb_covers": {}}));
     let of = |cut: bool, installed: bool| {
-        let list = |(name, items)| (name, List { installed, cut, items });
+        let list = |(name, items)| (name, List { installed, cut, items: shared(items) });
         let facts = Facts { lists: lists(&leg, "not-ready").into_iter().map(list).collect(), ..Facts::default() };
         judge(&leg, &facts, Timestamp(0))
     };

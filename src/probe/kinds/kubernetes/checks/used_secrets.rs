@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Seen;
 use crate::probe::kinds::http::api::Inside;
+use crate::probe::kinds::kubernetes::facts::Listing;
 use crate::probe::kinds::kubernetes::object::{at, each, name, namespace};
 use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, STATEFUL_SETS};
 
@@ -54,6 +55,6 @@ fn named<'a>(reference: &'a Value, key: &str) -> Option<(&'a str, bool)> {
 }
 
 /// The secret of this id among those that were listed.
-pub(super) fn find<'a>(secrets: &'a [Value], id: Id<'_>) -> Option<&'a Value> {
+pub(super) fn find<'a>(secrets: Listing<'a>, id: Id<'_>) -> Option<&'a Value> {
     secrets.iter().find(|secret| (namespace(secret), name(secret)) == id)
 }

@@ -1,0 +1,58 @@
+//! The rights that a leg needs, as roles of Kubernetes name them.
+
+use super::listen::is_worth_it;
+use super::look::places;
+use super::{Kubernetes, access, dry_run};
+use crate::probe::Grant;
+
+/// Asked where a sort of objects seems not to be there; everybody who is logged in may by default.
+const DISCOVERY: [&str; 2] = ["/apis", "/apis/*"];
+
+pub(super) fn grants(leg: &Kubernetes) -> Vec<Grant> {
+    let mut all = Vec::new();
+    let paths = [("/readyz", leg.ready), ("/version", leg.asks_version())];
+    all.extend(paths.into_iter().filter(|(_, asked)| *asked).map(|(path, _)| of_path(path)));
+    if leg.identity.is_some() {
+        all.push(create("authentication.k8s.io", "selfsubjectreviews", None));
+    }
+    all.extend(access::reviews(&leg.access).map(|review| create(access::GROUP, review, None)));
+    if let Some(offered) = &leg.dry_run {
+        let (api_version, resource, namespace) = dry_run::what(offered);
+        all.push(create(group(api_version), resource, Some(namespace)));
+    }
+    if let Some(objects) = &leg.objects {
+        let verb = if objects.name.is_some() { "get" } else { "list" };
+        look(&mut all, &objects.api_version, &objects.resource, &leg.namespaces, verb);
+    }
+    for need in leg.checks().into_iter().flat_map(|check| check.needs(leg)) {
+        look(&mut all, need.resource.api_version, need.resource.plural, need.namespaces(leg), "list");
+    }
+    all
+}
+
+/// To look, and to listen where that is worth it: then the list is asked for its version.
+fn look(all: &mut Vec<Grant>, api_version: &str, resource: &str, spaces: &[String], verb: &'static str) {
+    let listened: &[&'static str] = if is_worth_it(api_version, resource) { &["list", "watch"] } else { &[] };
+    for verb in std::iter::once(verb).chain(listened.iter().copied()) {
+        all.extend(places(spaces).into_iter().map(|namespace| Grant {
+            group: group(api_version).to_owned(),
+            resource: resource.to_owned(),
+            verb,
+            namespace: namespace.map(str::to_owned),
+        }));
+    }
+    all.extend(DISCOVERY.map(of_path));
+}
+
+fn create(group: &str, resource: &str, namespace: Option<&str>) -> Grant {
+    let namespace = namespace.map(str::to_owned);
+    Grant { group: group.to_owned(), resource: resource.to_owned(), verb: "create", namespace }
+}
+
+fn of_path(path: &str) -> Grant {
+    Grant { group: String::new(), resource: path.to_owned(), verb: "get", namespace: None }
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
