@@ -34,6 +34,12 @@ pub(in crate::probe::kinds) struct Found {
     pub(in crate::probe::kinds) processes: usize,
 }
 
+/// One process of several, and what it holds.
+pub(super) struct Holder {
+    pub(super) id: Option<String>,
+    pub(super) value: Option<Secret>,
+}
+
 impl Found {
     /// The value of a variable whose value the author of the check declares to be public, such as an
     /// address.
@@ -55,6 +61,31 @@ impl Source {
                 "the workload's address must be `self:`, `process:<pattern>`, `pidfile:<path>` or `file:<path>`",
             )),
         }
+    }
+
+    /// Of each process: who it is by the first of `per` that is set, and the value of the first of `vars`.
+    pub(super) fn holders(&self, vars: &[String], per: &[String]) -> Result<Vec<Holder>, ProbeError> {
+        let Self::Process(which) = self else {
+            let text = "several processes are compared: the workload's address must be `process:<pattern>`";
+            return Err(ProbeError::unconfigured(text));
+        };
+        let found = proc::find(which)?;
+        let mut holders = Vec::with_capacity(found.pids.len());
+        for pid in &found.pids {
+            match proc::environment(*pid) {
+                Ok(environment) => {
+                    let id = first_set(per, environment.clone()).map(|(_, id)| id.expose().to_owned());
+                    holders.push(Holder { id, value: first_set(vars, environment).map(|(_, value)| value) });
+                }
+                // One that has just ended says nothing about those that remain.
+                Err(error) if error.reason == Reason::Missing => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if holders.is_empty() {
+            return Err(ProbeError::observer(Reason::Missing, "no process of the workload runs"));
+        }
+        Ok(holders)
     }
 
     /// The first of `vars` that is set and not empty. Several processes must agree on it.

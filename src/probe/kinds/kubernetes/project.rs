@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::probe::guard::seal::seal;
+
 /// Fields to keep, as a tree; without branches everything below is kept. Lists are passed through: the
 /// fields of a list are those of each of its elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keep(BTreeMap<String, Keep>);
 
+/// The last step of a path whose texts are sealed: they can be compared, and are never kept.
+const SEALED: &str = "#";
 /// Of whoever applied the object; as long as the object, and it may hold what a secret held.
 const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -28,6 +32,10 @@ impl Keep {
 
     pub(super) fn apply(&self, value: Value) -> Value {
         match value {
+            Value::String(text) if self.names(SEALED) => Value::String(seal(&text)),
+            Value::Object(fields) if self.names(SEALED) => {
+                Value::Object(fields.into_iter().map(|(name, value)| (name, self.apply(value))).collect())
+            }
             Value::Array(items) => Value::Array(items.into_iter().map(|item| self.apply(item)).collect()),
             Value::Object(fields) => Value::Object(self.fields(fields)),
             other => other,
@@ -41,8 +49,8 @@ impl Keep {
             let Some(below) = below.filter(|_| name != APPLIED && name != "managedFields" || self.names(&name)) else {
                 continue;
             };
-            let value = below.apply(value);
-            kept.insert(name.clone(), if name == "env" && below.0.is_empty() { without_values(value) } else { value });
+            let value = if name == "env" { without_values(value) } else { value };
+            kept.insert(name, below.apply(value));
         }
         kept
     }
@@ -52,11 +60,19 @@ impl Keep {
     }
 }
 
-/// Variables of a container: what they are called and where they come from, not what they are.
+/// Variables of a container: what they are called and where they come from, not what they are. What is
+/// written there is sealed as `literal`; empty where it is empty.
 fn without_values(mut variables: Value) -> Value {
     for variable in variables.as_array_mut().into_iter().flatten() {
-        if let Some(fields) = variable.as_object_mut() {
-            fields.remove("value");
+        if let Some(fields) = variable.as_object_mut()
+            && let Some(value) = fields.remove("value")
+        {
+            let literal = match value.as_str() {
+                Some("") => String::new(),
+                Some(text) => seal(text),
+                None => seal(&value.to_string()),
+            };
+            fields.insert("literal".to_owned(), Value::String(literal));
         }
     }
     variables
@@ -146,6 +162,12 @@ mod tests {
             assert!(!kept.to_string().contains("hunter22"), "{kept}");
             assert!(kept.to_string().contains("secretKeyRef"), "{kept}");
         }
+        let named = Keep::of(["spec.template.containers.env.value"]).unwrap().apply(object.clone());
+        assert!(!named.to_string().contains("hunter22"), "{named}");
+        let told = Keep::of(["spec.template.containers.env.literal"]).unwrap().apply(object.clone());
+        assert_eq!(told["spec"]["template"]["containers"][0]["env"], json!([{"literal": seal("hunter22")}, {}]));
+        let data = Keep::of(["data.#"]).unwrap().apply(json!({"data": {"A": "hunter22"}}));
+        assert_eq!(data, json!({"data": {"A": seal("hunter22")}}));
         let asked = Keep::of(["metadata.managedFields.manager"]).unwrap().apply(object);
         assert_eq!(asked, json!({"metadata": {"managedFields": [{"manager": "hunter22"}]}}));
     }
