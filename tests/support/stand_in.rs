@@ -35,7 +35,10 @@ impl StandIn {
                 route.strip_suffix('*').is_some_and(|head| asked.route().starts_with(head) && head.contains('?'))
             };
             let whatever = || answers.iter().filter(|(route, _)| begins(&route)).max_by_key(|(route, _)| route.len());
-            let found = by_body.map(|(_, answer)| answer).or_else(|| answers.get(&asked.route())).or_else(|| whatever().map(|(_, answer)| answer));
+            let found = by_body
+                .map(|(_, answer)| answer)
+                .or_else(|| answers.get(&asked.route()))
+                .or_else(|| whatever().map(|(_, answer)| answer));
             found.cloned().unwrap_or_else(|| Answer::json(404, json!({ "message": "Not Found" })))
         });
         Self { port: server.port, good, answers }

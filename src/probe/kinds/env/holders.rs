@@ -79,3 +79,30 @@ impl Holders {
         Verdict::pass(Proof::of(names, "different values", &saw), format!("{expected}, saw {saw}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Outcome, Secret};
+
+    fn verdict(all: &[(&str, &str)]) -> (Outcome, String) {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let holder = |(id, value): &(&str, &str)| Holder { id: some(id), value: some(value).map(Secret::new) };
+        let holders = of(all.iter().map(holder).collect());
+        let kept = serde_json::to_string(&holders).unwrap();
+        assert!(!kept.contains("hunter"), "{kept}");
+        let verdict = holders.judge("KEY");
+        (verdict.outcome(), verdict.sentence().to_owned())
+    }
+
+    #[test]
+    fn each_has_a_value_of_its_own() {
+        assert_eq!(verdict(&[("a", "hunter1"), ("a", "hunter1"), ("b", "hunter2")]).0, Outcome::Pass);
+        let (outcome, said) = verdict(&[("a", "hunter1"), ("b", "hunter1"), ("c", "")]);
+        assert!(outcome == Outcome::Fail && said.contains("a and b have the same"), "{said}");
+        assert_eq!(verdict(&[("a", "hunter1"), ("b", "")]).0, Outcome::Fail);
+        assert_eq!(verdict(&[("a", "hunter1"), ("a", "hunter2")]).0, Outcome::Indeterminate);
+        assert_eq!(verdict(&[("a", "hunter1"), ("", "hunter1")]).0, Outcome::Indeterminate);
+        assert_eq!(verdict(&[]).0, Outcome::Indeterminate);
+    }
+}
