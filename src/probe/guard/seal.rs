@@ -1,15 +1,13 @@
 //! Values that may be compared and never shown.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
 /// What stands for a value: equal for equal values as long as the process runs, and of no use
 /// to anybody else, for its key is random and known to nobody.
 pub(in crate::probe) fn seal(value: &str) -> String {
     static KEY: OnceLock<RandomState> = OnceLock::new();
-    let mut hasher = KEY.get_or_init(RandomState::new).build_hasher();
-    value.hash(&mut hasher);
-    format!("sealed:{:016x}", hasher.finish())
+    format!("sealed:{:016x}", KEY.get_or_init(RandomState::new).hash_one(value))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::source::Holder;
 use crate::model::{Proof, Reason, Verdict};
-use crate::probe::guard::seal::seal;
 use crate::probe::line::line;
 
 /// What was seen of them.
@@ -33,7 +32,7 @@ pub(super) fn of(all: Vec<Holder>) -> Holders {
     let mut by_id: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
     for Holder { id, value } in all {
         match id {
-            Some(id) => drop(by_id.entry(line(&id, NAME)).or_default().insert(value.map(|value| seal(value.expose())))),
+            Some(id) => drop(by_id.entry(line(&id, NAME)).or_default().insert(value)),
             None => holders.nameless += 1,
         }
     }
@@ -83,11 +82,12 @@ impl Holders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Outcome, Secret};
+    use crate::model::Outcome;
+    use crate::probe::guard::seal::seal;
 
     fn verdict(all: &[(&str, &str)]) -> (Outcome, String) {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let holder = |(id, value): &(&str, &str)| Holder { id: some(id), value: some(value).map(Secret::new) };
+        let holder = |(id, value): &(&str, &str)| Holder { id: some(id), value: some(value).map(|value| seal(&value)) };
         let holders = of(all.iter().map(holder).collect());
         let kept = serde_json::to_string(&holders).unwrap();
         assert!(!kept.contains("hunter"), "{kept}");

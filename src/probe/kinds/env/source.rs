@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Reason, Secret};
 use crate::probe::ProbeError;
+use crate::probe::guard::seal::seal;
 use crate::probe::kinds::file::lines_of_key_value;
 use crate::probe::kinds::file::look;
 use crate::probe::kinds::process::{pattern, proc};
@@ -37,7 +38,8 @@ pub(in crate::probe::kinds) struct Found {
 /// One process of several, and what it holds.
 pub(super) struct Holder {
     pub(super) id: Option<String>,
-    pub(super) value: Option<Secret>,
+    /// Sealed.
+    pub(super) value: Option<String>,
 }
 
 impl Found {
@@ -75,7 +77,10 @@ impl Source {
             match proc::environment(*pid) {
                 Ok(environment) => {
                     let id = first_set(per, environment.clone()).map(|(_, id)| id.expose().to_owned());
-                    holders.push(Holder { id, value: first_set(vars, environment).map(|(_, value)| value) });
+                    holders.push(Holder {
+                        id,
+                        value: first_set(vars, environment).map(|(_, value)| seal(value.expose())),
+                    });
                 }
                 // One that has just ended says nothing about those that remain.
                 Err(error) if error.reason == Reason::Missing => {}

@@ -704,7 +704,7 @@ fn secrets_of_any_use_are_young() {
         secret["metadata"]["managedFields"][0]["time"] = json!("2025-01-01T00:00:00Z");
     });
     let checked = json!({"namespaces": ["parallax"], "secret_age": {"every_s": 7_776_000}});
-    proved(checked, "", &[("the secret parallax/parallax-license of 324 days", &old)]);
+    proved(checked, "", &[("the secret parallax/parallax-license of 689 days", &old)]);
 }
 
 #[test]
