@@ -17,7 +17,8 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// `good` is by `METHOD /path`, the query included; `?*` is any.
+    /// `good` is by `METHOD /path`, the query included; `?*` is any, and `?a=b*` any that begins
+    /// so.
     pub(crate) fn start(good: Vec<(&str, Answer)>) -> Self {
         let good: Answers = good.into_iter().map(|(route, answer)| (route.to_owned(), answer)).collect();
         let answers = Arc::new(Mutex::new(good.clone()));
@@ -30,8 +31,14 @@ impl StandIn {
                 route.split_once(" # ").is_some_and(|(route, part)| route == asked.route() && body.contains(part))
             });
             // A query that is another one each time stands for itself.
-            let whatever = || answers.get(&format!("{} {}?*", asked.method, asked.path()));
-            let found = by_body.map(|(_, answer)| answer).or_else(|| answers.get(&asked.route())).or_else(whatever);
+            let begins = |route: &&String| {
+                route.strip_suffix('*').is_some_and(|head| asked.route().starts_with(head) && head.contains('?'))
+            };
+            let whatever = || answers.iter().filter(|(route, _)| begins(&route)).max_by_key(|(route, _)| route.len());
+            let found = by_body
+                .map(|(_, answer)| answer)
+                .or_else(|| answers.get(&asked.route()))
+                .or_else(|| whatever().map(|(_, answer)| answer));
             found.cloned().unwrap_or_else(|| Answer::json(404, json!({ "message": "Not Found" })))
         });
         Self { port: server.port, good, answers }

@@ -4,6 +4,7 @@
 pub(in crate::probe) mod lane;
 mod redact;
 pub(in crate::probe) mod sandbox;
+pub(in crate::probe) mod seal;
 mod telling;
 
 pub use redact::Redactor;

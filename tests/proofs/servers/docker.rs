@@ -160,6 +160,7 @@ impl Server for Docker {
     /// `cli: [rm, -f, …]`, the program of the engine; `wait: { name, for: <template>, is }`;
     /// `kill`, `remove`, `oom`, `sicken: <container>`; `agent: { name, execution, without, more }` in place
     /// of one of that name, and `run: { name, flags, command }`; `image: { name, user, arch, age, pushed }`;
+    /// `record: { image, file, git_sha }`, as a build writes one;
     /// `engine: pause | resume | kill`; `socket: { mode }`.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         let text = argument.as_str().unwrap_or_default().to_owned();
@@ -204,6 +205,15 @@ impl Server for Docker {
                 self.engine.run(name, &texts(&argument["flags"]), APP, &texts(&argument["command"]));
             }
             "image" => self.image(argument)?,
+            "record" => {
+                let part = |key: &str| argument[key].as_str().ok_or_else(|| format!("a record needs `{key}`"));
+                let digests = self.engine.cli(&["inspect", "--format", "{{json .RepoDigests}}", part("image")?]);
+                let digests: Value = serde_json::from_str(digests.trim()).map_err(|error| error.to_string())?;
+                let record = json!({ "git_sha": part("git_sha")?, "digests": digests }).to_string();
+                let file = Path::new(part("file")?);
+                let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+                made.and_then(|()| std::fs::write(file, record)).map_err(|error| error.to_string())?;
+            }
             "engine" => match text.as_str() {
                 "pause" => self.engine.signal("STOP"),
                 "resume" => self.engine.signal("CONT"),

@@ -19,7 +19,7 @@ impl Kubernetes {
 
     /// A second one, beside which production is held.
     pub(crate) fn start_staging() -> Self {
-        Self::of(&["phoenix.kubernetes-staging"])
+        Self::of(&["parallax.kubernetes-staging", "phoenix.kubernetes-staging"])
     }
 
     fn of(targets: &'static [&'static str]) -> Self {

@@ -129,6 +129,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("parallax.grafana", Proof::Recorded),
     ("parallax.jaeger", Proof::Written),
     ("parallax.kubernetes", Proof::Recorded),
+    ("parallax.kubernetes-staging", Proof::Recorded),
     ("parallax.loki", Proof::Written),
     ("parallax.rt-local", Proof::Double),
     ("parallax.tracker", Proof::Double),

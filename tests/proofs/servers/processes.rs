@@ -13,11 +13,13 @@ pub(crate) struct Processes {
     directory: PathBuf,
     running: Vec<Child>,
     listening: Vec<std::net::TcpListener>,
+    /// On which this host listens anyway, with those that are expected everywhere.
+    ports: Vec<u16>,
 }
 
 impl Processes {
     pub(crate) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), running: Vec::new(), listening: Vec::new() }
+        Self { directory: directory.to_owned(), running: Vec::new(), listening: Vec::new(), ports: own_ports() }
     }
 
     /// Waits until it is what it shall be: the file `until` is there, and a moment more.
@@ -65,7 +67,10 @@ impl Server for Processes {
     }
 
     fn parameters(&self) -> Vec<(String, Value)> {
-        vec![("runtime_match".to_owned(), json!("^readiness-test-runtime "))]
+        vec![
+            ("runtime_match".to_owned(), json!("^readiness-test-runtime ")),
+            ("expected_ports".to_owned(), json!(self.ports)),
+        ]
     }
 
     /// `spawn: { argv, env, cwd, session, until: FILE }`; `link: { path, to }` makes a symbolic
@@ -117,4 +122,18 @@ impl Drop for Processes {
     fn drop(&mut self) {
         let _ = self.restore();
     }
+}
+
+/// Ports on which something listens for others than this host, as the kernel lists them.
+fn own_ports() -> Vec<u16> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let of = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (address, port) = fields.get(1)?.split_once(':')?;
+        let open = fields.get(3) == Some(&"0A") && !address.ends_with("7F");
+        u16::from_str_radix(port, 16).ok().filter(|_| open)
+    };
+    let mut ports: Vec<u16> = tables.iter().flat_map(|table| table.lines().filter_map(of)).collect();
+    ports.extend([22, 443]);
+    ports
 }

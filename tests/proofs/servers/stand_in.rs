@@ -138,17 +138,27 @@ impl Double {
         Self::start("phoenix.newrelic", vec![("newrelic-key", "NRAK-0123456789ABCDEFGHIJKLMNOPQ")], good)
     }
 
+    /// Loki of Parallax, that keeps thirty days and has lines that are nearly so old.
+    pub(crate) fn loki() -> Self {
+        let config = "auth_enabled: false\ncompactor:\n  retention_enabled: true\n\
+                      limits_config:\n  retention_period: 30d\n";
+        let config = Answer::json(200, json!(config)).with("content-type", "text/plain; charset=utf-8");
+        let found = |kind: &str, result: Value| {
+            Answer::json(200, json!({"status": "success", "data": {"resultType": kind, "result": result}}))
+        };
+        let line = json!([{"stream": {"app": "control-plane"}, "values": [["1795305600000000000", "{}"]]}]);
+        let none = format!("GET /loki/api/v1/query_range?limit=1&start={}*", day(421));
+        let good = vec![
+            ("GET /config", config),
+            (none.as_str(), found("streams", json!([]))),
+            ("GET /loki/api/v1/query_range?*", found("streams", line)),
+            ("GET /loki/api/v1/query?*", found("vector", json!([{"metric": {}, "value": [1_795_305_600, "4711"]}]))),
+        ];
+        Self::start("parallax.loki", Vec::new(), good)
+    }
+
     /// Loki, that keeps thirty days: its configuration, as far as it matters, and queries that find what is new only.
     pub(crate) fn logs() -> Self {
-        Self::of_lines("phoenix.logs")
-    }
-
-    /// The same of the other system.
-    pub(crate) fn loki() -> Self {
-        Self::of_lines("parallax.loki")
-    }
-
-    fn of_lines(target: &'static str) -> Self {
         let config = "auth_enabled: false\ncompactor:\n  working_directory: /loki\n  retention_enabled: true\n\
                       limits_config:\n  ingestion_rate_mb: 4\n  retention_period: 4w2d\n\
                       table_manager:\n  retention_period: 0s\n";
@@ -161,7 +171,7 @@ impl Double {
             ("GET /loki/api/v1/query_range?*", found("streams", json!([]))),
             ("GET /loki/api/v1/query?*", found("vector", json!([{"metric": {}, "value": [1_795_305_600, "4711"]}]))),
         ];
-        Self::start(target, Vec::new(), good)
+        Self::start("phoenix.logs", Vec::new(), good)
     }
 
     /// Google Calendar: a release in five days, and a freeze in twenty.
@@ -228,6 +238,12 @@ const RUNS: &str = "GET /repos/org/parallax/actions/workflows/deploy.yml/runs?pe
 fn in_days(days: i64) -> String {
     let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(days * 24);
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// So many days ago, in UTC, such as `2026-11-22`.
+fn day(ago: i64) -> String {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(ago * 24);
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// So many months ago, in UTC, such as `October 2026`.

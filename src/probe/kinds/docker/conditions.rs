@@ -44,6 +44,11 @@ pub(super) fn broken(must: Must, container: &Container) -> Option<String> {
             let kept = matches!(container.log_driver.as_str(), "json-file" | "");
             say(!kept || container.log_options.contains_key("max-size"), "has a log without max-size")
         }
+        Must::LogRotation => {
+            let kept = matches!(container.log_driver.as_str(), "json-file" | "");
+            let lacks = ["max-size", "max-file"].into_iter().find(|name| !container.log_options.contains_key(*name));
+            lacks.filter(|_| kept).map(|name| format!("has a log without {name}"))
+        }
     }
 }
 
@@ -79,7 +84,25 @@ pub(super) fn expected(must: Must) -> &'static str {
         Must::Restarts => "a restart policy",
         Must::LoopbackPorts => "ports on loopback only",
         Must::LogLimit => "a bounded log",
+        Must::LogRotation => "a bounded log of several files",
     }
+}
+
+/// A network that one is on and should not be. One that uses the network of the host or of another container
+/// is on none by name.
+pub(super) fn network(only: &[String], container: &Container) -> Option<String> {
+    if let Some(with) = shared(&container.network_mode) {
+        return Some(format!("uses the network of {with}"));
+    }
+    let found = container.networks.iter().find(|name| !only.contains(name));
+    found.map(|name| format!("is on the network {name}"))
+}
+
+/// A port that one publishes to others and should not.
+pub(super) fn port(only: &[u16], container: &Container) -> Option<String> {
+    let mut open = container.ports.iter().filter(|port| !port.is_loopback);
+    let found = open.find(|port| !only.iter().any(|known| u32::from(*known) == port.port));
+    found.map(|port| format!("publishes {} at {}:{}", port.container_port, port.address, port.port))
 }
 
 /// What is wrong with the mounts at one place: of one container, or between two.

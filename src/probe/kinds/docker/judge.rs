@@ -185,21 +185,33 @@ impl Each<'_> {
         unclear(Reason::NoData, sentence)
     }
 
+    /// Each is free of what `broken` tells of one that is not as wanted.
+    fn none(&self, wanted: &str, broken: impl Fn(&Container) -> Option<String>) -> Result<(), Verdict> {
+        let mut broken = self.all.iter().filter_map(|one| Some((&one.name, broken(one)?)));
+        let Some((name, clause)) = broken.next() else { return Ok(()) };
+        let more = match broken.count() {
+            0 => String::new(),
+            count => format!(" ({count} more too)"),
+        };
+        fail(Reason::Assertion, format!("expected containers with {wanted}, but {name} {clause}{more}"))
+    }
+
     fn rules(&self, expected: &mut Vec<String>) -> Result<(), Verdict> {
         for must in &self.leg.must {
             let wanted = conditions::expected(*must);
-            let mut broken = self.all.iter().filter_map(|one| Some((&one.name, conditions::broken(*must, one)?)));
-            if let Some((name, clause)) = broken.next() {
-                let more = match broken.count() {
-                    0 => String::new(),
-                    count => format!(" ({count} more too)"),
-                };
-                return fail(
-                    Reason::Assertion,
-                    format!("expected containers with {wanted}, but {name} {clause}{more}"),
-                );
-            }
+            self.none(wanted, |one| conditions::broken(*must, one))?;
             expected.push(wanted.to_owned());
+        }
+        if let Some(only) = &self.leg.only_networks {
+            let wanted = format!("no network but {}", only.join(", "));
+            self.none(&wanted, |one| conditions::network(only, one))?;
+            expected.push(wanted);
+        }
+        if let Some(only) = &self.leg.only_ports {
+            let ports: Vec<String> = only.iter().map(u16::to_string).collect();
+            let wanted = format!("no port open to others but {}", ports.join(", "));
+            self.none(&wanted, |one| conditions::port(only, one))?;
+            expected.push(wanted);
         }
         if let Some(mount) = &self.leg.mount {
             let wanted = format!("something of its own at {}", mount.at);

@@ -36,6 +36,10 @@ pub(crate) struct Containers {
     pub(super) must: Vec<Must>,
     /// Each must mount something of its own here.
     pub(super) mount: Option<OwnMount>,
+    /// The only networks that each may be on.
+    pub(super) only_networks: Option<Vec<String>>,
+    /// The only ports that each may publish at other addresses than loopback.
+    pub(super) only_ports: Option<Vec<u16>>,
     /// A label that each has, with a value that no other has.
     pub(super) one_per: Option<String>,
     /// Labels whose values are shown. Others are not: some hold secrets.
@@ -113,6 +117,8 @@ pub(crate) enum Must {
     LoopbackPorts,
     /// The engine keeps no more than so much of its log: `max-size` is set, or the driver sends it away.
     LogLimit,
+    /// And that in several files: `max-file` is set as well, unless the driver has a limit of its own.
+    LogRotation,
 }
 
 /// What it mounts at one place.
@@ -197,6 +203,8 @@ impl Default for Containers {
             health: Health::default(),
             must: Vec::new(),
             mount: None,
+            only_networks: None,
+            only_ports: None,
             one_per: None,
             show_labels: Vec::new(),
             usage: false,

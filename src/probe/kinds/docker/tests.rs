@@ -147,3 +147,40 @@ async fn peers_that_are_no_engine_are_told_apart() {
         assert_eq!((seen.0, seen.1), (Outcome::Indeterminate, Some(Reason::Unconfigured)), "{address}: {}", seen.2);
     }
 }
+
+#[test]
+fn networks_ports_and_logs_of_containers_are_bounded() {
+    let judged = |parameters: Value, answer: Value| {
+        let leg: Docker = serde_json::from_value(json!({ "target": "e", "containers": parameters })).unwrap();
+        let facts = Facts { alive: true, container_count: 1, containers: vec![container(answer)], ..Facts::default() };
+        let verdict = judge::judge(&leg, &facts);
+        (verdict.outcome(), verdict.sentence().to_owned())
+    };
+    let with = |parameters: Value, answer: Value| {
+        let mut all = json!({ "running": false, "health": "ignored" });
+        all.as_object_mut().unwrap().extend(parameters.as_object().unwrap().clone());
+        judged(all, answer)
+    };
+    let on = |networks: Value| json!({ "Name": "/a", "NetworkSettings": { "Networks": networks } });
+    let only = json!({ "only_networks": ["inner"] });
+    assert_eq!(with(only.clone(), on(json!({ "inner": {} }))).0, Outcome::Pass);
+    let (outcome, said) = with(only.clone(), on(json!({ "inner": {}, "outer": {} })));
+    assert!(outcome == Outcome::Fail && said.contains("is on the network outer"), "{said}");
+    let host = json!({ "Name": "/a", "HostConfig": { "NetworkMode": "host" } });
+    assert_eq!(with(only, host).0, Outcome::Fail, "on none by name");
+    let open = |address: &str| {
+        let ports = json!({ "80/tcp": [{ "HostIp": address, "HostPort": "8080" }] });
+        json!({ "Name": "/a", "NetworkSettings": { "Ports": ports } })
+    };
+    let only = |ports: Value| json!({ "only_ports": ports });
+    assert_eq!(with(only(json!([])), open("127.0.0.1")).0, Outcome::Pass);
+    assert_eq!(with(only(json!([8080])), open("0.0.0.0")).0, Outcome::Pass);
+    assert_eq!(with(only(json!([80])), open("::")).0, Outcome::Fail, "it is about the port of the host");
+    let log = |kind: &str, options: Value| {
+        let host = json!({ "LogConfig": { "Type": kind, "Config": options } });
+        with(json!({ "must": ["log_rotation"] }), json!({ "Name": "/a", "HostConfig": host })).0
+    };
+    assert_eq!(log("json-file", json!({ "max-size": "1m" })), Outcome::Fail);
+    assert_eq!(log("json-file", json!({ "max-size": "1m", "max-file": "3" })), Outcome::Pass);
+    assert_eq!(log("local", json!({})), Outcome::Pass);
+}

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::holders::Holders;
 use crate::probe::kinds::file::look;
 
 /// What is known of a value. All fields are zero or empty if no variable is set.
@@ -37,6 +38,8 @@ pub(crate) struct Facts {
     pub(super) path: Option<PathFacts>,
     /// Processes that were read and agree.
     pub(super) processes: usize,
+    /// With `per`, and nothing else then.
+    pub(super) holders: Option<Holders>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]

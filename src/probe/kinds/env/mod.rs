@@ -4,6 +4,7 @@
 //! started with. It does not prove that the program reads the variable. Strength is estimated.
 
 mod derive;
+mod holders;
 pub(super) mod source;
 
 use regex::Regex;
@@ -43,6 +44,10 @@ pub(crate) struct Env {
     /// Values that must not be used, besides the well-known ones such as `changeme`; compared
     /// without regard to case, with the value and with the password of a URL.
     placeholders: Vec<String>,
+    /// Only this is looked at then: processes of the workload with different values of the first of these
+    /// variables that is set, such as `AGENT_ID`, have different values of `vars`, and each has one. The
+    /// values of these name them in sentences.
+    per: Vec<String>,
     #[serde(skip)]
     #[schemars(skip)]
     lane: Lane,
@@ -61,6 +66,7 @@ impl Default for Env {
             min_bytes: None,
             min_entropy_bits: None,
             placeholders: Vec::new(),
+            per: Vec::new(),
             lane: Lane::default(),
         }
     }
@@ -82,6 +88,9 @@ impl Probe for Env {
         if let Some(Err(problem)) = self.pattern.as_deref().map(pattern) {
             findings.error("pattern", problem);
         }
+        if !self.per.is_empty() && self.judges_one() {
+            findings.error("per", "other rules about the value need a check of their own");
+        }
         if let (Some(min), Some(max)) = (self.min, self.max)
             && max < min
         {
@@ -96,6 +105,12 @@ impl Probe for Env {
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         let source = source::Source::parse(&cx.target()?.address)?;
         let (vars, allowed, placeholders) = (self.vars.clone(), self.allowed.clone(), self.placeholders.clone());
+        if !self.per.is_empty() {
+            let per = self.per.clone();
+            let look =
+                move || Ok(Facts { holders: Some(holders::of(source.holders(&vars, &per)?)), ..Facts::default() });
+            return self.lane.run(cx, "the environment of the workload", look).await;
+        }
         let shape: Option<Regex> =
             self.pattern.as_deref().map(pattern).transpose().map_err(ProbeError::unconfigured)?;
         self.lane
@@ -119,6 +134,9 @@ impl Probe for Env {
 
     fn judge(&self, facts: &Facts, _now: Timestamp) -> Verdict {
         let names = self.vars.join(" or ");
+        if let Some(holders) = &facts.holders {
+            return holders.judge(&names);
+        }
         if !facts.present {
             return if self.required {
                 Verdict::fail(Reason::Missing, format!("expected {names} to be set, saw no value"))
@@ -140,6 +158,12 @@ impl Probe for Env {
 }
 
 impl Env {
+    fn judges_one(&self) -> bool {
+        let numbers = self.min.is_some() || self.max.is_some() || self.min_bytes.is_some();
+        let texts = self.pattern.is_some() || !self.allowed.is_empty() || !self.placeholders.is_empty();
+        numbers || texts || self.min_entropy_bits.is_some() || !self.required
+    }
+
     /// Name, expectation, what was seen and whether it holds, for each rule that is asked for.
     fn rules(&self, facts: &Facts) -> Vec<(&'static str, String, String, bool)> {
         let mut rules = Vec::new();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Reason, Secret};
 use crate::probe::ProbeError;
+use crate::probe::guard::seal::seal;
 use crate::probe::kinds::file::lines_of_key_value;
 use crate::probe::kinds::file::look;
 use crate::probe::kinds::process::{pattern, proc};
@@ -34,6 +35,13 @@ pub(in crate::probe::kinds) struct Found {
     pub(in crate::probe::kinds) processes: usize,
 }
 
+/// One process of several, and what it holds.
+pub(super) struct Holder {
+    pub(super) id: Option<String>,
+    /// Sealed.
+    pub(super) value: Option<String>,
+}
+
 impl Found {
     /// The value of a variable whose value the author of the check declares to be public, such as an
     /// address.
@@ -55,6 +63,34 @@ impl Source {
                 "the workload's address must be `self:`, `process:<pattern>`, `pidfile:<path>` or `file:<path>`",
             )),
         }
+    }
+
+    /// Of each process: who it is by the first of `per` that is set, and the value of the first of `vars`.
+    pub(super) fn holders(&self, vars: &[String], per: &[String]) -> Result<Vec<Holder>, ProbeError> {
+        let Self::Process(which) = self else {
+            let text = "several processes are compared: the workload's address must be `process:<pattern>`";
+            return Err(ProbeError::unconfigured(text));
+        };
+        let found = proc::find(which)?;
+        let mut holders = Vec::with_capacity(found.pids.len());
+        for pid in &found.pids {
+            match proc::environment(*pid) {
+                Ok(environment) => {
+                    let id = first_set(per, environment.clone()).map(|(_, id)| id.expose().to_owned());
+                    holders.push(Holder {
+                        id,
+                        value: first_set(vars, environment).map(|(_, value)| seal(value.expose())),
+                    });
+                }
+                // One that has just ended says nothing about those that remain.
+                Err(error) if error.reason == Reason::Missing => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if holders.is_empty() {
+            return Err(ProbeError::observer(Reason::Missing, "no process of the workload runs"));
+        }
+        Ok(holders)
     }
 
     /// The first of `vars` that is set and not empty. Several processes must agree on it.

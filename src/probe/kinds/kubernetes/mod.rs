@@ -34,8 +34,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use checks::{
-    ArgocdApp, CertReady, Check, Compare, CronjobFresh, DefaultDeny, HpaHealthy, LbReady, PdbCovers, PolicyEffective,
-    Probes, QuotaRoom, RbacLeastPrivilege, Replicas, Rollout, SecretAge, SecretOwner, Spread,
+    ArgocdApp, CanaryWeight, CertReady, Check, Compare, CronjobFresh, DefaultDeny, EncryptedClaims, HpaHealthy,
+    LbReady, PdbCovers, Pods, PolicyEffective, Probes, QuotaRoom, RbacLeastPrivilege, Replicas, Rollout, SecretAge,
+    SecretOwner, Spread, Templates,
 };
 use facts::Facts;
 
@@ -103,6 +104,14 @@ pub(crate) struct Kubernetes {
     cert_ready: Option<CertReady>,
     /// CronJobs have been successful lately.
     cronjob_fresh: Option<CronjobFresh>,
+    /// Each pod is what it must be.
+    pods: Option<Pods>,
+    /// Templates of workloads say what they must.
+    templates: Option<Templates>,
+    /// Claims of volumes are of storage classes that encrypt.
+    encrypted_claims: Option<EncryptedClaims>,
+    /// A new version gets no more than its share.
+    canary_weight: Option<CanaryWeight>,
     /// Two estates are alike.
     compare: Option<Compare>,
     /// A list that another check fetched so long ago serves as well.
@@ -192,6 +201,10 @@ impl Default for Kubernetes {
             lb_ready: None,
             cert_ready: None,
             cronjob_fresh: None,
+            pods: None,
+            templates: None,
+            encrypted_claims: None,
+            canary_weight: None,
             compare: None,
             max_age_s: 15,
             max_objects: 5000,
@@ -222,6 +235,10 @@ impl Kubernetes {
             of(&self.lb_ready),
             of(&self.cert_ready),
             of(&self.cronjob_fresh),
+            of(&self.pods),
+            of(&self.templates),
+            of(&self.encrypted_claims),
+            of(&self.canary_weight),
             of(&self.compare),
         ];
         all.into_iter().flatten().collect()

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::project::{Keep, weight, without_values};
+use super::project::{Keep, weight};
+use crate::probe::guard::seal::seal;
 
 /// One page of a list.
 pub(super) struct Page {
@@ -31,7 +32,7 @@ pub(super) struct Room {
 }
 
 pub(super) fn object(text: &[u8], keep: &Keep) -> serde_json::Result<Value> {
-    whole(text, Kept(keep))
+    whole(text, Kept::of(keep))
 }
 
 pub(super) fn page(text: &[u8], keep: &Keep, room: Room) -> serde_json::Result<Page> {
@@ -46,7 +47,30 @@ fn whole<'de, S: DeserializeSeed<'de>>(text: &'de [u8], seed: S) -> serde_json::
 
 /// Reads a value, and keeps of it what it should.
 #[derive(Clone, Copy)]
-struct Kept<'k>(&'k Keep);
+struct Kept<'k> {
+    keep: &'k Keep,
+    /// It is a variable of a container, or a list of them: what they are called and where they come from is
+    /// kept. What is written there may be a secret, so it is sealed as `literal`; empty where it is empty.
+    variables: bool,
+}
+
+impl<'k> Kept<'k> {
+    fn of(keep: &'k Keep) -> Self {
+        Self { keep, variables: false }
+    }
+
+    fn scalar<T: Into<Value> + ToString>(self, value: T) -> Value {
+        if self.keep.is_sealed() { seal(&value.to_string()).into() } else { value.into() }
+    }
+}
+
+fn literal(value: &Value) -> Value {
+    match value.as_str() {
+        Some("") => String::new().into(),
+        Some(text) => seal(text).into(),
+        None => seal(&value.to_string()).into(),
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Kept<'_> {
     type Value = Value;
@@ -68,23 +92,23 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.scalar(value))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.scalar(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.scalar(value))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.scalar(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+        Ok(self.scalar(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -99,12 +123,16 @@ impl<'de> Visitor<'de> for Kept<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
         while let Some(Name(name)) = fields.next_key()? {
-            let Some(below) = self.0.below(&name) else {
+            if self.variables && name == "value" {
+                let value = literal(&fields.next_value()?);
+                kept.extend(self.keep.below("literal").map(|_| ("literal".to_owned(), value)));
+                continue;
+            }
+            let Some(keep) = self.keep.below(&name) else {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let value = fields.next_value_seed(Kept(below))?;
-            let value = if name == "env" && below.is_all() { without_values(value) } else { value };
+            let value = fields.next_value_seed(Kept { keep, variables: name == "env" })?;
             kept.insert(name.into_owned(), value);
         }
         Ok(Value::Object(kept))
@@ -185,7 +213,7 @@ impl<'de> Visitor<'de> for Items<'_, '_> {
         let Self { of: Pages { keep, room }, page } = self;
         let mut items = Vec::new();
         while items.len() < room.objects && page.kept <= room.bytes {
-            let Some(object) = objects.next_element_seed(Kept(keep))? else { break };
+            let Some(object) = objects.next_element_seed(Kept::of(keep))? else { break };
             page.kept = page.kept.saturating_add(weight(&object));
             items.push(Arc::new(object));
         }

@@ -9,6 +9,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keep(BTreeMap<String, Keep>);
 
+/// The last step of a path whose texts are sealed: they can be compared, and are never kept.
+const SEALED: &str = "#";
 /// Of whoever applied the object; as long as the object, and it may hold what a secret held.
 const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -28,28 +30,23 @@ impl Keep {
 
     /// What is kept of a field; `None` if nothing is.
     pub(super) fn below(&self, name: &str) -> Option<&Self> {
-        let below = if self.is_all() { Some(self) } else { self.0.get(name) };
+        let below = if self.is_all() || self.is_sealed() { Some(self) } else { self.0.get(name) };
         below.filter(|_| name != APPLIED && name != "managedFields" || self.names(name))
     }
 
     /// Whether all is kept.
-    pub(super) fn is_all(&self) -> bool {
+    fn is_all(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether texts are sealed here, and whatever is below.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.names(SEALED)
     }
 
     fn names(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
-}
-
-/// Variables of a container: what they are called and where they come from, not what they are.
-pub(super) fn without_values(mut variables: Value) -> Value {
-    for variable in variables.as_array_mut().into_iter().flatten() {
-        if let Some(fields) = variable.as_object_mut() {
-            fields.remove("value");
-        }
-    }
-    variables
 }
 
 /// The names on the way to a field.
@@ -107,6 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::probe::guard::seal::seal;
     use crate::probe::kinds::kubernetes::page::object;
 
     fn apply(keep: &Keep, value: &Value) -> Value {
@@ -141,6 +139,12 @@ mod tests {
             assert!(!kept.to_string().contains("hunter22"), "{kept}");
             assert!(kept.to_string().contains("secretKeyRef"), "{kept}");
         }
+        let named = apply(&Keep::of(["spec.template.containers.env.value"]).unwrap(), &object);
+        assert!(!named.to_string().contains("hunter22"), "{named}");
+        let told = apply(&Keep::of(["spec.template.containers.env.literal"]).unwrap(), &object);
+        assert_eq!(told["spec"]["template"]["containers"][0]["env"], json!([{"literal": seal("hunter22")}, {}]));
+        let data = apply(&Keep::of(["data.#"]).unwrap(), &json!({"data": {"A": "hunter22", "B": 22}}));
+        assert_eq!(data, json!({"data": {"A": seal("hunter22"), "B": seal("22")}}));
         let asked = apply(&Keep::of(["metadata.managedFields.manager"]).unwrap(), &object);
         assert_eq!(asked, json!({"metadata": {"managedFields": [{"manager": "hunter22"}]}}));
     }

@@ -30,10 +30,14 @@ resources! {
     PODS = "v1" "pods" [
         "metadata.ownerReferences.kind", "metadata.ownerReferences.name", "metadata.ownerReferences.controller",
         "metadata.deletionTimestamp", "metadata.annotations[vault.hashicorp.com/agent-inject]",
+        "metadata.creationTimestamp", "spec.restartPolicy", "spec.hostNetwork", "spec.hostPID", "spec.hostIPC",
+        "spec.containers.name", "spec.containers.ports", "spec.containers.livenessProbe",
+        "spec.initContainers.name", "spec.initContainers.ports", "spec.initContainers.restartPolicy",
         "spec.nodeName", "spec.containers.envFrom.secretRef", "spec.containers.env.valueFrom.secretKeyRef.name",
         "spec.initContainers.envFrom.secretRef", "spec.initContainers.env.valueFrom.secretKeyRef.name",
         "spec.volumes.secret.secretName", "spec.volumes.projected.sources.secret.name",
         "status.phase", "status.startTime", "status.conditions.type", "status.conditions.status",
+        "status.containerStatuses.name", "status.containerStatuses.ready", "status.containerStatuses.restartCount",
     ];
     DEPLOYMENTS = "apps/v1" "deployments" [
         "metadata.generation", "metadata.annotations[argocd.argoproj.io/tracking-id]",
@@ -51,6 +55,22 @@ resources! {
         "spec.template.spec.initContainers.envFrom.secretRef",
         "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
         "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",
+        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.literal",
+        "spec.template.spec.containers.env.valueFrom.configMapKeyRef",
+        "spec.template.spec.containers.env.valueFrom.fieldRef", "spec.template.spec.containers.envFrom.configMapRef",
+        "spec.template.spec.containers.envFrom.prefix", "spec.template.spec.containers.volumeMounts.name",
+        "spec.template.spec.containers.volumeMounts.mountPath",
+        "spec.template.spec.containers.volumeMounts.readOnly", "spec.template.spec.initContainers.env.name",
+        "spec.template.spec.initContainers.env.literal",
+        "spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
+        "spec.template.spec.initContainers.env.valueFrom.fieldRef",
+        "spec.template.spec.initContainers.envFrom.configMapRef", "spec.template.spec.initContainers.envFrom.prefix",
+        "spec.template.spec.initContainers.volumeMounts.name",
+        "spec.template.spec.initContainers.volumeMounts.mountPath",
+        "spec.template.spec.initContainers.volumeMounts.readOnly", "spec.template.spec.initContainers.name",
+        "spec.template.spec.volumes.name", "spec.template.spec.volumes.configMap.name",
+        "spec.template.spec.volumes.downwardAPI.items.path", "spec.template.spec.volumes.persistentVolumeClaim",
+        "spec.template.spec.volumes.emptyDir.medium",
         "status.observedGeneration", "status.replicas", "status.updatedReplicas", "status.readyReplicas",
         "status.availableReplicas", "status.conditions.type", "status.conditions.status", "status.conditions.reason",
     ];
@@ -67,8 +87,50 @@ resources! {
         "spec.template.spec.initContainers.envFrom.secretRef",
         "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
         "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",
+        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.literal",
+        "spec.template.spec.containers.env.valueFrom.configMapKeyRef",
+        "spec.template.spec.containers.env.valueFrom.fieldRef", "spec.template.spec.containers.envFrom.configMapRef",
+        "spec.template.spec.containers.envFrom.prefix", "spec.template.spec.containers.volumeMounts.name",
+        "spec.template.spec.containers.volumeMounts.mountPath",
+        "spec.template.spec.containers.volumeMounts.readOnly", "spec.template.spec.initContainers.env.name",
+        "spec.template.spec.initContainers.env.literal",
+        "spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
+        "spec.template.spec.initContainers.env.valueFrom.fieldRef",
+        "spec.template.spec.initContainers.envFrom.configMapRef", "spec.template.spec.initContainers.envFrom.prefix",
+        "spec.template.spec.initContainers.volumeMounts.name",
+        "spec.template.spec.initContainers.volumeMounts.mountPath",
+        "spec.template.spec.initContainers.volumeMounts.readOnly", "spec.template.spec.initContainers.name",
+        "spec.template.spec.volumes.name", "spec.template.spec.volumes.configMap.name",
+        "spec.template.spec.volumes.downwardAPI.items.path", "spec.template.spec.volumes.persistentVolumeClaim",
+        "spec.template.spec.volumes.emptyDir.medium",
         "status.readyReplicas",
     ];
+    DAEMON_SETS = "apps/v1" "daemonsets" [
+        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.literal",
+        "spec.template.spec.containers.env.valueFrom.configMapKeyRef",
+        "spec.template.spec.containers.env.valueFrom.fieldRef", "spec.template.spec.containers.envFrom.configMapRef",
+        "spec.template.spec.containers.envFrom.prefix", "spec.template.spec.containers.volumeMounts.name",
+        "spec.template.spec.containers.volumeMounts.mountPath",
+        "spec.template.spec.containers.volumeMounts.readOnly", "spec.template.spec.containers.name",
+        "spec.template.spec.containers.env.valueFrom.secretKeyRef",
+        "spec.template.spec.containers.envFrom.secretRef", "spec.template.spec.initContainers.env.name",
+        "spec.template.spec.initContainers.env.literal",
+        "spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
+        "spec.template.spec.initContainers.env.valueFrom.fieldRef",
+        "spec.template.spec.initContainers.envFrom.configMapRef", "spec.template.spec.initContainers.envFrom.prefix",
+        "spec.template.spec.initContainers.volumeMounts.name",
+        "spec.template.spec.initContainers.volumeMounts.mountPath",
+        "spec.template.spec.initContainers.volumeMounts.readOnly", "spec.template.spec.initContainers.name",
+        "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
+        "spec.template.spec.initContainers.envFrom.secretRef", "spec.template.spec.volumes.name",
+        "spec.template.spec.volumes.configMap.name", "spec.template.spec.volumes.downwardAPI.items.path",
+        "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",
+        "spec.template.spec.volumes.persistentVolumeClaim", "spec.template.spec.volumes.emptyDir.medium",
+    ];
+    CONFIG_MAPS = "v1" "configmaps" ["data.#"];
+    CLAIMS = "v1" "persistentvolumeclaims" ["spec.storageClassName", "spec.volumeName", "status.phase"];
+    STORAGE_CLASSES = "storage.k8s.io/v1" "storageclasses" ["provisioner", "parameters"];
+    HTTP_ROUTES = "gateway.networking.k8s.io/v1" "httproutes" ["spec.rules.backendRefs"];
     SERVICES = "v1" "services" ["spec.type", "spec.selector", "spec.ports", "status.loadBalancer"];
     SECRETS = "v1" "secrets" [
         "metadata.creationTimestamp", "metadata.ownerReferences.kind", "metadata.ownerReferences.name",
@@ -77,7 +139,10 @@ resources! {
     ];
     NETWORK_POLICIES = "networking.k8s.io/v1" "networkpolicies" ["spec"];
     INGRESSES = "networking.k8s.io/v1" "ingresses" [
-        "metadata.annotations[kubernetes.io/ingress.class]", "spec.ingressClassName", "spec.defaultBackend.service",
+        "metadata.annotations[kubernetes.io/ingress.class]",
+        "metadata.annotations[nginx.ingress.kubernetes.io/canary]",
+        "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight]",
+        "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight-total]", "spec.ingressClassName", "spec.defaultBackend.service",
         "spec.rules.host", "spec.rules.http.paths.backend.service", "status.loadBalancer",
     ];
     INGRESS_CLASSES = "networking.k8s.io/v1" "ingressclasses" ["spec.controller"];
@@ -90,7 +155,40 @@ resources! {
         "status.conditions.type", "status.conditions.status", "status.conditions.reason",
         "status.conditions.lastTransitionTime",
     ];
-    CRON_JOBS = "batch/v1" "cronjobs" ["spec.suspend", "spec.schedule", "status"];
+    CRON_JOBS = "batch/v1" "cronjobs" [
+        "spec.suspend", "spec.schedule", "status",
+        "spec.jobTemplate.spec.template.spec.containers.env.name",
+        "spec.jobTemplate.spec.template.spec.containers.env.literal",
+        "spec.jobTemplate.spec.template.spec.containers.env.valueFrom.configMapKeyRef",
+        "spec.jobTemplate.spec.template.spec.containers.env.valueFrom.fieldRef",
+        "spec.jobTemplate.spec.template.spec.containers.envFrom.configMapRef",
+        "spec.jobTemplate.spec.template.spec.containers.envFrom.prefix",
+        "spec.jobTemplate.spec.template.spec.containers.volumeMounts.name",
+        "spec.jobTemplate.spec.template.spec.containers.volumeMounts.mountPath",
+        "spec.jobTemplate.spec.template.spec.containers.volumeMounts.readOnly",
+        "spec.jobTemplate.spec.template.spec.containers.name",
+        "spec.jobTemplate.spec.template.spec.containers.env.valueFrom.secretKeyRef",
+        "spec.jobTemplate.spec.template.spec.containers.envFrom.secretRef",
+        "spec.jobTemplate.spec.template.spec.initContainers.env.name",
+        "spec.jobTemplate.spec.template.spec.initContainers.env.literal",
+        "spec.jobTemplate.spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
+        "spec.jobTemplate.spec.template.spec.initContainers.env.valueFrom.fieldRef",
+        "spec.jobTemplate.spec.template.spec.initContainers.envFrom.configMapRef",
+        "spec.jobTemplate.spec.template.spec.initContainers.envFrom.prefix",
+        "spec.jobTemplate.spec.template.spec.initContainers.volumeMounts.name",
+        "spec.jobTemplate.spec.template.spec.initContainers.volumeMounts.mountPath",
+        "spec.jobTemplate.spec.template.spec.initContainers.volumeMounts.readOnly",
+        "spec.jobTemplate.spec.template.spec.initContainers.name",
+        "spec.jobTemplate.spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
+        "spec.jobTemplate.spec.template.spec.initContainers.envFrom.secretRef",
+        "spec.jobTemplate.spec.template.spec.volumes.name",
+        "spec.jobTemplate.spec.template.spec.volumes.configMap.name",
+        "spec.jobTemplate.spec.template.spec.volumes.downwardAPI.items.path",
+        "spec.jobTemplate.spec.template.spec.volumes.secret",
+        "spec.jobTemplate.spec.template.spec.volumes.projected.sources.secret",
+        "spec.jobTemplate.spec.template.spec.volumes.persistentVolumeClaim",
+        "spec.jobTemplate.spec.template.spec.volumes.emptyDir.medium",
+    ];
     QUOTAS = "v1" "resourcequotas" ["spec.hard", "status.hard", "status.used"];
     LIMIT_RANGES = "v1" "limitranges" ["spec.limits.type"];
     LEASES = "coordination.k8s.io/v1" "leases" ["spec.holderIdentity", "spec.renewTime", "spec.leaseDurationSeconds"];
@@ -102,7 +200,9 @@ resources! {
         "spec.syncPolicy.automated", "status.sync", "status.health.status", "status.operationState.phase",
         "status.reconciledAt",
     ];
-    ROLLOUTS = "argoproj.io/v1alpha1" "rollouts" ["spec.strategy.blueGreen", "spec.workloadRef", "status.phase"];
+    ROLLOUTS = "argoproj.io/v1alpha1" "rollouts" [
+        "spec.strategy.blueGreen", "spec.workloadRef", "status.phase", "status.canary.weights",
+    ];
     CERTIFICATES = "cert-manager.io/v1" "certificates" [
         "spec.issuerRef", "spec.secretName", "spec.dnsNames", "status.conditions.type", "status.conditions.status",
         "status.conditions.reason", "status.notAfter", "status.renewalTime",

@@ -6,14 +6,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Check, Kubernetes, Need, Report, Seen, places};
+use super::{Check, Kubernetes, Need, Report, Seen, environment, places};
 use crate::expect::quantity;
 use crate::model::Reason;
 use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::kinds::kubernetes::facts::{List, Listing, Other, Version};
 use crate::probe::kinds::kubernetes::object::{each, name, number, text};
-use crate::probe::kinds::kubernetes::resource::{CUSTOM_RESOURCES, DEPLOYMENTS, NETWORK_POLICIES, Resource};
+use crate::probe::kinds::kubernetes::resource::{
+    CONFIG_MAPS, CUSTOM_RESOURCES, DEPLOYMENTS, NETWORK_POLICIES, Resource,
+};
 
 /// Deployments, custom resources and network policies of this leg are those of another one, and the minor
 /// version of the server is. What the other leg looks at it says by an empty `compare: {}` of its own.
@@ -30,11 +32,24 @@ pub(in super::super) struct Compare {
     min_replicas: u32,
     /// Names that either side may have alone.
     ignore: Vec<String>,
+    /// The variables of containers are compared too: written ones and those of ConfigMaps by what they are,
+    /// others by what they refer to. What secrets hold is not asked for.
+    environment: bool,
+    /// Variables that both sides have, with values that may differ.
+    differs: Vec<String>,
 }
 
 impl Default for Compare {
     fn default() -> Self {
-        Self { with: None, max_drift: 0.05, min_requests_ratio: 0.5, min_replicas: 2, ignore: Vec::new() }
+        Self {
+            with: None,
+            max_drift: 0.05,
+            min_requests_ratio: 0.5,
+            min_replicas: 2,
+            ignore: Vec::new(),
+            environment: false,
+            differs: Vec::new(),
+        }
     }
 }
 
@@ -55,7 +70,11 @@ impl Check for Compare {
     }
 
     fn needs(&self, _leg: &Kubernetes) -> Vec<Need> {
-        vec![Need::of(DEPLOYMENTS), Need::of(NETWORK_POLICIES), Need::cluster(CUSTOM_RESOURCES)]
+        let mut needs = vec![Need::of(DEPLOYMENTS), Need::of(NETWORK_POLICIES), Need::cluster(CUSTOM_RESOURCES)];
+        if self.environment {
+            needs.push(Need::of(CONFIG_MAPS));
+        }
+        needs
     }
 
     fn check(&self, _leg: &Kubernetes, findings: &mut Findings) {
@@ -105,6 +124,23 @@ impl Check for Compare {
             };
             compared += 3;
             self.twins(deployment, twin, &mut differences);
+            if self.environment {
+                let (left, right) = (
+                    environment::of(deployment, seen.of(&CONFIG_MAPS)),
+                    environment::of(twin, of(other, &CONFIG_MAPS)),
+                );
+                let all: BTreeSet<_> = left.keys().chain(right.keys()).collect();
+                compared += u32::try_from(all.len()).unwrap_or(u32::MAX);
+                for key in all {
+                    let what = format!("{} of {}", key.1, name(deployment));
+                    match (left.get(key), right.get(key)) {
+                        (Some(one), Some(two)) if one == two || self.differs.contains(&key.1) => {}
+                        (Some(_), Some(_)) => differences.push(format!("the value of {what}")),
+                        (Some(_), None) => differences.push(format!("{what} only in this one")),
+                        _ => differences.push(format!("{what} only in {with}")),
+                    }
+                }
+            }
         }
         let drift = f64::from(u32::try_from(differences.len()).unwrap_or(u32::MAX)) / f64::from(compared.max(1));
         if drift > self.max_drift {

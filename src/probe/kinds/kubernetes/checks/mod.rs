@@ -2,13 +2,17 @@
 //! needs and judges them; none does I/O.
 
 mod argocd_app;
+mod canary_weight;
 mod cert_ready;
 mod compare;
 mod cronjob_fresh;
 mod default_deny;
+mod encrypted_claims;
+mod environment;
 mod hpa_healthy;
 mod lb_ready;
 mod pdb_covers;
+mod pods;
 mod policy_effective;
 mod probes;
 mod quota_room;
@@ -18,18 +22,22 @@ mod rollout;
 mod secret_age;
 mod secret_owner;
 mod spread;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod used_secrets;
 
 pub(super) use argocd_app::ArgocdApp;
+pub(super) use canary_weight::CanaryWeight;
 pub(super) use cert_ready::CertReady;
 pub(super) use compare::Compare;
 pub(super) use cronjob_fresh::CronjobFresh;
 pub(super) use default_deny::DefaultDeny;
+pub(super) use encrypted_claims::EncryptedClaims;
 pub(super) use hpa_healthy::HpaHealthy;
 pub(super) use lb_ready::LbReady;
 pub(super) use pdb_covers::PdbCovers;
+pub(super) use pods::Pods;
 pub(super) use policy_effective::PolicyEffective;
 pub(super) use probes::Probes;
 pub(super) use quota_room::QuotaRoom;
@@ -39,6 +47,7 @@ pub(super) use rollout::Rollout;
 pub(super) use secret_age::SecretAge;
 pub(super) use secret_owner::SecretOwner;
 pub(super) use spread::Spread;
+pub(super) use templates::Templates;
 
 use super::Kubernetes;
 use super::facts::{Facts, List, Listing};
@@ -169,6 +178,11 @@ impl Report {
     /// Whether nothing is wrong so far.
     pub(super) fn count_wrong(&self) -> usize {
         self.wrong.len() + self.unclear.len()
+    }
+
+    /// Whether nothing was found at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.count_wrong() == 0
     }
 
     pub(super) fn found(self, expected: &str) -> Result<(Proof, String), Verdict> {

@@ -13,6 +13,7 @@ use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::kinds::kubernetes::object::{annotation, at, each, full, is_running, name, namespace, owner, time};
 use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, PODS, SECRETS, STATEFUL_SETS};
+use crate::probe::pattern::fits;
 
 /// Each secret that a workload uses has a value that is not older than its class allows, and every pod that
 /// uses it started later. The age is that of the annotation `rotated-at`, or of the last change of the data.
@@ -23,7 +24,10 @@ pub(in super::super) struct SecretAge {
     max_age_days: BTreeMap<String, u32>,
     /// The class of each secret, by its name.
     class_by_name: BTreeMap<String, String>,
-    /// Secrets that need no rotation, by their names.
+    /// Instead of classes: every secret there is, used or not, is at most so old. One of which nothing says
+    /// when it was changed is as old as itself.
+    every_s: Option<u32>,
+    /// Secrets that need no rotation, by their names; `*` stands for any text.
     ignore: Vec<String>,
 }
 
@@ -37,10 +41,16 @@ impl Check for SecretAge {
     }
 
     fn needs(&self, _leg: &Kubernetes) -> Vec<Need> {
+        if self.every_s.is_some() {
+            return vec![Need::of(SECRETS)];
+        }
         vec![Need::of(DEPLOYMENTS), Need::of(STATEFUL_SETS), Need::of(PODS), Need::of(SECRETS)]
     }
 
     fn check(&self, _leg: &Kubernetes, findings: &mut Findings) {
+        if self.every_s.is_some() && !(self.class_by_name.is_empty() && self.max_age_days.is_empty()) {
+            findings.error("secret_age.every_s", "it stands instead of classes");
+        }
         let unknown = self.class_by_name.values().find(|class| !self.max_age_days.contains_key(*class));
         if let Some(class) = unknown {
             findings.error("secret_age.class_by_name", format!("`max_age_days` says nothing of the class `{class}`"));
@@ -48,10 +58,13 @@ impl Check for SecretAge {
     }
 
     fn judge(&self, seen: &Seen<'_>, report: &mut Report) {
+        if let Some(most) = self.every_s {
+            return self.every(Span::from_secs(most.into()), seen, report);
+        }
         let all = used(seen);
         for (id, used) in &all {
             let what = format!("{}/{}", id.0, id.1);
-            if self.ignore.iter().any(|name| name == id.1) {
+            if self.is_ignored(id.1) {
                 continue;
             }
             let Some(secret) = find(seen.of(&SECRETS), *id) else {
@@ -82,6 +95,31 @@ impl Check for SecretAge {
         }
         if all.is_empty() {
             report.unclear(Reason::NoData, "no workload that uses a secret");
+        }
+    }
+}
+
+impl SecretAge {
+    fn is_ignored(&self, name: &str) -> bool {
+        self.ignore.iter().any(|pattern| fits(pattern, name))
+    }
+
+    fn every(&self, most: Span, seen: &Seen<'_>, report: &mut Report) {
+        for secret in seen.of(&SECRETS).iter().filter(|secret| !self.is_ignored(name(secret))) {
+            let what = format!("the secret {}", full(secret));
+            let Some(changed) = changed(secret).or_else(|| time(at(secret, &["metadata", "creationTimestamp"]))) else {
+                report.unclear(Reason::NoData, format!("{what}, of which nothing says when it was changed"));
+                continue;
+            };
+            let age = seen.now.since(changed);
+            if age > most {
+                report.wrong(Reason::TooOld, format!("{what} of {} days", age.0 / DAY.0));
+            } else {
+                report.right(&what, &format!("at most {most}"), &age.to_string());
+            }
+        }
+        if report.is_empty() {
+            report.unclear(Reason::NoData, "no secret");
         }
     }
 }

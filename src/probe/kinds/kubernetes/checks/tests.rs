@@ -630,6 +630,96 @@ fn compare() {
 }
 
 #[test]
+fn pods() {
+    let restarted = with("pods", "parallax-web-dashboard", |pod| {
+        pod["status"]["containerStatuses"][0] = json!({"name": "web", "ready": false, "restartCount": 2});
+    });
+    let once = with("pods", "parallax-runtime-k8s", |pod| pod["spec"]["restartPolicy"] = json!("Never"));
+    let hangs = with("pods", "parallax-runtime-k8s", |pod| pod["spec"]["containers"][0]["livenessProbe"] = Value::Null);
+    let host = with("pods", "parallax-runtime-k8s", |pod| pod["spec"]["hostNetwork"] = json!(true));
+    let two = with("pods", "parallax-runtime-k8s", |pod| pod["metadata"]["labels"]["pod-template-hash"] = json!("x"));
+    let checked = json!({"namespaces": ["parallax"], "pods": {
+        "must": ["own_namespaces", "always_restarts", "liveness", "ready"],
+        "only_ports": [3000, 8080, 8081, 9878], "only_node_ports": []}});
+    proved(
+        checked,
+        "restarted 17 times",
+        &[
+            ("web was restarted 2 times and is not ready", &restarted),
+            ("with the restart policy Never", &once),
+            ("no liveness probe of runtime", &hangs),
+            ("with the network of its node", &host),
+            ("none", &|lists: &mut Lists| lists.get_mut("pods").unwrap().clear()),
+        ],
+    );
+    let alone = json!({"namespaces": ["parallax-agents"], "pods": {"one_per": "parallax.ai/agent-id"}});
+    let same = with("pods", "agent", |pod| pod["metadata"]["labels"]["parallax.ai/agent-id"] = json!("a"));
+    proved(alone, "", &[("both with parallax.ai/agent-id=a", &same)]);
+    let leg = leg(json!({"namespaces": ["parallax"], "pods": {"one_per": "app.kubernetes.io/name"}}));
+    let mut own = lists(&leg, "ready");
+    two(&mut own);
+    assert_eq!(verdict(&leg, own).outcome(), Outcome::Fail, "two pods of one name");
+}
+
+#[test]
+fn templates() {
+    let written = with("deployments", "parallax-runtime-k8s", |one| {
+        let container = &mut one["spec"]["template"]["spec"]["containers"][0];
+        container["env"] = json!([{"name": "A_TOKEN", "literal": "sealed:1"}]);
+    });
+    let secrets = json!({"namespaces": ["parallax"], "templates": {"secrets": ["TOKEN", "DATABASE_URL"]}});
+    proved(secrets, "DATABASE_URL of control-plane", &[("A_TOKEN of runtime in the Deployment", &written)]);
+    let claim = with("deployments", "parallax-runtime-k8s", |one| {
+        let spec = &mut one["spec"]["template"]["spec"];
+        spec["volumes"] = json!([{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]);
+        spec["containers"][0]["volumeMounts"] = json!([{"name": "d", "mountPath": "/var/run/application"}]);
+    });
+    let writable = json!({"namespaces": ["parallax"], "templates": {"writable": ["/var/run/app/"]}});
+    proved(writable, "", &[("/var/run/application of runtime", &claim)]);
+}
+
+#[test]
+fn encrypted_claims() {
+    let plain = with("storageclasses", "gp3-encrypted", |class| class["parameters"] = json!({"type": "gp3"}));
+    let checked = json!({"namespaces": ["phoenix-prod"], "encrypted_claims": {}});
+    proved(checked, "of the class gp2", &[("which has not encrypted=true", &plain)]);
+}
+
+#[test]
+fn canary_weights() {
+    let weights = |parameters: Value, sort: &str, object: Value| {
+        let leg = leg(json!({"namespaces": ["a"], "canary_weight": parameters}));
+        let seen = verdict(&leg, BTreeMap::from([(sort.to_owned(), vec![object])]));
+        (seen.outcome(), seen.sentence().to_owned())
+    };
+    let named = json!({"namespace": "a", "name": "x"});
+    let rollout = |weight: Value| {
+        let object = json!({"metadata": named, "status": {"canary": {"weights": {"canary": {"weight": weight}}}}});
+        weights(json!({"max": 0.1, "rollouts": ["x"]}), "rollouts", object).0
+    };
+    assert_eq!(rollout(json!(10)), Outcome::Pass);
+    assert_eq!(rollout(json!(11)), Outcome::Fail);
+    assert_eq!(rollout(Value::Null), Outcome::Indeterminate);
+    let route = |backends: Value| {
+        let object = json!({"metadata": named, "spec": {"rules": [{"backendRefs": backends}]}});
+        weights(json!({"max": 0.1, "routes": ["x"], "backends": ["new"]}), "httproutes", object)
+    };
+    assert_eq!(route(json!([{"name": "old", "weight": 9}, {"name": "new"}])).0, Outcome::Pass, "a weight of 1");
+    assert_eq!(route(json!([{"name": "old"}, {"name": "new"}])).0, Outcome::Fail);
+    assert_eq!(route(json!([{"name": "old"}])).0, Outcome::Indeterminate, "no rule leads to it");
+    assert_eq!(weights(json!({"max": 0.1}), "rollouts", Value::Null).0, Outcome::Indeterminate);
+}
+
+#[test]
+fn secrets_of_any_use_are_young() {
+    let old = with("secrets", "parallax-license", |secret| {
+        secret["metadata"]["managedFields"][0]["time"] = json!("2025-01-01T00:00:00Z");
+    });
+    let checked = json!({"namespaces": ["parallax"], "secret_age": {"every_s": 7_776_000}});
+    proved(checked, "", &[("the secret parallax/parallax-license of 689 days", &old)]);
+}
+
+#[test]
 fn lists_that_are_cut_off_or_not_there_decide_nothing() {
     let leg = leg(json!({"namespaces": ["phoenix-prod"], "pdb_covers": {}}));
     let of = |cut: bool, installed: bool| {
