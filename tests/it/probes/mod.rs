@@ -4,6 +4,7 @@ mod alertmanager;
 mod dns;
 mod docker;
 mod etcd;
+mod git;
 mod grafana;
 mod look;
 mod postgres;

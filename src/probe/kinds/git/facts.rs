@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     /// The commit that was read; null if none was asked for.
     pub(super) fetched: Option<String>,
     pub(super) branches: usize,
+    /// Names of the branches that match, at most 2000.
+    pub(super) branch_names: Vec<String>,
     /// Tags that match, the greatest version first, at most 200.
     pub(super) tags: Vec<String>,
     pub(super) newest_tag: Option<String>,
@@ -28,6 +30,8 @@ pub(crate) struct Facts {
     pub(super) history: BTreeMap<String, Change>,
     /// When the first commit was made; null unless a history is asked for, or if it is shallow.
     pub(super) first_commit_s: Option<f64>,
+    /// What became of a branch that was pushed; null without `push`.
+    pub(super) pushed: Option<Pushed>,
     /// Fields that are not whole, and why.
     pub(super) incomplete: BTreeMap<String, String>,
 }
@@ -51,6 +55,28 @@ pub(crate) struct Seen {
     pub(super) dates: BTreeMap<String, f64>,
     /// Relative links of a Markdown document behind which there is nothing at the commit, at most 100.
     pub(super) broken_links: Vec<String>,
+    /// There are more such links than are listed.
+    pub(super) more_links: bool,
+    /// There are more such lines of one pattern than are listed.
+    pub(super) more_forbidden: bool,
+}
+
+/// A branch that was pushed.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Pushed {
+    pub(super) branch: String,
+    /// The commit that was made for it.
+    pub(super) commit: String,
+    /// What the server said when it refused the branch.
+    pub(super) refused: Option<String>,
+    /// The commit under which the server listed the branch then.
+    pub(super) listed: Option<String>,
+    /// The server does not list it any more.
+    pub(super) removed: bool,
+    /// Why it may still be there.
+    pub(super) kept: Option<String>,
+    /// Branches of earlier runs that were removed first.
+    pub(super) leftovers_cleaned: u64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,15 +108,28 @@ pub(crate) struct Change {
     pub(super) merge: bool,
     /// It carries a signature, which was not verified.
     pub(super) signed: bool,
-    /// Commits after `since` that changed them, at most 10000; null without `since`.
+    /// Commits after `since` that changed them; null without `since`, or if they are more than 10000.
     pub(super) commits: Option<usize>,
+    /// Why they were not counted to the end.
+    pub(super) uncounted: Option<String>,
     /// The history ends at this commit because it is shallow: the change may be older.
     pub(super) cut: bool,
 }
 
+impl Seen {
+    /// What of it was cut off.
+    pub(super) fn cut(&self) -> Option<String> {
+        let (links, forbidden) = (self.broken_links.len(), self.forbidden.len());
+        if self.more_links {
+            return Some(format!("{} has more than the {links} broken links that are listed", self.path));
+        }
+        self.more_forbidden.then(|| format!("{} has more than the {forbidden} lines that are listed", self.path))
+    }
+}
+
 impl Facts {
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        ["head", "commit", "branches", "tags", "newest_tag", "search", "history"]
+        ["head", "commit", "branches", "branch_names", "tags", "newest_tag", "files", "search", "history"]
             .into_iter()
             .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
             .collect()

@@ -25,8 +25,9 @@ pub(super) struct History {
     pub(super) since: Option<String>,
 }
 
-/// Commits that are counted.
-const COUNTED: &str = "--max-count=10000";
+/// Commits that are counted; one more is looked for, to know whether these are all.
+const COUNTED: usize = 10_000;
+const ONE_MORE: &str = "--max-count=10001";
 
 impl History {
     pub(super) fn check(&self, at: usize, findings: &mut Findings) {
@@ -83,10 +84,15 @@ pub(super) async fn look(
     if let Some(since) = &wanted.since {
         let Some((_, from)) = listed.resolve(since) else { return Ok(change) };
         let range = format!("{from}..{commit}");
-        let mut arguments = vec!["rev-list", "--count", COUNTED, &range, "--"];
+        let mut arguments = vec!["rev-list", "--count", ONE_MORE, &range, "--"];
         arguments.extend(wanted.paths.iter().map(String::as_str));
         let ended = place.ask(&arguments, None).await?;
-        change.commits = String::from_utf8_lossy(&ended.stdout.bytes).trim().parse().ok();
+        let count: Option<usize> = String::from_utf8_lossy(&ended.stdout.bytes).trim().parse().ok();
+        change.commits = count.filter(|&count| count <= COUNTED);
+        if change.commits.is_none() {
+            let name = &wanted.name;
+            change.uncounted = Some(format!("there are more than {COUNTED} commits of {name} since then"));
+        }
         change.cut |= !shallow.is_empty();
     }
     Ok(change)

@@ -3,7 +3,8 @@
 //!
 //! The program `git` does the looking: a repository of this host is read where it lies, another one
 //! is fetched, as shallow as the questions allow, into a private folder that is removed after the
-//! run. Nothing is ever pushed. A pass proves what the repository held at that moment; a shallow
+//! run. Only with `push` something is changed: a branch of a random name is pushed into a repository that
+//! the settings name as a sandbox, and removed again on every path; such a check is opt-in. A pass proves what the repository held at that moment; a shallow
 //! history proves nothing about what lies before it.
 
 mod facts;
@@ -14,6 +15,7 @@ mod judge;
 mod look;
 mod place;
 mod private;
+mod push;
 mod refs;
 mod search;
 #[cfg(test)]
@@ -23,13 +25,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::expect::Gap;
-use crate::model::{Class, Timestamp, Verdict};
+use crate::model::{Access, Class, Timestamp, Verdict};
 use crate::probe::kinds::process::pattern;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
 use facts::Facts;
 use files::Wanted;
 use history::History;
+use place::Reach;
+use push::Push;
 use search::Search;
 
 /// Looks at a Git repository by the program `git`, which must be installed.
@@ -49,6 +53,8 @@ pub(crate) struct Git {
     ssh_known_hosts: Option<String>,
     /// What is looked at: a branch, a tag, a whole commit id, or `HEAD`.
     r#ref: String,
+    /// Regular expression for the branches to list; none: no branch is listed.
+    branches: Option<String>,
     /// Regular expression for the tags to list; none: no tag is listed.
     tags: Option<String>,
     /// The commit is fetched even if nothing else asks for it.
@@ -63,6 +69,9 @@ pub(crate) struct Git {
     search: Vec<Search>,
     /// When paths were changed last.
     history: Vec<History>,
+    /// A branch with an empty commit is pushed, seen on the server, and removed again. The repository must
+    /// be listed in `engine.sandbox_repositories`; the check must be enabled as one that changes its target.
+    push: Option<Push>,
 }
 
 impl Default for Git {
@@ -74,6 +83,7 @@ impl Default for Git {
             ssh_key: None,
             ssh_known_hosts: None,
             r#ref: "HEAD".to_owned(),
+            branches: None,
             tags: None,
             fetch: false,
             depth: 1000,
@@ -81,6 +91,7 @@ impl Default for Git {
             files: Vec::new(),
             search: Vec::new(),
             history: Vec::new(),
+            push: None,
         }
     }
 }
@@ -96,6 +107,10 @@ impl Probe for Git {
     const CLASS: Class = Class::Command;
     type Facts = Facts;
 
+    fn access(&self) -> Access {
+        if self.push.is_some() { Access::Mutates } else { Access::Read }
+    }
+
     fn check(&self, findings: &mut Findings) {
         super::one_place(&self.target, "repository", &self.repository, findings);
         if let Some(Err(why)) = self.repository.as_deref().map(place::Scheme::of) {
@@ -104,8 +119,13 @@ impl Probe for Git {
         if !refs::is_plain(&self.r#ref) {
             findings.error("ref", "expected a branch, a tag, a commit id or HEAD");
         }
-        if let Some(Err(why)) = self.tags.as_deref().map(pattern) {
-            findings.error("tags", why);
+        for (field, text) in [("branches", &self.branches), ("tags", &self.tags)] {
+            if let Some(Err(why)) = text.as_deref().map(pattern) {
+                findings.error(field, why);
+            }
+        }
+        if let Some(push) = &self.push {
+            push.check(findings);
         }
         for (field, path) in [("ssh_key", &self.ssh_key), ("ssh_known_hosts", &self.ssh_known_hosts)] {
             if path.as_deref().is_some_and(|path| !place::is_plain_path(path)) {
@@ -153,9 +173,19 @@ impl Probe for Git {
 }
 
 impl Git {
+    fn reach(&self) -> Reach {
+        Reach {
+            by_target: self.target.is_some(),
+            repository: self.repository.clone(),
+            user: self.user.clone(),
+            ssh_key: self.ssh_key.clone(),
+            ssh_known_hosts: self.ssh_known_hosts.clone(),
+        }
+    }
+
     /// Whether the content of files is needed, not only their names and times.
     fn needs_content(&self) -> bool {
-        self.fetch || !self.files.is_empty() || !self.search.is_empty()
+        self.fetch || self.push.is_some() || !self.files.is_empty() || !self.search.is_empty()
     }
 
     fn needs_commit(&self) -> bool {

@@ -12,6 +12,8 @@ use crate::probe::line::line;
 
 /// Tags listed in the facts.
 const TAGS: usize = 200;
+/// Branches listed in the facts.
+const BRANCHES: usize = 2000;
 /// Bytes of a name in the facts.
 const NAME: usize = 200;
 
@@ -65,10 +67,19 @@ impl Listed {
     }
 
     /// Puts into the facts what they tell of refs.
-    pub(super) fn tell(&self, facts: &mut Facts, tags: Option<&Regex>) {
+    pub(super) fn tell(&self, facts: &mut Facts, tags: Option<&Regex>, branches: Option<&Regex>) {
         let short = |name: &String| line(name.strip_prefix("refs/heads/").unwrap_or(name), NAME);
         facts.head = self.head.as_ref().map(short);
         facts.branches = self.ids.keys().filter(|name| name.starts_with("refs/heads/")).count();
+        if let Some(pattern) = branches {
+            let names = self.ids.keys().filter_map(|name| name.strip_prefix("refs/heads/"));
+            let mut found = names.filter(|name| pattern.is_match(name));
+            facts.branch_names = found.by_ref().take(BRANCHES).map(|name| line(name, NAME)).collect();
+            if found.next().is_some() {
+                let why = format!("there are more than {BRANCHES} branches that match");
+                facts.incomplete.insert("branch_names".to_owned(), why);
+            }
+        }
         if let Some(pattern) = tags {
             let mut found: Vec<&str> = self.tags().filter(|name| pattern.is_match(name)).collect();
             found.sort_by_key(|name| std::cmp::Reverse(version(name)));
@@ -80,7 +91,7 @@ impl Listed {
             facts.tags = found.into_iter().take(TAGS).map(|name| line(name, NAME)).collect();
         }
         if self.cut {
-            for field in ["head", "commit", "branches", "tags", "newest_tag"] {
+            for field in ["head", "commit", "branches", "branch_names", "tags", "newest_tag"] {
                 facts.incomplete.insert(field.to_owned(), "the list of refs was too long to be read".to_owned());
             }
         }
@@ -102,7 +113,7 @@ fn version(tag: &str) -> (Vec<u64>, bool, Vec<u64>, &str) {
 pub(super) async fn list(place: &Place<'_>) -> Result<Listed, ProbeError> {
     if place.scheme != Scheme::Local {
         let arguments = ["ls-remote", "--symref", "--", &place.address, "HEAD", "refs/heads/*", "refs/tags/*"];
-        let ended = place.run(false, &arguments, None).await?;
+        let ended = place.remote(false, &arguments).await?;
         if ended.exit_code != Some(0) {
             return Err(fault::of("ls-remote", ended.exit_code, &ended.stderr.bytes));
         }
