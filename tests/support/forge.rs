@@ -10,7 +10,7 @@ use super::process::Process;
 use super::protocols::certificates;
 
 /// May read and write.
-pub(crate) const WRITER: (&str, &str) = ("writer", "wr1ter-s3cret-4711");
+pub(crate) const WRITER: (&str, &str) = ("x-access-token", "wr1ter-s3cret-4711");
 /// May read.
 pub(crate) const READER: (&str, &str) = ("reader", "r3ader-s3cret-4711");
 /// May log in, and nothing else.

@@ -17,7 +17,8 @@ pub(in crate::probe::kinds) struct Side {
     pub(in crate::probe::kinds) leg: String,
     /// Fields down to the values, such as `keys.json.id`. Of a list every element counts.
     path: String,
-    /// Only from objects whose fields have these texts.
+    /// Only from objects whose fields have these texts; a field may be one of a field, such as
+    /// `conditions.ready`.
     having: BTreeMap<String, String>,
     /// For `pairs`: fields beside the value, such as `table_name` or `labels.variant`, that name what it is of.
     pub(super) key: Vec<String>,
@@ -120,7 +121,9 @@ impl Side {
     fn is_meant(&self, object: &Map<String, Value>) -> Result<bool, ProbeError> {
         for (name, wanted) in &self.having {
             let unknown = || self.no_data(format!("not every value of {} has `{name}`", self.leg));
-            let seen = object.get(name).ok_or_else(unknown)?;
+            let mut parts = name.split('.');
+            let first = parts.next().and_then(|first| object.get(first));
+            let seen = first.and_then(|first| parts.try_fold(first, |at, part| at.get(part))).ok_or_else(unknown)?;
             if seen.as_str().map_or_else(|| seen.to_string(), str::to_owned) != *wanted {
                 return Ok(false);
             }

@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(super) branches: usize,
     /// Names of the branches that match, at most 2000.
     pub(super) branch_names: Vec<String>,
+    /// Where these branches begin, with `branch_starts`.
+    pub(super) branch_starts: Vec<Start>,
     /// Tags that match, the greatest version first, at most 200.
     pub(super) tags: Vec<String>,
     pub(super) newest_tag: Option<String>,
@@ -59,6 +61,16 @@ pub(crate) struct Seen {
     pub(super) more_links: bool,
     /// There are more such lines of one pattern than are listed.
     pub(super) more_forbidden: bool,
+}
+
+/// The first commit of a branch that `ref` has not.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Start {
+    pub(super) branch: String,
+    /// Null if `ref` has all commits of the branch, as the other fields then are.
+    pub(super) commit: Option<String>,
+    pub(super) author: Option<String>,
+    pub(super) committed_s: Option<f64>,
 }
 
 /// A branch that was pushed.
@@ -129,9 +141,20 @@ impl Seen {
 
 impl Facts {
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        ["head", "commit", "branches", "branch_names", "tags", "newest_tag", "files", "search", "history"]
-            .into_iter()
-            .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
-            .collect()
+        [
+            "head",
+            "commit",
+            "branches",
+            "branch_names",
+            "branch_starts",
+            "tags",
+            "newest_tag",
+            "files",
+            "search",
+            "history",
+        ]
+        .into_iter()
+        .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
+        .collect()
     }
 }

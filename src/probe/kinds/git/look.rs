@@ -42,8 +42,12 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
     if !leg.needs_commit() {
         return Ok(facts);
     }
+    let starts = history::branches(&listed, branches.as_ref().filter(|_| leg.branch_starts))?;
     if place.scheme != Scheme::Local {
-        fetch(leg, &place, &name, &history::sinces(leg, &listed)).await?;
+        let mut besides = history::sinces(leg, &listed);
+        let branch = |(at, name): (usize, &String)| format!("+refs/heads/{name}:refs/probe/branch-{at}");
+        besides.extend(starts.iter().enumerate().map(branch));
+        fetch(leg, &place, &name, &besides).await?;
     }
     let at = if place.scheme == Scheme::Local { name.as_str() } else { KEPT };
     let ended = place.run(true, &["rev-parse", "-q", "--verify", &format!("{at}^{{commit}}")], None).await?;
@@ -76,6 +80,14 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         }
         facts.history.insert(wanted.name.clone(), change);
     }
+    for (number, name) in starts.iter().enumerate() {
+        let local = place.scheme == Scheme::Local;
+        let at = if local { format!("refs/heads/{name}") } else { format!("refs/probe/branch-{number}") };
+        match history::start(&place, &commit, name, &at).await? {
+            Ok(start) => facts.branch_starts.push(start),
+            Err(why) => drop(facts.incomplete.insert("branch_starts".to_owned(), why)),
+        }
+    }
     if !leg.history.is_empty() {
         facts.first_commit_s = history::first(&place, &commit).await?;
     }
@@ -89,11 +101,11 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
 /// Fetches what is needed, and gives up when it takes more room than allowed.
 async fn fetch(leg: &Git, place: &Place<'_>, name: &str, sinces: &[String]) -> Result<(), ProbeError> {
     place.init().await?;
-    let depth = if leg.history.is_empty() { 1 } else { leg.depth };
+    let depth = if leg.needs_history() { leg.depth } else { 1 };
     let depth = format!("--depth={depth}");
     let specification = format!("+{name}:{KEPT}");
     let mut arguments = vec!["fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
-    if leg.history.is_empty() || leg.depth > 0 {
+    if !leg.needs_history() || leg.depth > 0 {
         arguments.push(&depth);
     }
     if !leg.needs_content() {

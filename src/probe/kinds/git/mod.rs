@@ -55,6 +55,8 @@ pub(crate) struct Git {
     r#ref: String,
     /// Regular expression for the branches to list; none: no branch is listed.
     branches: Option<String>,
+    /// Of each branch that `branches` matches, the first commit that `ref` has not is looked up; fetches them.
+    branch_starts: bool,
     /// Regular expression for the tags to list; none: no tag is listed.
     tags: Option<String>,
     /// The commit is fetched even if nothing else asks for it.
@@ -84,6 +86,7 @@ impl Default for Git {
             ssh_known_hosts: None,
             r#ref: "HEAD".to_owned(),
             branches: None,
+            branch_starts: false,
             tags: None,
             fetch: false,
             depth: 1000,
@@ -126,6 +129,9 @@ impl Probe for Git {
         }
         if let Some(push) = &self.push {
             push.check(findings);
+        }
+        if self.branch_starts && self.branches.is_none() {
+            findings.error("branch_starts", "`branches` says which");
         }
         for (field, path) in [("ssh_key", &self.ssh_key), ("ssh_known_hosts", &self.ssh_known_hosts)] {
             if path.as_deref().is_some_and(|path| !place::is_plain_path(path)) {
@@ -188,7 +194,11 @@ impl Git {
         self.fetch || self.push.is_some() || !self.files.is_empty() || !self.search.is_empty()
     }
 
+    fn needs_history(&self) -> bool {
+        self.branch_starts || !self.history.is_empty()
+    }
+
     fn needs_commit(&self) -> bool {
-        self.needs_content() || !self.history.is_empty()
+        self.needs_content() || self.needs_history()
     }
 }

@@ -13,7 +13,7 @@ use crate::probe::line::line;
 /// Tags listed in the facts.
 const TAGS: usize = 200;
 /// Branches listed in the facts.
-const BRANCHES: usize = 2000;
+pub(super) const BRANCHES: usize = 2000;
 /// Bytes of a name in the facts.
 const NAME: usize = 200;
 
@@ -62,6 +62,11 @@ impl Listed {
         })
     }
 
+    /// Names of branches that match, without what stands before them.
+    pub(super) fn branches<'a>(&'a self, pattern: &'a Regex) -> impl Iterator<Item = &'a str> {
+        self.ids.keys().filter_map(|name| name.strip_prefix("refs/heads/")).filter(|name| pattern.is_match(name))
+    }
+
     fn tags(&self) -> impl Iterator<Item = &str> {
         self.ids.keys().filter_map(|name| name.strip_prefix("refs/tags/")).filter(|name| !name.ends_with("^{}"))
     }
@@ -72,8 +77,7 @@ impl Listed {
         facts.head = self.head.as_ref().map(short);
         facts.branches = self.ids.keys().filter(|name| name.starts_with("refs/heads/")).count();
         if let Some(pattern) = branches {
-            let names = self.ids.keys().filter_map(|name| name.strip_prefix("refs/heads/"));
-            let mut found = names.filter(|name| pattern.is_match(name));
+            let mut found = self.branches(pattern);
             facts.branch_names = found.by_ref().take(BRANCHES).map(|name| line(name, NAME)).collect();
             if found.next().is_some() {
                 let why = format!("there are more than {BRANCHES} branches that match");

@@ -52,7 +52,8 @@ impl Scenario {
         let record = Leftover { name: self.name.clone(), run: facts.run.clone(), ..Leftover::default() };
         let mut guard = Guard::begin(cleaning(record), cx.deadline()).await?;
         let mut values = Values::from([(RUN.to_owned(), facts.run.clone())]);
-        for step in &self.steps {
+        let rounds = (0..self.times).flat_map(|_| &self.steps);
+        for step in rounds {
             if !step.capture.is_empty() {
                 guard.about_to_capture(step.capture.keys().cloned().collect(), until).await?;
             }
