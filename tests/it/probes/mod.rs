@@ -10,3 +10,4 @@ mod look;
 mod postgres;
 mod prometheus;
 mod redis;
+mod scratch;

@@ -101,12 +101,12 @@ impl Server for GitForge {
         vec![pair("sandbox-reader", WRITER.1), pair("sandbox-writer", WRITER.1)]
     }
 
-    fn parameters(&self) -> Vec<(String, Value)> {
-        vec![("config_repo_checkout".to_owned(), json!(self.checkout()))]
-    }
-
     fn values(&self) -> Vec<(String, String)> {
-        vec![("address".to_owned(), self.forge.address()), ("reader-token".to_owned(), READER.1.to_owned())]
+        vec![
+            ("checkout".to_owned(), self.checkout().display().to_string()),
+            ("address".to_owned(), self.forge.address()),
+            ("reader-token".to_owned(), READER.1.to_owned()),
+        ]
     }
 
     /// `stop`, `pause`, `hook: { name: pre-receive, script }`, `rename: branch`, `check_out` (again), and
