@@ -278,6 +278,7 @@ fn hazards(settings: &Settings, supervisor: &Supervisor, metrics: &SelfMetrics) 
     let (supervisor, metrics) = (supervisor.clone(), metrics.clone());
     Hazards {
         load_targets: settings.engine.load_targets.clone(),
+        sandbox_repositories: settings.engine.sandbox_repositories.clone(),
         leftovers: Some(Leftovers::new(settings.store.path.join("leftovers"), move |n| metrics.leftovers(n))),
         afterwards: Afterwards::new(move |work| supervisor.spawn_cleanup(work)),
     }

@@ -96,6 +96,8 @@ pub struct Engine {
     pub mutation_environments: Vec<String>,
     /// `host:port` of targets that may be put under load, besides the switches; none if empty.
     pub load_targets: Vec<String>,
+    /// Addresses of repositories into which checks may push a branch, besides the switches; none if empty.
+    pub sandbox_repositories: Vec<String>,
     /// The global switch for checks that mutate or load.
     pub allow_mutation: bool,
     /// The environment this daemon watches, such as `staging`.
@@ -188,6 +190,7 @@ impl Default for Engine {
             drain_grace: std::time::Duration::from_secs(10),
             mutation_environments: Vec::new(),
             load_targets: Vec::new(),
+            sandbox_repositories: Vec::new(),
             allow_mutation: false,
             environment: String::new(),
         }

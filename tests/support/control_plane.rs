@@ -2,7 +2,7 @@
 //! that is in order would. Any answer can be replaced, and it can be made wrong in the ways that
 //! checks look for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,6 +29,8 @@ struct Behaviour {
     faults: BTreeSet<String>,
     /// Names of patterns that were uploaded.
     uploaded: RefCell<BTreeSet<String>>,
+    /// Whether there is a workspace.
+    workspace: Cell<bool>,
     /// How the execution of the canary stands.
     canary: String,
 }
@@ -46,6 +48,7 @@ impl Default for Behaviour {
             jwt_secret: JWT_SECRET.to_owned(),
             faults: BTreeSet::new(),
             uploaded: RefCell::default(),
+            workspace: Cell::new(false),
             canary: "completed".to_owned(),
         }
     }
@@ -175,6 +178,12 @@ impl Behaviour {
                 if there { Answer::json(204, Value::Null) } else { failed(404, "Pattern not found") }
             }
             ("GET", ["api", "patterns", name]) if self.uploaded.borrow().contains(*name) => ok(json!({ "name": name })),
+            (_, ["api", "workspaces", "w1"]) if !self.workspace.get() => failed(404, "Workspace not found"),
+            ("GET", ["api", "workspaces", "w1"]) => ok(json!({"id": "w1", "status": "ready"})),
+            ("DELETE", ["api", "workspaces", "w1"]) => {
+                self.workspace.set(false);
+                Answer::json(204, Value::Null)
+            }
             ("GET", ["api", "executions", "canary"]) => ok(json!({"id": "canary", "status": self.canary})),
             ("GET", [""]) => {
                 let endpoints =
@@ -257,6 +266,12 @@ impl Behaviour {
             }
             ["api", "executions"] if body["input"]["readinessCanary"] == true => {
                 Answer::json(202, json!({"id": "canary", "status": "accepted"}))
+            }
+            ["api", "workspaces"] => {
+                self.workspace.set(true);
+                let slug = body["slug"].as_str().unwrap_or_default();
+                let workspace = json!({"id": "w1", "branch": format!("parallax/canary-{slug}"), "status": "creating"});
+                Answer::json(201, workspace)
             }
             ["api", "patterns", "upload"] if self.has("no-licence") => {
                 failed(403, "pattern_management is not licensed")

@@ -11,6 +11,7 @@ pub(crate) mod dns;
 pub(crate) mod docker;
 pub(crate) mod etcd;
 pub(crate) mod faster;
+pub(crate) mod forge;
 pub(crate) mod grafana;
 pub(crate) mod history;
 pub(crate) mod http_server;

@@ -15,6 +15,7 @@ mod git;
 mod grafana;
 mod grpc;
 mod http;
+mod http_each;
 mod http_requests;
 mod jaeger;
 mod kubernetes;
@@ -49,6 +50,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<grafana::Grafana>(),
     Descriptor::of::<grpc::Grpc>(),
     Descriptor::of::<http::Http>(),
+    Descriptor::of::<http_each::HttpEach>(),
     Descriptor::of::<http_requests::HttpRequests>(),
     Descriptor::of::<jaeger::Jaeger>(),
     Descriptor::of::<kubernetes::Kubernetes>(),

@@ -35,6 +35,7 @@ impl Server for Double {
 
     fn parameters(&self) -> Vec<(String, Value)> {
         vec![
+            ("cp_port".to_owned(), json!(self.link.port)),
             ("cp_instances".to_owned(), json!([self.address(), self.second.address])),
             ("cors_allowed_origins".to_owned(), json!([ALLOWED_ORIGIN])),
         ]

@@ -6,6 +6,7 @@ mod control_plane;
 mod docker;
 mod etcd;
 mod events;
+mod git_forge;
 mod grafana;
 mod grpc;
 mod jaeger;
@@ -90,6 +91,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("events", |directory| Box::new(events::Events::start(directory))),
     ("flags", |_| Box::new(stand_in::Double::flags())),
     ("forge", |_| Box::new(stand_in::Double::forge())),
+    ("git-forge", |directory| Box::new(git_forge::GitForge::start(directory))),
     ("grafana", |_| Box::new(grafana::Grafana::start())),
     ("grpc", |directory| Box::new(grpc::Grpc::start(directory))),
     ("grpc-open", |directory| Box::new(grpc::Grpc::start_open(directory))),
@@ -116,6 +118,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("repository", |directory| Box::new(repository::Repository::start(directory))),
     ("runtime", |_| Box::new(stand_in::Double::runtime())),
     ("timescaledb", |directory| Box::new(timescaledb::TimescaleDb::start(directory))),
+    ("ssh", |directory| Box::new(git_forge::Ssh::start(directory))),
     ("tracker", |_| Box::new(stand_in::Double::tracker())),
     ("vault", |_| Box::new(stand_in::Double::vault())),
 ];

@@ -34,14 +34,19 @@ impl Server for Postgres {
             let address = format!("postgresql://readiness@localhost:{port}/parallax?sslmode=verify-full");
             json!({ "address": address, "credential": "pg-monitor", "ca": self.production.server.ca() })
         };
+        // The role is made by the cases that use it.
+        let address =
+            format!("postgresql://readiness_scratch@localhost:{}/postgres?sslmode=verify-full", self.primary.port);
+        let scratch = json!({ "address": address, "credential": "pg-scratch", "ca": self.production.server.ca() });
         vec![
             ("parallax.pg".to_owned(), target(self.primary.port)),
             ("parallax.pg-standby".to_owned(), target(self.standby.port)),
+            ("parallax.pg-scratch".to_owned(), scratch),
         ]
     }
 
     fn credentials(&self) -> Vec<(String, String)> {
-        vec![("pg-monitor".to_owned(), PASSWORD.to_owned())]
+        vec![("pg-monitor".to_owned(), PASSWORD.to_owned()), ("pg-scratch".to_owned(), PASSWORD.to_owned())]
     }
 
     fn parameters(&self) -> Vec<(String, Value)> {
@@ -60,6 +65,7 @@ impl Server for Postgres {
         vec![
             ("port".to_owned(), self.primary.port.to_string()),
             ("standby-port".to_owned(), self.standby.port.to_string()),
+            ("password".to_owned(), PASSWORD.to_owned()),
             ("identifier".to_owned(), self.identifier.clone()),
             ("ca".to_owned(), path(self.production.server.ca())),
             ("other-ca".to_owned(), path(self.production.server.other_ca())),

@@ -4,10 +4,10 @@
 
 The configuration is read at the start for the port, and anew for each connection: paths (by path,
 `*` is any other), each with status (refuses with it), first (sent at once, as JSON; `{path}` in a
-text is the second part but one of the path), echo, close (a code, at once), silent (answers no ping),
-and name (header x-served-by); subprotocols. For all paths together: limit (more connections are refused
-with 503), drop (seconds after which every tenth is torn down), gauge (served as a gauge at /metrics: how many
-are open), and stuck (what it says instead).
+text is the second part but one of the path), then (more messages), echo, close (a code, at once), silent
+(answers no ping), and name (header x-served-by); subprotocols. For all paths together: limit (more connections
+are refused with 503), drop (seconds after which every tenth is torn down), gauge (served as a gauge at /metrics:
+how many are open), and stuck (what it says instead).
 """
 
 import asyncio
@@ -85,6 +85,8 @@ async def converse(connection):
         parts = connection.request.path.split("?")[0].split("/")
         text = json.dumps(told["first"]).replace("{path}", parts[-2] if len(parts) > 1 else "")
         await connection.send(text)
+    for message in told.get("then", []):
+        await connection.send(json.dumps(message))
     async for message in connection:
         if told.get("echo", True):
             await connection.send(message)

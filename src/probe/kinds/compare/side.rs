@@ -21,7 +21,8 @@ pub(in crate::probe::kinds) struct Side {
     /// Where `path` leads to objects: fields of each down to the value, such as `headers.sunset`. `having` and `key`
     /// are then those of the object.
     below: Option<String>,
-    /// Only from objects whose fields have these texts.
+    /// Only from objects whose fields have these texts; a field may be one of a field, such as
+    /// `conditions.ready`.
     having: BTreeMap<String, String>,
     /// Regular expression with one group, which is the value; texts that it does not match are left out.
     pattern: Option<String>,
@@ -151,7 +152,9 @@ impl Side {
     fn is_meant(&self, object: &Map<String, Value>) -> Result<bool, ProbeError> {
         for (name, wanted) in &self.having {
             let unknown = || self.no_data(format!("not every value of {} has `{name}`", self.leg));
-            let seen = object.get(name).ok_or_else(unknown)?;
+            let mut parts = name.split('.');
+            let first = parts.next().and_then(|first| object.get(first));
+            let seen = first.and_then(|first| parts.try_fold(first, |at, part| at.get(part))).ok_or_else(unknown)?;
             if seen.as_str().map_or_else(|| seen.to_string(), str::to_owned) != *wanted {
                 return Ok(false);
             }

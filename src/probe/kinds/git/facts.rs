@@ -20,6 +20,10 @@ pub(crate) struct Facts {
     /// The commit that was read; null if none was asked for.
     pub(super) fetched: Option<String>,
     pub(super) branches: usize,
+    /// Names of the branches that match, at most 2000.
+    pub(super) branch_names: Vec<String>,
+    /// Where these branches begin, with `branch_starts`.
+    pub(super) branch_starts: Vec<Start>,
     /// Tags that match, the greatest version first, at most 200.
     pub(super) tags: Vec<String>,
     pub(super) newest_tag: Option<String>,
@@ -35,6 +39,8 @@ pub(crate) struct Facts {
     pub(super) releases: Vec<Release>,
     /// When the first commit was made; null unless a history is asked for, or if it is shallow.
     pub(super) first_commit_s: Option<f64>,
+    /// What became of a branch that was pushed; null without `push`.
+    pub(super) pushed: Option<Pushed>,
     /// Fields that are not whole, and why.
     pub(super) incomplete: BTreeMap<String, String>,
 }
@@ -68,6 +74,10 @@ pub(crate) struct Seen {
     pub(super) sections: Vec<document::Found>,
     /// Why there are no values to look at; null if there are, or if none are meant.
     pub(super) unreadable: Option<String>,
+    /// There are more such links than are listed.
+    pub(super) more_links: bool,
+    /// There are more such lines of one pattern than are listed.
+    pub(super) more_forbidden: bool,
 }
 
 /// Something that a file mentions, and since when.
@@ -76,6 +86,34 @@ pub(crate) struct Since {
     pub(super) text: String,
     /// Seconds since 1970.
     pub(super) at_s: f64,
+}
+
+/// The first commit of a branch that `ref` has not.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Start {
+    pub(super) branch: String,
+    /// Null if `ref` has all commits of the branch, as the other fields then are.
+    pub(super) commit: Option<String>,
+    pub(super) author: Option<String>,
+    pub(super) committed_s: Option<f64>,
+}
+
+/// A branch that was pushed.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Pushed {
+    pub(super) branch: String,
+    /// The commit that was made for it.
+    pub(super) commit: String,
+    /// What the server said when it refused the branch.
+    pub(super) refused: Option<String>,
+    /// The commit under which the server listed the branch then.
+    pub(super) listed: Option<String>,
+    /// The server does not list it any more.
+    pub(super) removed: bool,
+    /// Why it may still be there.
+    pub(super) kept: Option<String>,
+    /// Branches of earlier runs that were removed first.
+    pub(super) leftovers_cleaned: u64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -115,17 +153,43 @@ pub(crate) struct Change {
     pub(super) merge: bool,
     /// It carries a signature, which was not verified.
     pub(super) signed: bool,
-    /// Commits after `since` that changed them, at most 10000; null without `since`.
+    /// Commits after `since` that changed them; null without `since`, or if they are more than 10000.
     pub(super) commits: Option<usize>,
+    /// Why they were not counted to the end.
+    pub(super) uncounted: Option<String>,
     /// The history ends at this commit because it is shallow: the change may be older.
     pub(super) cut: bool,
 }
 
+impl Seen {
+    /// What of it was cut off.
+    pub(super) fn cut(&self) -> Option<String> {
+        let (links, forbidden) = (self.broken_links.len(), self.forbidden.len());
+        if self.more_links {
+            return Some(format!("{} has more than the {links} broken links that are listed", self.path));
+        }
+        self.more_forbidden.then(|| format!("{} has more than the {forbidden} lines that are listed", self.path))
+    }
+}
+
 impl Facts {
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        ["head", "commit", "branches", "tags", "newest_tag", "search", "history", "churn", "releases"]
-            .into_iter()
-            .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
-            .collect()
+        [
+            "head",
+            "commit",
+            "branches",
+            "branch_names",
+            "branch_starts",
+            "tags",
+            "newest_tag",
+            "files",
+            "search",
+            "history",
+            "churn",
+            "releases",
+        ]
+        .into_iter()
+        .filter_map(|field| self.incomplete.get(field).map(|why| Gap { field, why: why.clone(), hides: true }))
+        .collect()
     }
 }

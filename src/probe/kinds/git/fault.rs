@@ -15,7 +15,11 @@ const MEANINGS: &[(&str, Reason, Blame)] = &[
     ("terminal prompts disabled", Reason::AuthRejected, Blame::Observer),
     ("permission denied (", Reason::AuthRejected, Blame::Observer),
     ("returned error: 401", Reason::AuthRejected, Blame::Observer),
+    ("http 401", Reason::AuthRejected, Blame::Observer),
+    ("http 403", Reason::PermissionDenied, Blame::Observer),
     ("returned error: 403", Reason::PermissionDenied, Blame::Observer),
+    // Another key than the known one: this may be another host. One that is not known is ours to add.
+    ("remote host identification has changed", Reason::TlsUntrusted, Blame::Target),
     ("host key verification failed", Reason::TlsUntrusted, Blame::Observer),
     ("could not resolve host", Reason::Dns, Blame::Target),
     ("connection refused", Reason::Refused, Blame::Target),
@@ -47,7 +51,10 @@ pub(super) fn of(what: &str, code: Option<i32>, stderr: &[u8]) -> ProbeError {
     let lower = said.to_lowercase();
     let meaning = MEANINGS.iter().find(|(part, ..)| lower.contains(part));
     let (reason, blame) = meaning.map_or((Reason::ExitStatus, Blame::Observer), |(_, reason, blame)| (*reason, *blame));
-    let telling = said.lines().rfind(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    let meant = |line: &&str| meaning.is_some_and(|(part, ..)| line.to_lowercase().contains(part));
+    let telling = said.lines().find(meant);
+    let telling =
+        telling.or_else(|| said.lines().rfind(|line| line.starts_with("fatal:") || line.starts_with("error:")));
     let telling = telling.or_else(|| said.lines().next()).unwrap_or("nothing");
     let code = code.map_or("no code".to_owned(), |code| format!("code {code}"));
     let detail = format!("git {what} ended with {code} and said: {}", line(telling, SAID));

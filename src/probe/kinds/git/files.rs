@@ -186,8 +186,10 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
     }
     for (at, unwanted) in wanted.lacks.iter().enumerate() {
         let unwanted = compiled(unwanted)?;
-        let lines = text.lines().enumerate().filter(|(_, line)| unwanted.is_match(line));
-        seen.forbidden.extend(lines.take(SHOWN).map(|(number, _)| Forbidden { pattern: at, line: number + 1 }));
+        let mut lines = text.lines().enumerate().filter(|(_, line)| unwanted.is_match(line));
+        seen.forbidden
+            .extend(lines.by_ref().take(SHOWN).map(|(number, _)| Forbidden { pattern: at, line: number + 1 }));
+        seen.more_forbidden |= lines.next().is_some();
     }
     for (name, wanted) in &wanted.extract {
         if let Some(found) = compiled(wanted)?.captures(&text).and_then(|groups| groups.get(1)) {
@@ -215,8 +217,9 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
     if wanted.links {
         let outline = markdown::outline(whole)
             .map_err(|why| ProbeError::target(Reason::Invalid, format!("{}: {why}", line(&wanted.path, TEXT))))?;
-        let broken = outline.links.iter().filter(|link| leads_nowhere(link, &wanted.path, paths));
-        seen.broken_links = broken.take(SHOWN).map(|link| line(link, TEXT)).collect();
+        let mut broken = outline.links.iter().filter(|link| leads_nowhere(link, &wanted.path, paths));
+        seen.broken_links = broken.by_ref().take(SHOWN).map(|link| line(link, TEXT)).collect();
+        seen.more_links = broken.next().is_some();
     }
     Ok(seen)
 }

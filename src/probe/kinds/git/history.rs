@@ -1,12 +1,15 @@
 //! When paths were changed last, and how often since.
 
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::facts::Change;
+use super::facts::{Change, Start};
 use super::place::Place;
 use super::refs::{Listed, is_plain};
 use super::{Git, refs};
+use crate::model::Reason;
+use crate::probe::line::line;
 use crate::probe::{Findings, ProbeError};
 
 /// The last change of some paths.
@@ -25,8 +28,11 @@ pub(super) struct History {
     pub(super) since: Option<String>,
 }
 
-/// Commits that are counted.
-const COUNTED: &str = "--max-count=10000";
+/// Bytes of the name of a branch or an author.
+const NAME: usize = 200;
+/// Commits that are counted; one more is looked for, to know whether these are all.
+const COUNTED: usize = 10_000;
+const ONE_MORE: &str = "--max-count=10001";
 
 impl History {
     pub(super) fn check(&self, at: usize, findings: &mut Findings) {
@@ -83,10 +89,15 @@ pub(super) async fn look(
     if let Some(since) = &wanted.since {
         let Some((_, from)) = listed.resolve(since) else { return Ok(change) };
         let range = format!("{from}..{commit}");
-        let mut arguments = vec!["rev-list", "--count", COUNTED, &range, "--"];
+        let mut arguments = vec!["rev-list", "--count", ONE_MORE, &range, "--"];
         arguments.extend(wanted.paths.iter().map(String::as_str));
         let ended = place.ask(&arguments, None).await?;
-        change.commits = String::from_utf8_lossy(&ended.stdout.bytes).trim().parse().ok();
+        let count: Option<usize> = String::from_utf8_lossy(&ended.stdout.bytes).trim().parse().ok();
+        change.commits = count.filter(|&count| count <= COUNTED);
+        if change.commits.is_none() {
+            let name = &wanted.name;
+            change.uncounted = Some(format!("there are more than {COUNTED} commits of {name} since then"));
+        }
         change.cut |= !shallow.is_empty();
     }
     Ok(change)
@@ -100,6 +111,45 @@ pub(super) async fn first(place: &Place<'_>, commit: &str) -> Result<Option<f64>
     let ended = place.ask(&["log", "--max-parents=0", "--no-patch", "--format=%ct", commit, "--"], None).await?;
     let text = String::from_utf8_lossy(&ended.stdout.bytes);
     Ok(text.lines().filter_map(|line| line.parse::<f64>().ok()).reduce(f64::min))
+}
+
+/// Branches whose starts are looked up.
+const STARTS: usize = 100;
+
+/// What must be fetched besides, to know where branches start. An error if there are too many.
+pub(super) fn branches(listed: &Listed, pattern: Option<&Regex>) -> Result<Vec<String>, ProbeError> {
+    let names: Vec<&str> = pattern.into_iter().flat_map(|pattern| listed.branches(pattern)).take(STARTS + 1).collect();
+    if names.len() > STARTS {
+        let detail =
+            format!("there are more than {STARTS} branches that match, so that none of their starts is looked up");
+        return Err(ProbeError::observer(Reason::TooLarge, detail));
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+/// Where this branch starts: the oldest commit that is not in `commit`. `Err` inside: the history was cut
+/// off before it.
+pub(super) async fn start(
+    place: &Place<'_>,
+    commit: &str,
+    branch: &str,
+    at: &str,
+) -> Result<Result<Start, String>, ProbeError> {
+    let range = format!("{commit}..{at}");
+    let arguments = ["log", "--reverse", "--topo-order", "--no-patch", "--format=%H%x09%ct%x09%an", &range, "--"];
+    let ended = place.ask(&arguments, None).await?;
+    let text = String::from_utf8_lossy(&ended.stdout.bytes);
+    let mut start = Start { branch: line(branch, NAME), ..Start::default() };
+    let Some(first) = text.lines().next() else { return Ok(Ok(start)) };
+    let mut parts = first.splitn(3, '\t');
+    let id = parts.next().filter(|id| refs::is_commit(id)).unwrap_or_default().to_owned();
+    if shallow(place).await?.contains(&id) {
+        return Ok(Err(format!("the history that was fetched ends before the start of {}", start.branch)));
+    }
+    start.committed_s = parts.next().and_then(|text| text.parse().ok());
+    start.author = parts.next().map(|name| line(name, NAME));
+    start.commit = Some(id);
+    Ok(Ok(start))
 }
 
 /// Commits at which the history was cut off; empty if it is whole.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Git;
-use super::facts::{Facts, Seen};
+use super::facts::{Facts, Pushed, Seen};
 use super::files::Wanted;
 use crate::model::{Proof, Reason, Verdict};
 
@@ -49,6 +49,12 @@ pub(super) fn judge(leg: &Git, facts: &Facts) -> Verdict {
     }
     if let Some(verdict) = unclear.or_else(|| cut_search(leg, facts)) {
         return verdict;
+    }
+    if leg.push.is_some() {
+        match pushed(facts.pushed.as_ref()) {
+            Ok(branch) => proof = proof.and("push", "seen on the server and removed again", branch),
+            Err(verdict) => return verdict,
+        }
     }
     for seen in &facts.files {
         proof = proof.and("file", "as described", format!("{} ({} bytes)", seen.path, seen.size_bytes));
@@ -111,7 +117,9 @@ fn files(leg: &Git, facts: &Facts) -> Option<Verdict> {
         if !seen.broken_links.is_empty() {
             let named = seen.broken_links.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
             let count = seen.broken_links.len();
-            let sentence = format!("expected links of {path} that lead to files, saw {count} that do not: {named}");
+            let more = if seen.more_links { "more than " } else { "" };
+            let sentence =
+                format!("expected links of {path} that lead to files, saw {more}{count} that do not: {named}");
             return Some(Verdict::fail(Reason::Missing, sentence));
         }
     }
@@ -232,4 +240,35 @@ fn cut_search(leg: &Git, facts: &Facts) -> Option<Verdict> {
     })?;
     let sentence = format!("the output of the search {} was cut off, so it cannot be judged", wanted.name);
     Some(Verdict::indeterminate(Reason::TooLarge, sentence))
+}
+
+/// The branch, if it came and went.
+fn pushed(seen: Option<&Pushed>) -> Result<String, Verdict> {
+    let Some(seen) = seen else {
+        return Err(Verdict::indeterminate(Reason::NoData, "expected a branch to be pushed, and none was"));
+    };
+    let branch = &seen.branch;
+    let (commit, listed) = (&seen.commit, seen.listed.as_ref());
+    let left = seen.kept.as_ref().map(|why| format!("; it may be left behind: {why}")).unwrap_or_default();
+    if let Some(why) = &seen.refused {
+        let sentence = format!("expected the server to take the branch {branch}, saw it refused: {why}{left}");
+        return Err(Verdict::fail(Reason::Assertion, sentence));
+    }
+    match listed {
+        None => {
+            let sentence =
+                format!("expected the server to list the pushed branch {branch}, saw that it does not{left}");
+            Err(Verdict::fail(Reason::Missing, sentence))
+        }
+        Some(other) if other != commit => {
+            let sentence = format!("expected {branch} to be at {commit}, saw it at {other}{left}");
+            Err(Verdict::fail(Reason::Assertion, sentence))
+        }
+        Some(_) if seen.removed => Ok(branch.clone()),
+        Some(_) => {
+            let why = seen.kept.as_deref().unwrap_or("it is not known why");
+            let sentence = format!("expected the pushed branch {branch} to be removed again, and it was not: {why}");
+            Err(Verdict::fail(Reason::Assertion, sentence))
+        }
+    }
 }

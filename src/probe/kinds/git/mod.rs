@@ -3,7 +3,8 @@
 //!
 //! The program `git` does the looking: a repository of this host is read where it lies, another one
 //! is fetched, as shallow as the questions allow, into a private folder that is removed after the
-//! run. Nothing is ever pushed. A pass proves what the repository held at that moment; a shallow
+//! run. Only with `push` something is changed: a branch of a random name is pushed into a repository that
+//! the settings name as a sandbox, and removed again on every path; such a check is opt-in. A pass proves what the repository held at that moment; a shallow
 //! history proves nothing about what lies before it.
 
 mod churn;
@@ -16,6 +17,7 @@ mod judge;
 mod look;
 mod place;
 mod private;
+mod push;
 mod refs;
 mod releases;
 mod search;
@@ -27,7 +29,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::expect::Gap;
-use crate::model::{Class, Timestamp, Verdict};
+use crate::model::{Access, Class, Timestamp, Verdict};
 use crate::probe::kinds::process::pattern;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
@@ -36,6 +38,8 @@ use facts::Facts;
 use files::Wanted;
 use history::History;
 use releases::Releases;
+use place::Reach;
+use push::Push;
 use search::Search;
 
 /// Looks at a Git repository by the program `git`, which must be installed.
@@ -55,6 +59,10 @@ pub(crate) struct Git {
     ssh_known_hosts: Option<String>,
     /// What is looked at: a branch, a tag, a whole commit id, or `HEAD`.
     r#ref: String,
+    /// Regular expression for the branches to list; none: no branch is listed.
+    branches: Option<String>,
+    /// Of each branch that `branches` matches, the first commit that `ref` has not is looked up; fetches them.
+    branch_starts: bool,
     /// Regular expression for the tags to list; none: no tag is listed.
     tags: Option<String>,
     /// The commit is fetched even if nothing else asks for it.
@@ -73,6 +81,9 @@ pub(crate) struct Git {
     churn: Vec<Churn>,
     /// What lies between one release and the next.
     releases: Option<Releases>,
+    /// A branch with an empty commit is pushed, seen on the server, and removed again. The repository must
+    /// be listed in `engine.sandbox_repositories`; the check must be enabled as one that changes its target.
+    push: Option<Push>,
 }
 
 impl Default for Git {
@@ -84,6 +95,8 @@ impl Default for Git {
             ssh_key: None,
             ssh_known_hosts: None,
             r#ref: "HEAD".to_owned(),
+            branches: None,
+            branch_starts: false,
             tags: None,
             fetch: false,
             depth: 1000,
@@ -93,6 +106,7 @@ impl Default for Git {
             history: Vec::new(),
             churn: Vec::new(),
             releases: None,
+            push: None,
         }
     }
 }
@@ -108,6 +122,10 @@ impl Probe for Git {
     const CLASS: Class = Class::Command;
     type Facts = Facts;
 
+    fn access(&self) -> Access {
+        if self.push.is_some() { Access::Mutates } else { Access::Read }
+    }
+
     fn check(&self, findings: &mut Findings) {
         super::one_place(&self.target, "repository", &self.repository, findings);
         if let Some(Err(why)) = self.repository.as_deref().map(place::Scheme::of) {
@@ -116,8 +134,16 @@ impl Probe for Git {
         if !refs::is_plain(&self.r#ref) {
             findings.error("ref", "expected a branch, a tag, a commit id or HEAD");
         }
-        if let Some(Err(why)) = self.tags.as_deref().map(pattern) {
-            findings.error("tags", why);
+        for (field, text) in [("branches", &self.branches), ("tags", &self.tags)] {
+            if let Some(Err(why)) = text.as_deref().map(pattern) {
+                findings.error(field, why);
+            }
+        }
+        if let Some(push) = &self.push {
+            push.check(findings);
+        }
+        if self.branch_starts && self.branches.is_none() {
+            findings.error("branch_starts", "`branches` says which");
         }
         for (field, path) in [("ssh_key", &self.ssh_key), ("ssh_known_hosts", &self.ssh_known_hosts)] {
             if path.as_deref().is_some_and(|path| !place::is_plain_path(path)) {
@@ -175,18 +201,37 @@ impl Probe for Git {
 }
 
 impl Git {
-    /// Whether the content of files is needed, not only their names and times.
-    fn needs_content(&self) -> bool {
-        self.fetch || !self.files.is_empty() || !self.search.is_empty() || !self.churn.is_empty()
+    fn reach(&self) -> Reach {
+        Reach {
+            by_target: self.target.is_some(),
+            repository: self.repository.clone(),
+            user: self.user.clone(),
+            ssh_key: self.ssh_key.clone(),
+            ssh_known_hosts: self.ssh_known_hosts.clone(),
+        }
     }
 
-    fn needs_commit(&self) -> bool {
-        self.needs_content() || self.needs_history()
+    /// Whether the content of files is needed, not only their names and times.
+    fn needs_content(&self) -> bool {
+        self.fetch
+            || self.push.is_some()
+            || !self.files.is_empty()
+            || !self.search.is_empty()
+            || !self.churn.is_empty()
     }
 
     fn needs_history(&self) -> bool {
         let since = self.files.iter().flat_map(|wanted| wanted.collect.values()).any(|collect| collect.since);
         let aged = self.search.iter().any(|search| search.max_age_s.is_some());
-        since || aged || !self.history.is_empty() || !self.churn.is_empty() || self.releases.is_some()
+        since
+            || aged
+            || self.branch_starts
+            || !self.history.is_empty()
+            || !self.churn.is_empty()
+            || self.releases.is_some()
+    }
+
+    fn needs_commit(&self) -> bool {
+        self.needs_content() || self.needs_history()
     }
 }

@@ -7,11 +7,11 @@ use std::path::Path;
 use base64::Engine;
 use zeroize::Zeroizing;
 
+use super::fault;
 use super::private::Folder;
-use super::{Git, fault};
 use crate::model::Reason;
 use crate::probe::guard::sandbox::{self, Ended, Job};
-use crate::probe::{ProbeCx, ProbeError};
+use crate::probe::{Blame, ProbeCx, ProbeError};
 
 /// Bytes kept of what git writes.
 pub(super) const OUTPUT: usize = 8 << 20;
@@ -74,6 +74,17 @@ pub(super) fn is_plain_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
 }
 
+/// What is known of the way to a repository before anything is looked up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reach {
+    /// A target is named, whose address and login count.
+    pub(super) by_target: bool,
+    pub(super) repository: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) ssh_key: Option<String>,
+    pub(super) ssh_known_hosts: Option<String>,
+}
+
 /// git, ready to be run for one repository.
 pub(super) struct Place<'a> {
     cx: &'a ProbeCx,
@@ -86,7 +97,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) async fn of(leg: &Git, cx: &'a ProbeCx) -> Result<Self, ProbeError> {
+    pub(super) async fn of(leg: &Reach, cx: &'a ProbeCx) -> Result<Self, ProbeError> {
         let address = match &leg.repository {
             Some(own) => own.clone(),
             None => cx.target()?.address.to_string(),
@@ -109,6 +120,11 @@ impl<'a> Place<'a> {
             "fetch.recurseSubmodules=false",
             "log.showSignature=false",
             "http.followRedirects=false",
+            "user.name=readiness-exporter",
+            "user.email=readiness-exporter@localhost.invalid",
+            "push.default=nothing",
+            "push.followTags=false",
+            "push.gpgSign=false",
             "protocol.allow=never",
         ] {
             set(text);
@@ -148,8 +164,10 @@ impl<'a> Place<'a> {
         Ok(place)
     }
 
-    async fn log_in(&mut self, leg: &Git) -> Result<(), ProbeError> {
-        let Some(name) = &leg.target else { return Ok(()) };
+    async fn log_in(&mut self, leg: &Reach) -> Result<(), ProbeError> {
+        if !leg.by_target {
+            return Ok(());
+        }
         let target = self.cx.target()?;
         if matches!(self.scheme, Scheme::Http | Scheme::Https) {
             if let Some(credential) = &target.credential {
@@ -163,7 +181,7 @@ impl<'a> Place<'a> {
                     None => format!("Authorization: Bearer {}", secret.expose()),
                 };
                 if header.contains(['\r', '\n', '\0']) {
-                    let detail = format!("the credential of the target {name} holds a line break");
+                    let detail = format!("the credential of the target {} holds a line break", target.name);
                     return Err(ProbeError::unconfigured(detail));
                 }
                 self.env.insert(HEADER.to_owned(), header);
@@ -224,6 +242,24 @@ impl<'a> Place<'a> {
         Ok(ended)
     }
 
+    /// The same where all that can hang is the server: that it does not answer in time is its fault.
+    pub(super) async fn remote(&self, inside: bool, arguments: &[&str]) -> Result<Ended, ProbeError> {
+        self.run(inside, arguments, None).await.map_err(|error| match error.reason {
+            Reason::Timeout => ProbeError { blame: Blame::Target, ..error },
+            _ => error,
+        })
+    }
+
+    /// Makes an empty repository in the private folder, unless there is one.
+    pub(super) async fn init(&self) -> Result<(), ProbeError> {
+        let folder = self.fetched().display().to_string();
+        let made = self.run(false, &["init", "-q", "--bare", "--template=", "--", &folder], None).await?;
+        match made.exit_code {
+            Some(0) => Ok(()),
+            code => Err(fault::of("init", code, &made.stderr.bytes)),
+        }
+    }
+
     /// The same where any code but 0 means that git could not.
     pub(super) async fn ask(&self, arguments: &[&str], input: Option<Vec<u8>>) -> Result<Ended, ProbeError> {
         let ended = self.run(true, arguments, input).await?;
@@ -239,13 +275,15 @@ impl<'a> Place<'a> {
 }
 
 /// The command of ssh. Paths in it are plain, see `check`.
-fn ssh(leg: &Git) -> Result<String, ProbeError> {
+fn ssh(leg: &Reach) -> Result<String, ProbeError> {
     let hosts = leg
         .ssh_known_hosts
         .as_deref()
         .ok_or_else(|| ProbeError::unconfigured("no file of known hosts is configured for ssh"))?;
     let mut command = format!(
-        "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={hosts} -o GlobalKnownHostsFile=none"
+        "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={hosts} -o GlobalKnownHostsFile=none \
+         -o UpdateHostKeys=no -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no \
+         -o ClearAllForwardings=yes -o PermitLocalCommand=no"
     );
     if let Some(key) = leg.ssh_key.as_deref() {
         if !Path::new(key).is_file() {

@@ -12,6 +12,8 @@ use crate::probe::line::line;
 
 /// Tags listed in the facts.
 const TAGS: usize = 200;
+/// Branches listed in the facts.
+pub(super) const BRANCHES: usize = 2000;
 /// Bytes of a name in the facts.
 const NAME: usize = 200;
 
@@ -60,6 +62,11 @@ impl Listed {
         })
     }
 
+    /// Names of branches that match, without what stands before them.
+    pub(super) fn branches<'a>(&'a self, pattern: &'a Regex) -> impl Iterator<Item = &'a str> {
+        self.ids.keys().filter_map(|name| name.strip_prefix("refs/heads/")).filter(|name| pattern.is_match(name))
+    }
+
     fn tags(&self) -> impl Iterator<Item = &str> {
         self.ids.keys().filter_map(|name| name.strip_prefix("refs/tags/")).filter(|name| !name.ends_with("^{}"))
     }
@@ -72,10 +79,18 @@ impl Listed {
     }
 
     /// Puts into the facts what they tell of refs.
-    pub(super) fn tell(&self, facts: &mut Facts, tags: Option<&Regex>) {
+    pub(super) fn tell(&self, facts: &mut Facts, tags: Option<&Regex>, branches: Option<&Regex>) {
         let short = |name: &String| line(name.strip_prefix("refs/heads/").unwrap_or(name), NAME);
         facts.head = self.head.as_ref().map(short);
         facts.branches = self.ids.keys().filter(|name| name.starts_with("refs/heads/")).count();
+        if let Some(pattern) = branches {
+            let mut found = self.branches(pattern);
+            facts.branch_names = found.by_ref().take(BRANCHES).map(|name| line(name, NAME)).collect();
+            if found.next().is_some() {
+                let why = format!("there are more than {BRANCHES} branches that match");
+                facts.incomplete.insert("branch_names".to_owned(), why);
+            }
+        }
         if let Some(pattern) = tags {
             let found = self.versions(pattern);
             facts.newest_tag = found.first().map(|name| line(name, NAME));
@@ -86,7 +101,7 @@ impl Listed {
             facts.tags = found.into_iter().take(TAGS).map(|name| line(name, NAME)).collect();
         }
         if self.cut {
-            for field in ["head", "commit", "branches", "tags", "newest_tag"] {
+            for field in ["head", "commit", "branches", "branch_names", "tags", "newest_tag"] {
                 facts.incomplete.insert(field.to_owned(), "the list of refs was too long to be read".to_owned());
             }
         }
@@ -108,7 +123,7 @@ fn version(tag: &str) -> (Vec<u64>, bool, Vec<u64>, &str) {
 pub(super) async fn list(place: &Place<'_>) -> Result<Listed, ProbeError> {
     if place.scheme != Scheme::Local {
         let arguments = ["ls-remote", "--symref", "--", &place.address, "HEAD", "refs/heads/*", "refs/tags/*"];
-        let ended = place.run(false, &arguments, None).await?;
+        let ended = place.remote(false, &arguments).await?;
         if ended.exit_code != Some(0) {
             return Err(fault::of("ls-remote", ended.exit_code, &ended.stderr.bytes));
         }

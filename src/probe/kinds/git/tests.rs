@@ -153,6 +153,84 @@ async fn what_is_wrong_is_told_without_the_line() {
 }
 
 #[tokio::test]
+async fn what_is_cut_off_neither_passes_nor_fails_a_condition() {
+    let dir = repository();
+    let links: String = (0..150).map(|n| format!("[a](none-{n}.md) FIXME\n")).collect();
+    std::fs::write(dir.path().join("many.md"), links).unwrap();
+    git(dir.path(), &["add", "-A"], "");
+    git(dir.path(), &["commit", "-q", "-m", "third"], "");
+    for wanted in [json!({"path": "many.md", "links": true}), json!({"path": "many.md", "lacks": ["FIXME"]})] {
+        let parameters = json!({"repository": dir.path(), "ref": "main", "files": [wanted]});
+        // The leg itself has seen enough to fail.
+        let seen = run("git", parameters.clone(), &cx(20_000)).await;
+        assert_eq!(seen.verdict.outcome(), Outcome::Fail, "{}", seen.verdict.sentence());
+        let leg: Git = serde_json::from_value(parameters).unwrap();
+        let facts = leg.observe(&cx(20_000)).await.unwrap();
+        assert!(leg.gaps(&facts).iter().any(|gap| gap.field == "files" && gap.why.contains("more than")));
+    }
+    let mut stream = String::new();
+    for n in 0..10_001 {
+        let from = if n == 0 { "from refs/heads/main^0\n" } else { "" };
+        stream += &format!("commit refs/heads/main\ncommitter t <t@e> {} +0000\ndata 0\n{from}\n", 1_600_000_000 + n);
+    }
+    let mut import = Command::new("git");
+    import.arg("-C").arg(dir.path()).args(["fast-import", "--quiet"]).stdin(Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    std::io::Write::write_all(&mut import.stdin.take().unwrap(), stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+    let history = json!({"name": "all", "since": "v1.9.0"});
+    let parameters = json!({"repository": dir.path(), "ref": "main", "history": [history]});
+    for condition in ["history.all.commits > 5", "history.all.commits == null", "history.all.commits <= 10000"] {
+        let seen = run_with("git", parameters.clone(), &[condition], &cx(20_000)).await;
+        assert_eq!(seen.verdict.outcome(), Outcome::Indeterminate, "{}", seen.verdict.sentence());
+    }
+}
+
+#[tokio::test]
+async fn branches_are_listed_with_where_they_begin() {
+    let dir = repository();
+    for (branch, author) in [("experiment-1", "Bot <b@e>"), ("experiment-2", "Else <e@e>")] {
+        git(dir.path(), &["checkout", "-q", "-b", branch, "main"], "");
+        let author = format!("--author={author}");
+        git(dir.path(), &["commit", "-q", "--allow-empty", &author, "-m", "a"], "2021-01-01T00:00:00Z");
+        git(dir.path(), &["commit", "-q", "--allow-empty", "-m", "b"], "2022-01-01T00:00:00Z");
+    }
+    git(dir.path(), &["branch", "experiment-3", "main"], "");
+    let daemon = Daemon::over(dir.path());
+    for address in [dir.path().display().to_string(), format!("git://127.0.0.1:{}/.git", daemon.1)] {
+        let parameters = json!({"repository": address, "ref": "main", "branches": "^experiment-", "branch_starts": true, "depth": 0});
+        let conditions = [
+            "size(branch_names) == 3",
+            "branch_starts[0].author == 'Bot' && branch_starts[0].committed_s == 1609459200.0",
+            "branch_starts[1].author == 'Else'",
+            "branch_starts[2].commit == null",
+        ];
+        let seen = run_with("git", parameters, &conditions, &cx(20_000)).await;
+        assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+    }
+    // Where the history ends nobody knows where a branch begins.
+    let parameters = json!({"repository": format!("git://127.0.0.1:{}/.git", daemon.1), "ref": "main",
+        "branches": "^experiment-1", "branch_starts": true, "depth": 1});
+    let seen = run_with("git", parameters, &["branch_starts[0].author == 'Bot'"], &cx(20_000)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Indeterminate, "{}", seen.verdict.sentence());
+}
+
+#[test]
+fn what_cannot_be_pushed_is_said_at_load() {
+    for (push, field) in [
+        (json!({"name": "A b"}), "push.name"),
+        (json!({"name": "a", "prefix": "x/"}), "push.prefix"),
+        (json!({"name": "a", "prefix": "main"}), "push.prefix"),
+        (json!({"name": "a", "prefix": "../heads/"}), "push.prefix"),
+        (json!({"name": "a", "cleanup_s": 0}), "push.cleanup_s"),
+    ] {
+        let parameters = json!({"repository": "https://h/r", "push": push});
+        let parsed = crate::probe::kinds::find("git").unwrap().parse(parameters).unwrap();
+        assert!(parsed.findings.0.iter().any(|one| one.field == field), "{push}: {:?}", parsed.findings);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_looked_at_is_no_failure() {
     let empty = tempfile::tempdir().unwrap();
     let seen = run("git", json!({"repository": empty.path()}), &cx(20_000)).await;

@@ -19,7 +19,7 @@ use crate::probe::net::http::TlsSeen;
 /// Phases and TLS are of the whole way and of the last connection.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct HttpFacts {
-    pub(super) status: u16,
+    pub(in crate::probe::kinds) status: u16,
     /// `1.0`, `1.1` or `2`.
     pub(super) version: String,
     /// Names in lower case; several values are joined by a comma. Values that may be secret are

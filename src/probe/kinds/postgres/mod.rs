@@ -13,6 +13,7 @@ pub(super) mod pairs;
 mod plain;
 mod query;
 mod relay;
+mod scratch;
 mod session;
 mod value;
 mod wire;
@@ -29,6 +30,7 @@ use crate::probe::{Changes, Findings, Probe, ProbeCx, ProbeError};
 
 use address::{Address, SslMode};
 use pairs::{Attempt, Pair};
+use scratch::{Applied, Scratch, Script};
 use session::Entry;
 
 /// Logs in to PostgreSQL over a fresh connection and runs at most one read-only statement.
@@ -62,10 +64,21 @@ pub(crate) struct Postgres {
     /// The target is PgBouncer, and `sql` one `SHOW` command of its admin console. The console has
     /// no transactions, so the deadline of the leg is the only limit of time.
     console: bool,
+    /// Files of SQL are applied to a scratch database, in which `sql` is asked then, and which is dropped
+    /// again. The role needs CREATEDB. The check must be enabled as one that changes its target.
+    scratch: Option<Scratch>,
     /// More rows than this and nothing is judged.
     max_rows: usize,
     /// More bytes of values than this and nothing is judged; each value counts 16 bytes besides.
     max_bytes: usize,
+    /// What a session of `scratch` does first.
+    #[serde(skip)]
+    #[schemars(skip)]
+    scripts: Vec<Script>,
+    /// One statement outside of a transaction, and nothing else.
+    #[serde(skip)]
+    #[schemars(skip)]
+    administer: Option<String>,
 }
 
 impl Default for Postgres {
@@ -81,6 +94,9 @@ impl Default for Postgres {
             refused_with: Vec::new(),
             pairs: Vec::new(),
             console: false,
+            scratch: None,
+            scripts: Vec::new(),
+            administer: None,
             max_rows: 1000,
             max_bytes: 1 << 20,
         }
@@ -110,6 +126,8 @@ pub(crate) struct Facts {
     server_version_num: u32,
     connect_s: f64,
     query_s: f64,
+    /// With `scratch`.
+    scratch: Option<Applied>,
     /// The encryption mode used, because a refusal is judged by it.
     sslmode: SslMode,
 }
@@ -140,7 +158,9 @@ impl Probe for Postgres {
     fn access(&self) -> Access {
         // Without a user or credential of its own the attempt is the target's ordinary login.
         let own = self.user.is_some() || self.credential.is_some();
-        if self.pairs.is_empty() && (self.refused_with.is_empty() || !own) {
+        if self.scratch.is_some() {
+            Access::Mutates
+        } else if self.pairs.is_empty() && (self.refused_with.is_empty() || !own) {
             Access::Read
         } else {
             Access::Authenticates
@@ -172,6 +192,12 @@ impl Probe for Postgres {
         if self.console && !self.sql.as_deref().is_some_and(is_show) {
             findings.error_with_hint("sql", "the console is asked by one SHOW command", "such as SHOW POOLS");
         }
+        if let Some(scratch) = &self.scratch {
+            scratch.check(findings);
+            if self.is_negative() || self.console {
+                findings.error("scratch", "it needs a login and a database of its own");
+            }
+        }
         if self.console && !self.bind.is_empty() {
             findings.error("bind", "the console takes no values");
         }
@@ -200,7 +226,7 @@ impl Probe for Postgres {
         // The console of PgBouncer and logins that must fail hold nothing open. A target that is only asked as
         // somebody else may have no login of its own, and would see one fail again and again.
         let own = self.user.is_some() || self.credential.is_some();
-        let plain = self.pairs.is_empty() && !self.is_negative() && !self.console && !own;
+        let plain = self.scratch.is_none() && self.pairs.is_empty() && !self.is_negative() && !self.console && !own;
         plain.then(|| "the session of the target".to_owned())
     }
 
@@ -220,6 +246,9 @@ impl Probe for Postgres {
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
+        if let Some(scratch) = &self.scratch {
+            return scratch::run(self, scratch, cx).await;
+        }
         let target = cx.target()?;
         let mut address = Address::parse(&target.address)?;
         let database = self.database.as_deref().or(self.console.then_some(CONSOLE));
@@ -260,6 +289,9 @@ impl Probe for Postgres {
     }
 
     fn expects(&self) -> Option<&'static str> {
+        if self.scratch.is_some() {
+            return None;
+        }
         Some(match (&self.sql, !self.is_negative()) {
             (_, false) => "a refused login",
             (Some(_), true) => "an answer to the query",
@@ -296,7 +328,14 @@ impl Postgres {
 
     fn judge_answer(&self, facts: &Facts) -> Verdict {
         let transport = if facts.tls { "encrypted" } else { "plain" };
-        let proof = Proof::of("login", "accepted", format!("accepted, {transport}"));
+        let mut proof = Proof::of("login", "accepted", format!("accepted, {transport}"));
+        if self.scratch.is_some() {
+            match facts.scratch.as_ref().map(Applied::verdict) {
+                Some(Ok(applied)) => proof = proof.and("files", "applied to an empty database", applied),
+                Some(Err(verdict)) => return verdict,
+                None => return Verdict::indeterminate(Reason::NoData, "expected files to be applied, saw none"),
+            }
+        }
         let seconds = facts.connect_s;
         if self.sql.is_none() {
             return Verdict::pass(

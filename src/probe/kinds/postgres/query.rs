@@ -29,6 +29,18 @@ pub(super) async fn ask(
     facts: &mut Facts,
     peer: &str,
 ) -> Result<(), ProbeError> {
+    if let Some(sql) = &leg.administer {
+        let done = connection.execute(AssertSqlSafe(sql.clone())).await;
+        return done.map(|_| ()).map_err(|error| fault::explain(&error, Phase::Query, peer));
+    }
+    for script in &leg.scripts {
+        if let Err(error) = connection.execute(AssertSqlSafe(script.in_transaction())).await {
+            return Err(match fault::refusal(&error) {
+                Some((code, message)) => script.failed(&code, &message),
+                None => fault::explain(&error, Phase::Query, peer),
+            });
+        }
+    }
     let Some(sql) = &leg.sql else { return Ok(()) };
     let started = Instant::now();
     let rows = if leg.console {

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::facts::StepSeen;
 use super::perform::perform;
 use super::plan::Plan;
 use super::step::{RUN, Unready, Values};
 use crate::model::{Reason, Verdict};
-use crate::probe::hazards::{Afterwards, Leftover, Leftovers};
+use crate::probe::hazards::{Afterwards, Leftover, Leftovers, on_disk};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// All that a clean-up needs; owns it, so that it can outlive the run.
@@ -30,18 +30,6 @@ pub(super) struct Cleaned {
 pub(super) struct Guard {
     cleaning: Option<Cleaning>,
     afterwards: Afterwards,
-}
-
-/// Runs `work` on a blocking thread, and waits for it until the deadline at most.
-pub(super) async fn on_disk<T: Send + 'static>(
-    deadline: Instant,
-    work: impl FnOnce() -> Result<T, ProbeError> + Send + 'static,
-) -> Result<T, ProbeError> {
-    match timeout_at(deadline, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(_)) => Err(ProbeError::internal("the journal of left-overs panicked")),
-        Err(_) => Err(ProbeError::observer(Reason::Timeout, "the journal of left-overs did not answer in time")),
-    }
 }
 
 impl Cleaning {

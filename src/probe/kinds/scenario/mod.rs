@@ -49,6 +49,9 @@ pub(crate) struct Scenario {
     cleanup: Vec<Step>,
     /// What the steps leave behind on purpose, in a few words; instead of a clean-up.
     leaves: Option<String>,
+    /// How often the steps run, one round after the other, until one does not pass; 1 to 50. More than once
+    /// only with `leaves`: a clean-up would know the values of the last round only.
+    times: u32,
     /// Kept of the timeout of the check for the clean-up, in seconds; 1 to 60.
     cleanup_s: u32,
     #[serde(skip)]
@@ -64,6 +67,7 @@ impl Default for Scenario {
             steps: Vec::new(),
             cleanup: Vec::new(),
             leaves: None,
+            times: 1,
             cleanup_s: 5,
             plan: OnceLock::new(),
         }
@@ -100,6 +104,9 @@ impl Probe for Scenario {
             for (place, step) in steps.iter().enumerate() {
                 step.check(&format!("{field}[{place}]"), self.target.as_deref(), findings);
             }
+        }
+        if !(1..=50).contains(&self.times) || (self.times > 1 && self.leaves.is_none()) {
+            findings.error("times", "expected 1, or up to 50 with `leaves`");
         }
         if !(1..=60).contains(&self.cleanup_s) {
             findings.error("cleanup_s", "expected 1 to 60 seconds");

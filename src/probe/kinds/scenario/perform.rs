@@ -10,7 +10,7 @@ use super::facts::{Facts, StepSeen};
 use super::plan::Plan;
 use super::step::{RUN, Ready, Step, Unready, Values, plain};
 use crate::model::{Outcome, Reason, Verdict};
-use crate::probe::hazards::Leftover;
+use crate::probe::hazards::{Leftover, on_disk};
 use crate::probe::{Observation, ProbeCx, ProbeError};
 
 /// Between two attempts of a step.
@@ -35,7 +35,7 @@ impl Scenario {
 
         let name = self.name.clone();
         let earlier = journal.clone();
-        let found = super::cleaning::on_disk(cx.deadline(), move || Ok(earlier.of(&name))).await?;
+        let found = on_disk(cx.deadline(), move || Ok(earlier.of(&name))).await?;
         for (n, record) in found.into_iter().enumerate() {
             let clean = n < MOST_CLEANED && {
                 let cleaned = cleaning(record).clean_and_forget(until).await;
@@ -52,7 +52,8 @@ impl Scenario {
         let record = Leftover { name: self.name.clone(), run: facts.run.clone(), ..Leftover::default() };
         let mut guard = Guard::begin(cleaning(record), cx.deadline()).await?;
         let mut values = Values::from([(RUN.to_owned(), facts.run.clone())]);
-        for step in &self.steps {
+        let rounds = (0..self.times).flat_map(|_| &self.steps);
+        for step in rounds {
             if !step.capture.is_empty() {
                 guard.about_to_capture(step.capture.keys().cloned().collect(), until).await?;
             }

@@ -132,6 +132,27 @@ async fn it_is_made_looked_at_and_unmade() {
 }
 
 #[tokio::test]
+async fn rounds_are_run_one_after_the_other() {
+    let (things, daemon) = (Things::start().await, Daemon::new());
+    let mut rounds = parameters(&things);
+    (rounds["times"], rounds["leaves"], rounds["cleanup"]) = (json!(3), json!("a thing"), json!([]));
+    let seen = fixture::run("scenario", rounds.clone(), &daemon.cx(4000, true)).await;
+    says(&seen, Outcome::Pass, None, "6 steps");
+    assert_eq!(things.log(), ["POST /things", "GET /things/7"].repeat(3));
+    things.answers("GET", response("500 X", "", ""));
+    says(
+        &fixture::run("scenario", rounds.clone(), &daemon.cx(4000, true)).await,
+        Outcome::Fail,
+        Some(Reason::Status),
+        "",
+    );
+    assert_eq!(things.log().len(), 8, "no further round after one that failed");
+    rounds["leaves"] = Value::Null;
+    let parsed = crate::probe::kinds::find("scenario").unwrap().parse(rounds).unwrap();
+    assert!(parsed.findings.0.iter().any(|one| one.field == "times"));
+}
+
+#[tokio::test]
 async fn a_step_that_fails_is_cleaned_up_after() {
     let (things, daemon) = (Things::start().await, Daemon::new());
     things.answers("GET", response("500 X", "", ""));
