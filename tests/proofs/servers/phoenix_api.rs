@@ -93,7 +93,7 @@ fn answered(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
         Answer::json(200, json!({ "recommendations": list }))
     };
     match asked.route().as_str() {
-        "GET /api/v1/experiments" => Answer::json(200, json!({ "experiments": [experiment("e1")] })),
+        "GET /api/v1/experiments" | "GET /api/v1/experiments?limit=50" => Answer::json(200, json!({ "experiments": [experiment("e1")] })),
         "POST /api/v1/pipelines/validate" => {
             let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
             let config = body["config"].as_str().unwrap_or_default();
@@ -166,7 +166,10 @@ impl Server for Double {
     }
 
     fn values(&self) -> Vec<(String, String)> {
-        vec![("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port)), ("port".to_owned(), self.link.port.to_string())]
+        vec![
+            ("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port)),
+            ("port".to_owned(), self.link.port.to_string()),
+        ]
     }
 
     /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`, `exact_paths`, `stick`,

@@ -20,6 +20,7 @@ pub(in crate::probe::kinds) struct Side {
     /// Only from objects whose fields have these texts.
     having: BTreeMap<String, String>,
     /// For `pairs`: fields beside the value, such as `table_name` or `labels.variant`, that name what it is of.
+    /// None where each side is one number.
     pub(super) key: Vec<String>,
 }
 

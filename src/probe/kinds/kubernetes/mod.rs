@@ -31,8 +31,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use checks::{
-    ArgocdApp, CertReady, Check, Compare, CronjobFresh, DefaultDeny, HpaHealthy, LbReady, PdbCovers, PolicyEffective,
-    Probes, QuotaRoom, RbacLeastPrivilege, Replicas, Rollout, SecretAge, SecretOwner, Spread,
+    ArgocdApp, CertReady, Check, Compare, CronjobFresh, DefaultDeny, EnvSet, HpaHealthy, LbReady, PdbCovers,
+    PolicyEffective, Probes, QuotaRoom, RbacLeastPrivilege, Replicas, Rollout, SecretAge, SecretOwner, Spread,
 };
 use facts::Facts;
 
@@ -88,6 +88,8 @@ pub(crate) struct Kubernetes {
     secret_age: Option<SecretAge>,
     /// Secrets that are used come from an operator.
     secret_owner: Option<SecretOwner>,
+    /// A variable is set in the Deployments.
+    env_set: Option<EnvSet>,
     /// Service accounts are bound to no role that allows too much.
     rbac_least_privilege: Option<RbacLeastPrivilege>,
     /// Argo CD has synchronized the applications.
@@ -189,6 +191,7 @@ impl Default for Kubernetes {
             hpa_healthy: None,
             secret_age: None,
             secret_owner: None,
+            env_set: None,
             rbac_least_privilege: None,
             argocd_app: None,
             rollout: None,
@@ -220,6 +223,7 @@ impl Kubernetes {
             of(&self.hpa_healthy),
             of(&self.secret_age),
             of(&self.secret_owner),
+            of(&self.env_set),
             of(&self.rbac_least_privilege),
             of(&self.argocd_app),
             of(&self.rollout),
