@@ -93,7 +93,9 @@ fn answered(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
         Answer::json(200, json!({ "recommendations": list }))
     };
     match asked.route().as_str() {
-        "GET /api/v1/experiments" | "GET /api/v1/experiments?limit=50" => Answer::json(200, json!({ "experiments": [experiment("e1")] })),
+        "GET /api/v1/experiments" | "GET /api/v1/experiments?limit=50" => {
+            Answer::json(200, json!({ "experiments": [experiment("e1")] }))
+        }
         "POST /api/v1/pipelines/validate" => {
             let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
             let config = body["config"].as_str().unwrap_or_default();
