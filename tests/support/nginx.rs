@@ -41,6 +41,8 @@ pub(crate) struct Shown {
     pub(crate) plain: BTreeMap<u16, String>,
     /// The rate at which it answers, such as `10r/s`, and the status of what is beyond.
     pub(crate) limit: Option<(String, String)>,
+    /// How long it waits for a header, and for the next request, such as `1s`.
+    pub(crate) waits: Option<(String, String)>,
 }
 
 impl Default for Shown {
@@ -52,6 +54,7 @@ impl Default for Shown {
             headers: BTreeMap::from([hsts]),
             plain: BTreeMap::new(),
             limit: None,
+            waits: None,
         }
     }
 }
@@ -91,6 +94,14 @@ impl Nginx {
         self.directory.join("ca.pem")
     }
 
+    /// When the good certificate ends, as Kubernetes writes it.
+    pub(crate) fn ends(&self) -> String {
+        let pem = std::fs::read(self.directory.join("good.pem")).expect("a certificate");
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).expect("PEM");
+        let ends = pem.parse_x509().expect("a certificate").validity().not_after.timestamp();
+        jiff::Timestamp::from_second(ends).expect("a time").to_string()
+    }
+
     /// Signed nothing but the stranger's.
     pub(crate) fn other_ca(&self) -> PathBuf {
         self.directory.join("other-ca.pem")
@@ -116,7 +127,7 @@ impl Nginx {
 
     fn write(&mut self) {
         let (dir, port) = (self.directory.display(), self.port);
-        let Shown { certificate, old_tls, headers, plain, limit } = &self.shown;
+        let Shown { certificate, old_tls, headers, plain, limit, waits } = &self.shown;
         let versions = if *old_tls {
             "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;"
         } else {
@@ -125,6 +136,9 @@ impl Nginx {
         let mut more = String::new();
         for (name, value) in headers {
             let _ = writeln!(more, "add_header {name} \"{value}\" always;");
+        }
+        if let Some((header, idle)) = waits {
+            let _ = writeln!(more, "client_header_timeout {header}; keepalive_timeout {idle};");
         }
         let mut servers = String::new();
         let mut answer = "return 200 ok;".to_owned();

@@ -110,6 +110,7 @@ const SERVERS: &[(&str, Start)] = &[
     ("phoenix-api", |_| Box::new(phoenix_api::Double::start())),
     ("phoenix-db", |_| Box::new(phoenix_db::PhoenixDb::start())),
     ("phoenix-repo", |directory| Box::new(phoenix_repo::Checkout::start(directory))),
+    ("phoenix-tracker", |_| Box::new(stand_in::Double::phoenix_tracker())),
     ("postgres", |_| Box::new(postgres::Postgres::start())),
     ("processes", |directory| Box::new(processes::Processes::new(directory))),
     ("prometheus", |directory| Box::new(prometheus::Prometheus::start(directory))),
@@ -150,6 +151,7 @@ pub(crate) const STAND_INS: &[(&str, Proof)] = &[
     ("phoenix.logs", Proof::Written),
     ("phoenix.newrelic", Proof::Written),
     ("phoenix.pager", Proof::Written),
+    ("phoenix.tracker", Proof::Double),
 ];
 
 /// Starts the server of this name.

@@ -45,11 +45,12 @@ impl Server for Nginx {
             ("port".to_owned(), self.link.port.to_string()),
             ("name".to_owned(), NAME.to_owned()),
             ("ca".to_owned(), path(self.nginx.ca())),
+            ("ends".to_owned(), self.nginx.ends()),
             ("other-ca".to_owned(), path(self.nginx.other_ca())),
         ]
     }
 
-    /// `certificate: expired`, `old_tls`, `limit: 10r/s 429`, `header: { name: value or null }`,
+    /// `certificate: expired`, `old_tls`, `limit: 10r/s 429`, `waits: 1s 1s`, `header: { name: value or null }`,
     /// `plain: { 80: "301 https://x/" }`, and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -68,6 +69,11 @@ impl Server for Nginx {
                 let (rate, status) =
                     argument.as_str().and_then(|text| text.split_once(' ')).ok_or("write `limit: 10r/s 429`")?;
                 shown.limit = Some((rate.to_owned(), status.to_owned()));
+            }
+            "waits" => {
+                let (header, idle) =
+                    argument.as_str().and_then(|text| text.split_once(' ')).ok_or("write `waits: 1s 1s`")?;
+                shown.waits = Some((header.to_owned(), idle.to_owned()));
             }
             "header" => {
                 for (name, value) in argument.as_object().ok_or("write `header: { name: value }`")? {

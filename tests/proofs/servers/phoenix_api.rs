@@ -17,6 +17,15 @@ const REVOKED: &str = "phx_revoked_0123456789abcdef0123456789abcd";
 const TENANTS: [(&str, &str); 2] =
     [("phx_first_0123456789abcdef0123456789abcdef", "e1"), ("phx_second_0123456789abcdef0123456789abcde", "e2")];
 
+/// Accounts of the probe, one of each role.
+const ROLES: [(&str, &str, &str); 3] = [
+    ("api-viewer-token", "viewer", "phx_viewer_0123456789abcdef0123456789abcdef"),
+    ("api-user-token", "user", "phx_user_0123456789abcdef0123456789abcdef01"),
+    ("api-admin-token", "admin", "phx_admin_0123456789abcdef0123456789abcdef0"),
+];
+/// Answers in turn, as behind a balancer.
+const BACKENDS: [&str; 2] = ["api-gateway-1", "api-gateway-2"];
+
 #[derive(Default)]
 struct Behaviour {
     answers: BTreeMap<String, Answer>,
@@ -25,6 +34,11 @@ struct Behaviour {
     leaks: bool,
     /// Whatever is to be validated is valid.
     lenient: bool,
+    /// Roles are looked at on paths without an id only.
+    exact_paths: bool,
+    /// One backend answers everything.
+    sticks: bool,
+    asked: usize,
     tokens: tokens::World,
 }
 
@@ -38,14 +52,31 @@ impl Double {
         let behaviour: Arc<Mutex<Behaviour>> = Arc::default();
         let shared = Arc::clone(&behaviour);
         let tokens = Tokens::new();
-        let server = HttpServer::start(move |asked| said(&shared.lock().expect("no panic"), &tokens, asked));
+        let server = HttpServer::start(move |asked| said(&mut shared.lock().expect("no panic"), &tokens, asked));
         Self { behaviour, link: Link::to(server.port) }
     }
 }
 
-fn said(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
+fn said(behaviour: &mut Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
+    behaviour.asked += 1;
+    let backend = if behaviour.sticks { 0 } else { behaviour.asked % BACKENDS.len() };
+    answered(behaviour, tokens, asked).with("x-served-by", BACKENDS[backend])
+}
+
+fn answered(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
     if let Some(answer) = behaviour.answers.get(&asked.route()) {
         return answer.clone();
+    }
+    match asked.path() {
+        "/health" => return Answer::json(200, json!({ "status": "ok" })),
+        "/ready" => {
+            return Answer::json(200, json!({ "ready": true, "dependencies": { "postgres": true, "redis": true } }));
+        }
+        _ => {}
+    }
+    let bearer = asked.header("authorization").trim_start_matches("Bearer ");
+    if let Some((_, role, _)) = ROLES.iter().find(|(_, _, token)| *token == bearer) {
+        return for_role(role, behaviour.exact_paths, asked);
     }
     if let Some(answer) = tokens.answer(&behaviour.tokens, asked) {
         return answer;
@@ -62,7 +93,9 @@ fn said(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
         Answer::json(200, json!({ "recommendations": list }))
     };
     match asked.route().as_str() {
-        "GET /api/v1/experiments" => Answer::json(200, json!({ "experiments": [experiment("e1")] })),
+        "GET /api/v1/experiments" | "GET /api/v1/experiments?limit=50" => {
+            Answer::json(200, json!({ "experiments": [experiment("e1")] }))
+        }
         "POST /api/v1/pipelines/validate" => {
             let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
             let config = body["config"].as_str().unwrap_or_default();
@@ -78,6 +111,20 @@ fn said(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
         "GET /api/v1/pipelines/recommendations?workload=web" => recommended("process-topk-v1"),
         "GET /api/v1/pipelines/recommendations?workload=batch" => recommended("process-aggregated-v1"),
         _ => Answer::json(404, json!({ "error": "not found" })),
+    }
+}
+
+/// Who may do what; only then what is sent is looked at.
+fn for_role(role: &str, exact_paths: bool, asked: &Asked) -> Answer {
+    let refused = Answer::json(403, json!({ "error": "forbidden" }));
+    let path = asked.path().trim_start_matches("/api/v1");
+    let (reads, templates) = (asked.method == "GET", path.starts_with("/templates"));
+    let known = path.matches('/').count() < 2 || !exact_paths;
+    match role {
+        "admin" if reads => Answer::json(200, json!({ "items": [] })),
+        "viewer" | "user" if reads && !templates => Answer::json(200, json!({ "experiments": [experiment("e1")] })),
+        _ if known => refused,
+        _ => Answer::json(404, json!({ "error": "no such experiment" })),
     }
 }
 
@@ -116,10 +163,18 @@ impl Server for Double {
             ("api-mfa-password", tokens::PASSWORD),
             ("api-mfa-seed", tokens::SEED),
         ];
-        known.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        let roles = ROLES.iter().map(|(name, _, token)| (*name, *token));
+        known.into_iter().chain(roles).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`,
+    fn values(&self) -> Vec<(String, String)> {
+        vec![
+            ("address".to_owned(), format!("http://127.0.0.1:{}", self.link.port)),
+            ("port".to_owned(), self.link.port.to_string()),
+        ]
+    }
+
+    /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`, `exact_paths`, `stick`,
     /// `tokens: {…}` (see there), and the network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
@@ -137,6 +192,8 @@ impl Server for Double {
             "accept_revoked" => behaviour.accepts_revoked = true,
             "leak" => behaviour.leaks = true,
             "lenient" => behaviour.lenient = true,
+            "exact_paths" => behaviour.exact_paths = true,
+            "stick" => behaviour.sticks = true,
             _ => return Err(format!("the API's double does not understand `{verb}`")),
         }
         Ok(())

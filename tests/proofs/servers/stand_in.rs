@@ -91,6 +91,21 @@ impl Double {
         Self::start("parallax.tracker", vec![("tracker-token", "sntrys_0123456789abcdef")], good)
     }
 
+    /// Sentry, with three projects of Phoenix.
+    pub(crate) fn phoenix_tracker() -> Self {
+        let event = json!([{"eventID": "1", "dateCreated": in_days(-1).replace(" UTC", "Z").replace(' ', "T")}]);
+        let mut good = Vec::new();
+        let routes: Vec<[String; 3]> = ["phoenix-api", "experiment-controller", "dashboard"]
+            .map(|name| ["", "keys/", "events/"].map(|part| format!("GET /api/0/projects/org/{name}/{part}")))
+            .to_vec();
+        for [project, keys, events] in &routes {
+            good.push((project.as_str(), Answer::json(200, json!({"status": "active"}))));
+            good.push((keys.as_str(), Answer::json(200, json!([{"id": "k", "isActive": true}]))));
+            good.push((events.as_str(), Answer::json(200, event.clone())));
+        }
+        Self::start("phoenix.tracker", vec![("tracker-token", "sntrys_0123456789abcdef")], good)
+    }
+
     /// A service of feature flags.
     pub(crate) fn flags() -> Self {
         let stamp = |days| in_days(days).replace(" UTC", "Z").replace(' ', "T");

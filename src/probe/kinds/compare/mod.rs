@@ -94,8 +94,9 @@ impl Probe for Compare {
             if self.of_numbers() || self.both_ways {
                 findings.error("pairs", "`within_ratio`, `min_ratio` and `both_ways` of pairs stand in `pairs`");
             }
-            if self.each.key.is_empty() || self.each.key.len() != self.among.key.len() {
-                findings.error("each.key", "expected as many fields as in `among.key`, and at least one");
+            // Without one there is one number on each side.
+            if self.each.key.len() != self.among.key.len() {
+                findings.error("each.key", "expected as many fields as in `among.key`");
             }
         } else if !self.each.key.is_empty() || !self.among.key.is_empty() {
             findings.error("pairs", "only `pairs` have a `key`");

@@ -164,7 +164,8 @@ impl Pairs {
         if limit.is_some_and(|limit| distance > limit) {
             matched.apart_count += 1;
             if matched.apart.len() < KEPT {
-                matched.apart.push(format!("{key}: {one} and {other}"));
+                let named = if key.is_empty() { String::new() } else { format!("{key}: ") };
+                matched.apart.push(format!("{named}{one} and {other}"));
             }
         }
         if other == 0.0 { 0.0 } else { (one - other).abs() / other.abs() }

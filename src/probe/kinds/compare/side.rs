@@ -27,6 +27,7 @@ pub(in crate::probe::kinds) struct Side {
     /// Regular expression with one group, which is the value; texts that it does not match are left out.
     pattern: Option<String>,
     /// For `pairs`: fields beside the value, such as `table_name` or `labels.variant`, that name what it is of.
+    /// None where each side is one number.
     pub(super) key: Vec<String>,
 }
 

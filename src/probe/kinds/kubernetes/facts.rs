@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Kubernetes;
+use super::collectors::Mounted;
 use crate::expect::Gap;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,8 @@ pub(crate) struct Facts {
     pub(super) elements: Vec<Element>,
     /// Different values of the field that `distinct` names.
     pub(super) distinct: Vec<String>,
+    /// The times that `times` names, of the objects that have them.
+    pub(super) times: Vec<Moment>,
     /// Whether the cluster has this sort of object at all; null if none is asked for.
     pub(super) installed: Option<bool>,
     /// There are more of them than were read.
@@ -39,6 +42,8 @@ pub(crate) struct Facts {
     pub(super) dry_run: Option<DryRun>,
     /// Lists that the named checks look at, by what is in them.
     pub(super) lists: BTreeMap<String, List>,
+    /// With `collectors`.
+    pub(super) collectors: Option<Mounted>,
     /// What another leg saw, for `compare`; null if that failed.
     pub(super) other: Option<Other>,
     /// Seconds since the oldest of the lists was fetched.
@@ -54,6 +59,17 @@ pub(super) struct Element {
     /// The path of the list.
     pub(super) path: String,
     pub(super) item: Value,
+}
+
+/// A time in an object.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Moment {
+    pub(super) namespace: String,
+    /// Name of the object.
+    pub(super) object: String,
+    pub(super) path: String,
+    /// Seconds since the epoch.
+    pub(super) at_s: i64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -136,7 +152,7 @@ pub(super) struct Other {
 pub(super) fn gaps(leg: &Kubernetes, facts: &Facts) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut hide = |field: &'static str, why: &str| gaps.push(Gap { field, why: why.to_owned(), hides: true });
-    const OBJECTS: [&str; 5] = ["objects", "count", "by_namespace", "elements", "distinct"];
+    const OBJECTS: [&str; 6] = ["objects", "count", "by_namespace", "elements", "distinct", "times"];
     if facts.cut {
         for field in OBJECTS {
             hide(field, "there are more objects than are read");

@@ -3,7 +3,7 @@
 use super::checks::{Report, Seen};
 use super::facts::Facts;
 use super::object::text;
-use super::{Kubernetes, Objects, access, dry_run};
+use super::{Kubernetes, Objects, access, collectors, dry_run};
 use crate::model::{Outcome, Proof, Reason, Timestamp, Verdict};
 
 /// What a part came to: a proof and what was seen in a few words, or what is not as expected.
@@ -20,6 +20,7 @@ pub(super) fn judge(leg: &Kubernetes, facts: &Facts, now: Timestamp) -> Verdict 
         let told = if seen.accepted { "a dry run accepted" } else { "a dry run refused" };
         all.push(dry_run::judge(offered, seen).map(|proof| (proof, told.to_owned())));
     }
+    all.extend(leg.collectors.as_ref().map(|asked| collectors::judge(asked, facts)));
     for check in leg.checks() {
         let needs = check.needs(leg);
         let seen = Seen { leg, facts, now };

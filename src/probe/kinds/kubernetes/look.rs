@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::checks::Need;
 use super::client::{Client, JSON, Reply};
-use super::facts::{Element, Facts, List, Version};
+use super::facts::{Element, Facts, List, Moment, Version};
 use super::list::{Wanted, list};
 use super::project::{Keep, reached, steps};
-use super::{Kubernetes, Objects, access, dry_run, object};
+use super::{Kubernetes, Objects, access, collectors, dry_run, object};
 use crate::model::Reason;
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::line::line;
@@ -40,6 +40,9 @@ pub(super) async fn look(leg: &Kubernetes, cx: &ProbeCx) -> Result<Facts, ProbeE
     facts.access = access::review(&leg.access, &client).await?;
     if let Some(offered) = &leg.dry_run {
         facts.dry_run = Some(dry_run::offer(offered, &client).await?);
+    }
+    if let Some(asked) = &leg.collectors {
+        facts.collectors = Some(collectors::look(asked, leg, &client).await?);
     }
     for need in leg.checks().into_iter().flat_map(|check| check.needs(leg)) {
         of_need(leg, &need, &client, &mut facts).await?;
@@ -148,6 +151,20 @@ fn parts(objects: &Objects, facts: &mut Facts) -> Result<(), ProbeError> {
                 object: object::name(one).to_owned(),
                 path: path.clone(),
                 item: item.clone(),
+            }));
+        }
+    }
+    for path in &objects.times {
+        let steps = steps(path).map_err(ProbeError::unconfigured)?;
+        for one in &facts.objects {
+            let mut found = Vec::new();
+            reached(one, &steps, &mut found);
+            let newest = found.into_iter().filter_map(object::time).max();
+            facts.times.extend(newest.map(|at| Moment {
+                namespace: object::namespace(one).to_owned(),
+                object: object::name(one).to_owned(),
+                path: path.clone(),
+                at_s: at.0.div_euclid(1000),
             }));
         }
     }

@@ -11,6 +11,7 @@
 mod access;
 mod checks;
 mod client;
+mod collectors;
 mod discover;
 mod dry_run;
 mod exec;
@@ -34,7 +35,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use checks::{
-    ArgocdApp, CanaryWeight, CertReady, Check, Compare, CronjobFresh, DefaultDeny, EncryptedClaims, HpaHealthy,
+    ArgocdApp, CanaryWeight, CertReady, Check, Compare, CronjobFresh, DefaultDeny, EncryptedClaims, EnvSet, HpaHealthy,
     LbReady, PdbCovers, Pods, PolicyEffective, Probes, QuotaRoom, RbacLeastPrivilege, Replicas, Rollout, SecretAge,
     SecretOwner, Spread, Templates,
 };
@@ -92,6 +93,8 @@ pub(crate) struct Kubernetes {
     secret_age: Option<SecretAge>,
     /// Secrets that are used come from an operator.
     secret_owner: Option<SecretOwner>,
+    /// A variable is set in the Deployments.
+    env_set: Option<EnvSet>,
     /// Service accounts are bound to no role that allows too much.
     rbac_least_privilege: Option<RbacLeastPrivilege>,
     /// Argo CD has synchronized the applications.
@@ -114,6 +117,8 @@ pub(crate) struct Kubernetes {
     canary_weight: Option<CanaryWeight>,
     /// Two estates are alike.
     compare: Option<Compare>,
+    /// Collectors of OpenTelemetry batch, and send protobuf.
+    collectors: Option<collectors::Collectors>,
     /// A list that another check fetched so long ago serves as well.
     max_age_s: u32,
     /// Of one sort in one namespace; with more, nothing is judged.
@@ -144,6 +149,9 @@ struct Objects {
     each: Vec<String>,
     /// A field whose different values become `distinct`.
     distinct: Option<String>,
+    /// Fields that are times, such as `status.notAfter` or `metadata.managedFields.time`, which become `times`
+    /// in seconds; of several behind one path the newest.
+    times: Vec<String>,
     /// Only metadata is asked for; of secrets always.
     metadata_only: bool,
     /// There must be so many.
@@ -166,6 +174,7 @@ impl Default for Objects {
             fields: Vec::new(),
             each: Vec::new(),
             distinct: None,
+            times: Vec::new(),
             metadata_only: false,
             min: 1,
         }
@@ -195,6 +204,7 @@ impl Default for Kubernetes {
             hpa_healthy: None,
             secret_age: None,
             secret_owner: None,
+            env_set: None,
             rbac_least_privilege: None,
             argocd_app: None,
             rollout: None,
@@ -206,6 +216,7 @@ impl Default for Kubernetes {
             encrypted_claims: None,
             canary_weight: None,
             compare: None,
+            collectors: None,
             max_age_s: 15,
             max_objects: 5000,
         }
@@ -229,6 +240,7 @@ impl Kubernetes {
             of(&self.hpa_healthy),
             of(&self.secret_age),
             of(&self.secret_owner),
+            of(&self.env_set),
             of(&self.rbac_least_privilege),
             of(&self.argocd_app),
             of(&self.rollout),
@@ -254,6 +266,7 @@ impl Kubernetes {
             || self.objects.is_some()
             || !self.access.is_empty()
             || self.dry_run.is_some()
+            || self.collectors.is_some()
             || !self.checks().is_empty()
     }
 }
@@ -287,6 +300,7 @@ impl Probe for Kubernetes {
         if let Some(dry_run) = &self.dry_run {
             dry_run::check(dry_run, findings);
         }
+        collectors::check(self, findings);
         self.checks().into_iter().for_each(|check| check.check(self, findings));
         if self.max_age_s > AGE_CEILING_S {
             findings.error("max_age_s", format!("expected at most {AGE_CEILING_S}"));
@@ -341,7 +355,7 @@ impl Objects {
     /// Paths of what is looked at, beside the identity.
     fn kept(&self) -> impl Iterator<Item = &str> {
         let uid = self.uid.iter().map(|_| "metadata.uid");
-        self.fields.iter().chain(&self.each).chain(&self.distinct).map(String::as_str).chain(uid)
+        self.fields.iter().chain(&self.each).chain(&self.distinct).chain(&self.times).map(String::as_str).chain(uid)
     }
 
     fn is_secrets(&self) -> bool {
@@ -365,7 +379,7 @@ impl Objects {
         if self.name.is_some() && (self.labels.is_some() || self.field_selector.is_some()) {
             findings.error("objects.name", "write either a name or selectors");
         }
-        for (name, paths) in [("fields", &self.fields), ("each", &self.each)] {
+        for (name, paths) in [("fields", &self.fields), ("each", &self.each), ("times", &self.times)] {
             if let Err(why) = project::Keep::of(paths.iter().map(String::as_str)) {
                 findings.error(&format!("objects.{name}"), why);
             }

@@ -51,7 +51,7 @@ resources! {
         "spec.template.spec.containers.ports", "spec.template.spec.containers.livenessProbe",
         "spec.template.spec.containers.readinessProbe", "spec.template.spec.containers.resources.requests",
         "spec.template.spec.containers.envFrom.secretRef",
-        "spec.template.spec.containers.env.valueFrom.secretKeyRef",
+        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.valueFrom.secretKeyRef",
         "spec.template.spec.initContainers.envFrom.secretRef",
         "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
         "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use http::HeaderMap;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
@@ -39,7 +40,7 @@ struct Ended {
     /// What the exporter itself lost before it was sent.
     own: Duration,
     at: Instant,
-    status: Result<u16, ProbeError>,
+    status: Result<(u16, HeaderMap), ProbeError>,
 }
 
 impl Load {
@@ -69,7 +70,12 @@ impl Load {
         let mut facts = self.run(cx, &shot, length).await?;
         if !pause.is_zero() && !facts.aborted {
             tokio::time::sleep(pause).await;
-            facts.after = shot.fire(cx, Seat::default(), Instant::now(), Duration::ZERO).await.status.ok();
+            facts.after = shot
+                .fire(cx, Seat::default(), Instant::now(), Duration::ZERO)
+                .await
+                .status
+                .ok()
+                .map(|(status, _)| status);
         }
         facts.url = shown(&url);
         Ok(facts)
@@ -137,7 +143,9 @@ impl Load {
         let Ended { seat, due, own, at, status } = ended;
         seats.push(seat);
         match status {
-            Ok(status) => tally.answered(status, self.is_expected(status), at.duration_since(due), own),
+            Ok((status, headers)) => {
+                tally.answered((status, &headers), self.is_expected(status), at.duration_since(due), own);
+            }
             Err(error) => tally.failed(error),
         }
         let (bad, all) = tally.bad_of();
@@ -160,7 +168,8 @@ impl Shot<'_> {
             tls: &self.tls,
             server_name: self.server_name,
         };
-        let status = self.clients.call_from(&cx, &call, &mut seat).await.map(|answer| answer.status.as_u16());
+        let answer = self.clients.call_from(&cx, &call, &mut seat).await;
+        let status = answer.map(|answer| (answer.status.as_u16(), answer.headers));
         Ended { seat, due, own, at: Instant::now(), status }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use http::HeaderMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,9 @@ pub(crate) struct Facts {
 pub(crate) struct StatusCount {
     pub(super) status: u16,
     pub(super) count: u64,
+    /// Names of the headers of the first of them, in lower case.
+    #[serde(default)]
+    pub(super) headers: Vec<String>,
 }
 
 /// Seconds.
@@ -71,7 +75,7 @@ pub(crate) struct Latency {
 /// Counts while requests run.
 pub(super) struct Tally {
     pub(super) facts: Facts,
-    statuses: BTreeMap<u16, u64>,
+    statuses: BTreeMap<u16, StatusCount>,
     times: Times,
     theirs: Times,
 }
@@ -97,6 +101,8 @@ impl Times {
 
 /// Times beyond this count as this long.
 const LONGEST_US: u64 = 3_600_000_000;
+/// Names of headers that are kept of one answer.
+const HEADERS: usize = 64;
 
 impl Tally {
     pub(super) fn new(facts: Facts) -> Result<Self, ProbeError> {
@@ -105,9 +111,16 @@ impl Tally {
     }
 
     /// `took` is from the instant it was due; `own` of it was lost by the exporter.
-    pub(super) fn answered(&mut self, status: u16, expected: bool, took: Duration, own: Duration) {
+    pub(super) fn answered(
+        &mut self,
+        (status, headers): (u16, &HeaderMap),
+        expected: bool,
+        took: Duration,
+        own: Duration,
+    ) {
         self.facts.completed += 1;
-        *self.statuses.entry(status).or_default() += 1;
+        let first = || StatusCount { status, count: 0, headers: names(headers) };
+        self.statuses.entry(status).or_insert_with(first).count += 1;
         *self.facts.classes.entry(format!("{}xx", status / 100)).or_default() += 1;
         if expected {
             self.facts.expected += 1;
@@ -131,11 +144,15 @@ impl Tally {
         let seconds = took.as_secs_f64();
         self.facts.seconds = seconds;
         self.facts.throughput = if seconds > 0.0 { self.facts.completed as f64 / seconds } else { 0.0 };
-        self.facts.statuses = self.statuses.into_iter().map(|(status, count)| StatusCount { status, count }).collect();
+        self.facts.statuses = self.statuses.into_values().collect();
         self.facts.latency = self.times.latency();
         self.facts.target_latency = self.theirs.latency();
         self.facts
     }
+}
+
+fn names(headers: &HeaderMap) -> Vec<String> {
+    headers.keys().take(HEADERS).map(|name| name.as_str().to_owned()).collect()
 }
 
 fn micros(took: Duration) -> u64 {

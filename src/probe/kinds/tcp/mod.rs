@@ -4,9 +4,11 @@
 //! A pass of `expect: open` proves that the kernel of the target completes a connection, not that
 //! the program behind it answers. A pass of `expect: refused` proves an explicit refusal by every
 //! address that could be reached; silence (a firewall that drops) proves nothing and is
-//! indeterminate. A pass of `allow` and `deny` proves what one host lets through to the place of the
+//! indeterminate. A pass of `expect: closed` proves that no connection was made; whether anybody is there at
+//! all, and whether the exporter has a network, it does not. A pass of `allow` and `deny` proves what one host lets through to the place of the
 //! exporter; there silence is what a firewall should answer, if the host is known to be there.
 
+mod closes;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,8 @@ pub(crate) struct Tcp {
     /// Ports of that host that must not be open: refused, or silent for 2 s while another port of the
     /// host answers.
     deny: Vec<u16>,
+    /// A connection on which nothing more comes is closed by the server.
+    closes: Option<closes::Closes>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -44,6 +48,9 @@ enum Expect {
     Open,
     /// The connection is refused explicitly.
     Refused,
+    /// The connection is refused, or nothing answers for 2 s. Where everything is silent this passes as
+    /// well: another leg must show that the network works.
+    Closed,
 }
 
 /// What one attempt to connect showed.
@@ -69,6 +76,9 @@ pub(crate) struct TcpFacts {
     silent: Vec<u16>,
     /// Ports for which no time was left.
     untried: Vec<u16>,
+    /// With `closes`.
+    #[serde(default)]
+    closing: Option<closes::Closing>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,6 +115,7 @@ impl Probe for Tcp {
             findings.error_with_hint("address", why, "write host:port, such as 127.0.0.1:5432");
         }
         ports::check(self, findings);
+        closes::check(self, findings);
     }
 
     fn target(&self) -> Option<&str> {
@@ -120,8 +131,21 @@ impl Probe for Tcp {
         if self.of_many() {
             return ports::observe(self, cx, &place).await;
         }
+        if let Some(closes) = &self.closes {
+            return closes::observe(closes, cx, &place).await;
+        }
         let address = place.to_string();
-        let outcome = match cx.clients().dial(cx, &place.host, place.port).await {
+        let waiting;
+        let dialing = if self.expect == Expect::Closed {
+            if cx.remaining() < ports::SILENCE {
+                return Err(ProbeError::unconfigured("2 s of silence do not fit into the timeout"));
+            }
+            waiting = cx.anew(tokio::time::Instant::now() + ports::SILENCE);
+            &waiting
+        } else {
+            cx
+        };
+        let outcome = match cx.clients().dial(dialing, &place.host, place.port).await {
             Ok(dialed) => {
                 let seen = [&address, " accepted the connection in ", &spoken(dialed.connect)].concat();
                 return Ok(TcpFacts {
@@ -144,9 +168,13 @@ impl Probe for Tcp {
 
     fn judge(&self, facts: &TcpFacts, _now: Timestamp) -> Verdict {
         let Some(outcome) = facts.outcome else { return ports::judge(self, facts) };
+        if let (Some(closes), Some(closing)) = (&self.closes, &facts.closing) {
+            return closes::judge(closes, facts, closing);
+        }
         let what = match self.expect {
             Expect::Open => " to accept connections; ",
             Expect::Refused => " to refuse connections; ",
+            Expect::Closed => " to let no connection in; ",
         };
         let sentence = ["expected ", &facts.address, what, &facts.seen].concat();
         let proof = |expected: &str| Proof::of("outcome", expected, &facts.seen);
@@ -155,7 +183,8 @@ impl Probe for Tcp {
             (Expect::Open, Outcome::Refused) => Verdict::fail(Reason::Refused, sentence),
             (Expect::Open, Outcome::Timeout) => Verdict::fail(Reason::Timeout, sentence),
             (Expect::Refused, Outcome::Refused) => Verdict::pass(proof("refused"), sentence),
-            (Expect::Refused, Outcome::Open) => Verdict::fail(Reason::Assertion, sentence),
+            (Expect::Refused | Expect::Closed, Outcome::Open) => Verdict::fail(Reason::Assertion, sentence),
+            (Expect::Closed, Outcome::Refused | Outcome::Timeout) => Verdict::pass(proof("closed"), sentence),
             (Expect::Refused, Outcome::Timeout) => Verdict::indeterminate(Reason::Timeout, sentence),
         };
         match facts.connect_s {
@@ -175,15 +204,17 @@ impl Probe for Tcp {
     fn expects(&self) -> Option<&'static str> {
         Some(match self.expect {
             _ if self.of_many() => "only the intended ports to be open",
+            _ if self.closes.is_some() => "a connection that is closed in time",
             Expect::Open => "an open port",
             Expect::Refused => "a refused connection",
+            Expect::Closed => "a closed port",
         })
     }
 
     fn judge_error(&self, error: &ProbeError) -> Verdict {
         match self.expect {
             Expect::Open if self.deny.is_empty() => error.verdict(),
-            Expect::Open | Expect::Refused => error.indeterminate(),
+            Expect::Open | Expect::Refused | Expect::Closed => error.indeterminate(),
         }
     }
 }

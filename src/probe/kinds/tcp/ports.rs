@@ -16,7 +16,7 @@ const PORTS: usize = 64;
 /// Tried at the same time.
 const AT_ONCE: usize = 4;
 /// How long a port may be silent.
-const SILENCE: Duration = Duration::from_secs(2);
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
 
 /// At one address. Of several, the later one here tells what is seen of the host.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ pub(super) fn check(tcp: &Tcp, findings: &mut Findings) {
     if tcp.address.is_some() {
         findings.error("address", "many ports are tried only of a host that is a `target`");
     }
-    if tcp.expect == Expect::Refused {
+    if tcp.expect != Expect::Open {
         findings.error("expect", "write the ports under `deny`");
     }
     if tcp.allow.len() + tcp.deny.len() > PORTS {

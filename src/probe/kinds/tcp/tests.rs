@@ -27,6 +27,9 @@ fn judges_every_pair() {
         (Expect::Refused, Outcome::Refused, Look::Pass, None),
         (Expect::Refused, Outcome::Open, Look::Fail, Some(Reason::Assertion)),
         (Expect::Refused, Outcome::Timeout, Look::Indeterminate, Some(Reason::Timeout)),
+        (Expect::Closed, Outcome::Refused, Look::Pass, None),
+        (Expect::Closed, Outcome::Timeout, Look::Pass, None),
+        (Expect::Closed, Outcome::Open, Look::Fail, Some(Reason::Assertion)),
     ];
     for (expect, outcome, look, reason) in cases {
         let verdict = probe(expect).judge(&facts(outcome), Timestamp(0));
