@@ -13,7 +13,22 @@ use crate::probe::Grant;
 const CATALOGUE: &str = "config/readiness.yaml";
 /// Some time after the catalogue was written; it only has to be plausible.
 const NOW: Timestamp = Timestamp::from_secs(1_795_305_600);
-const SECRETS: &str = "secrets";
+/// What RBAC cannot narrow down to what is needed, so that it is granted apart and in single namespaces: name of
+/// the role and of the file, resource, and what there is to know.
+const PRIVATE: [(&str, &str, &str); 2] = [
+    (
+        "secrets",
+        "secrets",
+        "# Of secrets only the metadata is asked for, but RBAC knows no such right: who may list them may read them.\n\
+         # So this role is bound in single namespaces, never for all of the cluster.\n",
+    ),
+    (
+        "logs",
+        "pods/log",
+        "# For the kind `logs`, where it reads lines of pods. What services write there may be as secret as what they\n\
+         # are given, so this role is bound in single namespaces too.\n",
+    ),
+];
 
 /// Who gets the rights.
 struct Account {
@@ -30,8 +45,6 @@ const OUTSIDE: Account = Account { name: "readiness", namespace: "parallax" };
 const WHY: &str = "# The least that the checks of kind `kubernetes` of the shipped catalogue need, worked out from them: to read,\n\
     # to watch for changes, and to ask what others may do, which stores nothing. Another catalogue may need other\n\
     # rights; a check that lacks one is `unknown` with the reason `permission_denied` and says which.\n";
-const ABOUT_SECRETS: &str = "# Of secrets only the metadata is asked for, but RBAC knows no such right: who may list them may read them.\n\
-    # So this role is bound in single namespaces, never for all of the cluster.\n";
 const ABOUT_BINDINGS: &str =
     "# In the namespaces that the shipped catalogue names; write your own, each of which must exist.\n";
 const ABOUT_DRY_RUN: &str = "# For checks that offer objects to the server without storing them. They are off unless they are enabled three\n\
@@ -41,7 +54,8 @@ const ABOUT_DRY_RUN: &str = "# For checks that offer objects to the server witho
 #[derive(Default)]
 struct Rights {
     usual: BTreeSet<Grant>,
-    secrets: BTreeSet<Grant>,
+    /// Of each in `PRIVATE`.
+    private: [BTreeSet<Grant>; PRIVATE.len()],
     /// Of checks that are off by default.
     dry_run: BTreeSet<Grant>,
 }
@@ -52,18 +66,26 @@ pub(super) fn files(root: &Path) -> Vec<Generated> {
     let file = |path, parts: &[String]| Generated { path, content: format!("{HEAD}{}", parts.join("---\n")) };
     let base = |account: &Account| {
         let main = format!("{WHY}{}", account.role(account.name, &rights.usual));
-        let secrets = format!("{ABOUT_SECRETS}{}", account.role(&account.secrets(), &rights.secrets));
-        vec![account.account(), main, account.for_all(), secrets]
+        let private = PRIVATE.iter().zip(&rights.private).map(|((name, _, about), grants)| {
+            format!("{about}{}", account.role(&account.apart(name), grants))
+        });
+        [account.account(), main, account.for_all()].into_iter().chain(private).collect::<Vec<_>>()
     };
-    let secrets = |account: &Account| with_note(ABOUT_BINDINGS, account.bound_secrets(&rights));
+    let bound = |account: &Account| {
+        PRIVATE.iter().zip(&rights.private).map(|((name, ..), grants)| {
+            with_note(ABOUT_BINDINGS, account.bound_apart(name, grants))
+        }).collect::<Vec<_>>()
+    };
     let dry_run = |account: &Account| with_note(ABOUT_DRY_RUN, account.dry_run(&rights));
-    let whole = [base(&OUTSIDE), secrets(&OUTSIDE), dry_run(&OUTSIDE)].concat();
-    vec![
+    let whole = [base(&OUTSIDE), bound(&OUTSIDE).concat(), dry_run(&OUTSIDE)].concat();
+    let mut files = vec![
         file("deploy/kubernetes/optional/dry-run.yaml", &dry_run(&POD)),
-        file("deploy/kubernetes/optional/secrets.yaml", &secrets(&POD)),
         file("deploy/kubernetes/rbac.yaml", &base(&POD)),
         file("docs/grants/kubernetes.yaml", &whole),
-    ]
+    ];
+    let paths = ["deploy/kubernetes/optional/secrets.yaml", "deploy/kubernetes/optional/logs.yaml"];
+    files.extend(paths.into_iter().zip(bound(&POD)).map(|(path, parts)| file(path, &parts)));
+    files
 }
 
 fn with_note(note: &str, mut documents: Vec<String>) -> Vec<String> {
@@ -79,10 +101,11 @@ fn rights(catalogue: &Path) -> Option<Rights> {
     let compiled = catalog::load(catalogue, &builtins, NOW).compiled?;
     let mut rights = Rights::default();
     for (access, grant) in compiled.grants {
-        let is_secret = grant.group.is_empty() && grant.resource == SECRETS;
-        match (access, is_secret) {
-            (Access::Read, true) => rights.secrets.insert(grant),
-            (Access::Read, false) => rights.usual.insert(grant),
+        let is_private = |(_, resource, _): &(&str, &str, &str)| grant.group.is_empty() && grant.resource == *resource;
+        let apart = PRIVATE.iter().position(is_private).and_then(|place| rights.private.get_mut(place));
+        match (access, apart) {
+            (Access::Read, Some(apart)) => apart.insert(grant),
+            (Access::Read, None) => rights.usual.insert(grant),
             _ => rights.dry_run.insert(grant),
         };
     }
@@ -90,8 +113,9 @@ fn rights(catalogue: &Path) -> Option<Rights> {
 }
 
 impl Account {
-    fn secrets(&self) -> String {
-        format!("{}-secrets", self.name)
+    /// The name of a role that is granted apart.
+    fn apart(&self, name: &str) -> String {
+        format!("{}-{name}", self.name)
     }
 
     fn account(&self) -> String {
@@ -124,9 +148,9 @@ impl Account {
         )
     }
 
-    fn bound_secrets(&self, rights: &Rights) -> Vec<String> {
-        let namespaces: BTreeSet<&str> = rights.secrets.iter().filter_map(|grant| grant.namespace.as_deref()).collect();
-        namespaces.into_iter().map(|namespace| self.within(namespace, "ClusterRole", &self.secrets())).collect()
+    fn bound_apart(&self, name: &str, grants: &BTreeSet<Grant>) -> Vec<String> {
+        let namespaces: BTreeSet<&str> = grants.iter().filter_map(|grant| grant.namespace.as_deref()).collect();
+        namespaces.into_iter().map(|namespace| self.within(namespace, "ClusterRole", &self.apart(name))).collect()
     }
 
     fn dry_run(&self, rights: &Rights) -> Vec<String> {

@@ -33,6 +33,12 @@ pub(super) struct Collectors {
     protobuf: bool,
 }
 
+impl Collectors {
+    pub(super) fn pods(&self) -> &str {
+        &self.pods
+    }
+}
+
 impl Default for Collectors {
     fn default() -> Self {
         Self { pods: "app.kubernetes.io/component=opentelemetry-collector".to_owned(), min_batch: 0, protobuf: false }

@@ -8,6 +8,18 @@ use crate::probe::Grant;
 /// Asked where a sort of objects seems not to be there; everybody who is logged in may by default.
 const DISCOVERY: [&str; 2] = ["/apis", "/apis/*"];
 
+/// To read lines of pods.
+pub(super) fn of_logs(namespace: &str) -> Vec<Grant> {
+    let right = |resource: &str, verb| Grant {
+        group: String::new(),
+        resource: resource.to_owned(),
+        verb,
+        namespace: Some(namespace.to_owned()),
+    };
+    let paths = DISCOVERY.map(of_path).into_iter();
+    paths.chain([right("pods", "list"), right("pods/log", "get")]).collect()
+}
+
 pub(super) fn grants(leg: &Kubernetes) -> Vec<Grant> {
     let mut all = Vec::new();
     let paths = [("/readyz", leg.ready), ("/version", leg.asks_version())];
@@ -23,6 +35,10 @@ pub(super) fn grants(leg: &Kubernetes) -> Vec<Grant> {
     if let Some(objects) = &leg.objects {
         let verb = if objects.name.is_some() { "get" } else { "list" };
         look(&mut all, &objects.api_version, &objects.resource, &leg.namespaces, verb);
+    }
+    if leg.collectors.is_some() {
+        look(&mut all, "v1", "pods", &leg.namespaces, "list");
+        look(&mut all, "v1", "configmaps", &leg.namespaces, "get");
     }
     for need in leg.checks().into_iter().flat_map(|check| check.needs(leg)) {
         look(&mut all, need.resource.api_version, need.resource.plural, need.namespaces(leg), "list");

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::Client;
+use super::grants::of_logs;
 use super::list::{self, Wanted};
 use super::project::Keep;
 use super::resource;
 use crate::model::Reason;
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::kinds::logs::sample::{Line, Lines, Newest, stamped};
-use crate::probe::{Findings, ProbeCx, ProbeError};
+use crate::probe::{Findings, Grant, ProbeCx, ProbeError};
 
 /// Which pods.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -40,6 +41,10 @@ impl LogPods {
         if !resource::is_plain(&self.namespace) {
             findings.error("pods.namespace", "expected the name of a namespace");
         }
+    }
+
+    pub(in crate::probe::kinds) fn grants(&self) -> Vec<Grant> {
+        of_logs(&self.namespace)
     }
 }
 

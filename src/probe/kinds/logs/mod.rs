@@ -26,7 +26,7 @@ use crate::probe::kinds::docker::logs as docker;
 use crate::probe::kinds::kubernetes::logs as kubernetes;
 use crate::probe::kinds::process::pattern;
 use crate::probe::line::line;
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Findings, Grant, Probe, ProbeCx, ProbeError};
 
 use docker::LogContainers;
 use facts::Facts;
@@ -213,6 +213,10 @@ impl Probe for Logs {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    fn grants(&self) -> Vec<Grant> {
+        self.pods.iter().flat_map(LogPods::grants).collect()
     }
 
     fn expects(&self) -> Option<&'static str> {

@@ -29,7 +29,7 @@ use self::facts::Facts;
 use self::plan::Plan;
 use self::step::Step;
 use crate::model::{Access, Class, Timestamp, Verdict};
-use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
+use crate::probe::{Findings, Grant, Probe, ProbeCx, ProbeError};
 
 /// Runs steps of other kinds in order, and cleans up after them on every path.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -119,6 +119,10 @@ impl Probe for Scenario {
 
     fn credentials(&self) -> Vec<&str> {
         self.plan().credentials.iter().map(String::as_str).collect()
+    }
+
+    fn grants(&self) -> Vec<Grant> {
+        self.plan().grants.clone()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

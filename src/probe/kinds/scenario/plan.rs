@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Scenario;
 use super::step::{Known, RUN, Step, Values};
+use crate::probe::Grant;
 
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -14,6 +15,8 @@ pub(super) struct Plan {
     pub(super) known: Known,
     /// Names of credentials that steps use.
     pub(super) credentials: Vec<String>,
+    /// Rights that steps need.
+    pub(super) grants: Vec<Grant>,
 }
 
 impl Plan {
@@ -23,9 +26,13 @@ impl Plan {
         known.insert(RUN.to_owned());
         let target = scenario.target.clone();
         let parsed = steps().filter_map(|step| step.parse(target.as_deref(), &Known::new(), &Values::new()).ok());
-        let mut credentials: Vec<String> = parsed.flat_map(|parsed| parsed.credentials).collect();
+        let (mut credentials, mut grants) = (Vec::new(), Vec::new());
+        for parsed in parsed {
+            credentials.extend(parsed.credentials);
+            grants.extend(parsed.probe.grants());
+        }
         credentials.sort();
         credentials.dedup();
-        Self { target, cleanup: scenario.cleanup.clone(), for_cleanup: scenario.for_cleanup(), known, credentials }
+        Self { target, cleanup: scenario.cleanup.clone(), for_cleanup: scenario.for_cleanup(), known, credentials, grants }
     }
 }

@@ -49,6 +49,11 @@ pub(in crate::probe::kinds::kubernetes) fn sorts(leg: &Kubernetes) -> BTreeSet<S
         let fields = named.as_deref().or(objects.field_selector.as_deref());
         add(&objects.api_version, &objects.resource, &leg.namespaces, objects.labels.as_deref(), fields);
     }
+    if let Some(collectors) = &leg.collectors {
+        add("v1", "pods", &leg.namespaces, Some(collectors.pods()), None);
+        // Which of them are mounted is known by a look only.
+        add("v1", "configmaps", &leg.namespaces, None, None);
+    }
     for need in leg.checks().into_iter().flat_map(|check| check.needs(leg)) {
         add(need.resource.api_version, need.resource.plural, need.namespaces(leg), need.labels(leg), None);
     }
