@@ -89,7 +89,11 @@ pub(crate) async fn settle<U: Undo>(
                 count - cleaned,
                 why.detail
             );
-            return Err(ProbeError::observer(Reason::Other, detail));
+            // Who cannot be reached, or does not let us in, is told so as always.
+            return Err(match why.reason {
+                Reason::Assertion | Reason::Internal | Reason::Other => ProbeError::observer(Reason::Other, detail),
+                _ => ProbeError { detail, ..why },
+            });
         }
         cleaned += 1;
     }

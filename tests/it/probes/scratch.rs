@@ -27,6 +27,10 @@ impl Bench {
     fn start() -> Self {
         let (server, directory) = (Server::start(), tempfile::tempdir().unwrap());
         server.sql("postgres", &format!("CREATE ROLE scratch LOGIN CREATEDB PASSWORD '{PASSWORD}'"));
+        let file = server.directory().join("data/pg_hba.conf");
+        let access = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("host all scratch 127.0.0.1/32 scram-sha-256\n{access}")).unwrap();
+        server.sql("postgres", "SELECT pg_reload_conf()");
         std::fs::write(directory.path().join("password"), PASSWORD).unwrap();
         Self { server, directory, left: Arc::default(), clean_ups: Arc::default() }
     }

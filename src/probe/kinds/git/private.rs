@@ -113,6 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the age of a folder is that of the disk")]
     fn folders_of_the_dead_are_removed_and_no_others() {
         let directory = tempfile::tempdir().unwrap();
         let make = |name: &str, age_s: u64| {
