@@ -59,13 +59,10 @@ fn main() -> Result<()> {
 fn row(name: &str, condition: Option<&str>, pods: usize, table: &mut Table) -> Result<()> {
     let directory = support::directory()?;
     let server = ApiServer::start(pods)?;
-    let check = || {
-        let mut check =
-            json!({ "kubernetes": { "target": "cluster", "objects": { "resource": "pods", "fields": FIELDS } } });
-        if let Some(condition) = condition {
-            check["expect"] = json!(condition);
-        }
-        check
+    let looks = json!({ "target": "cluster", "objects": { "resource": "pods", "fields": FIELDS } });
+    let check = || match condition {
+        Some(condition) => json!({ "kubernetes": looks, "expect": condition }),
+        None => json!({ "kubernetes": looks }),
     };
     let items: Map<String, Value> = (0..ITEMS)
         .map(|n| {

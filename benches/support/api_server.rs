@@ -56,15 +56,16 @@ fn pods_as_text(count: usize) -> Result<Vec<String>> {
     }
     let pods = recorded.iter().cycle().take(count).enumerate().map(|(n, pod)| {
         let mut pod = pod.clone();
-        pod["metadata"]["name"] = format!("pod-{n:05}").into();
-        pod["metadata"]["uid"] = format!("{n:08x}-0000-4000-8000-000000000000").into();
         let fields: Vec<Value> =
             (0..PADDING / 50).map(|n| format!("f:field-{n:03}-of-some-manager-of-fields").into()).collect();
-        pod["metadata"]["managedFields"] =
-            serde_json::json!([{ "manager": "kubelet", "fieldsV1": { "f:status": fields } }]);
-        pod.to_string()
+        let about = pod.pointer_mut("/metadata").and_then(Value::as_object_mut).context("metadata")?;
+        about.insert("name".to_owned(), format!("pod-{n:05}").into());
+        about.insert("uid".to_owned(), format!("{n:08x}-0000-4000-8000-000000000000").into());
+        let managed = serde_json::json!([{ "manager": "kubelet", "fieldsV1": { "f:status": fields } }]);
+        about.insert("managedFields".to_owned(), managed);
+        Ok(pod.to_string())
     });
-    Ok(pods.collect())
+    pods.collect()
 }
 
 fn serve(mut stream: &TcpStream, pods: &[String], seen: &Seen) -> Result<()> {

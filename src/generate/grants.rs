@@ -66,15 +66,18 @@ pub(super) fn files(root: &Path) -> Vec<Generated> {
     let file = |path, parts: &[String]| Generated { path, content: format!("{HEAD}{}", parts.join("---\n")) };
     let base = |account: &Account| {
         let main = format!("{WHY}{}", account.role(account.name, &rights.usual));
-        let private = PRIVATE.iter().zip(&rights.private).map(|((name, _, about), grants)| {
-            format!("{about}{}", account.role(&account.apart(name), grants))
-        });
+        let private = PRIVATE
+            .iter()
+            .zip(&rights.private)
+            .map(|((name, _, about), grants)| format!("{about}{}", account.role(&account.apart(name), grants)));
         [account.account(), main, account.for_all()].into_iter().chain(private).collect::<Vec<_>>()
     };
     let bound = |account: &Account| {
-        PRIVATE.iter().zip(&rights.private).map(|((name, ..), grants)| {
-            with_note(ABOUT_BINDINGS, account.bound_apart(name, grants))
-        }).collect::<Vec<_>>()
+        PRIVATE
+            .iter()
+            .zip(&rights.private)
+            .map(|((name, ..), grants)| with_note(ABOUT_BINDINGS, account.bound_apart(name, grants)))
+            .collect::<Vec<_>>()
     };
     let dry_run = |account: &Account| with_note(ABOUT_DRY_RUN, account.dry_run(&rights));
     let whole = [base(&OUTSIDE), bound(&OUTSIDE).concat(), dry_run(&OUTSIDE)].concat();

@@ -62,13 +62,14 @@ fn every_sort_that_the_catalogue_names_is_among_them() {
 }
 
 #[test]
-fn secrets_are_bound_in_single_namespaces_only() {
+fn what_may_be_secret_is_bound_in_single_namespaces_only() {
     let main = file("deploy/kubernetes/rbac.yaml");
     let everywhere: Vec<&str> = main.split("---").filter(|part| part.contains("kind: ClusterRoleBinding")).collect();
-    assert!(everywhere.len() == 1 && !everywhere[0].contains("secrets"), "{everywhere:?}");
+    assert!(everywhere.len() == 1 && everywhere[0].contains("name: readiness-exporter\n"), "{everywhere:?}");
     let usual = main.split("---").find(|part| part.contains("kind: ClusterRole\n")).expect("a role");
-    assert!(!usual.contains("[secrets") && !usual.contains(", secrets"), "{usual}");
-    assert!(
-        file("deploy/kubernetes/optional/secrets.yaml").split("---").all(|part| part.contains("kind: RoleBinding"))
-    );
+    for (resource, bound) in [("secrets", "secrets.yaml"), ("pods/log", "logs.yaml")] {
+        assert!(!rules(usual).iter().any(|(group, name, _)| group.is_empty() && name == resource), "{usual}");
+        let bound = file(&format!("deploy/kubernetes/optional/{bound}"));
+        assert!(bound.split("---").all(|part| part.contains("kind: RoleBinding")), "{bound}");
+    }
 }

@@ -102,7 +102,7 @@ impl State {
     }
 
     /// To everybody who listens; who is no longer told anything is forgotten.
-    pub(super) fn to_all(&mut self, piece: &Piece) {
+    pub(super) fn broadcast(&mut self, piece: &Piece) {
         self.watchers.retain(|watcher| watcher.send.send(piece.clone()).is_ok() && matches!(piece, Piece::Text(_)));
     }
 
@@ -112,7 +112,7 @@ impl State {
         let version = self.version.to_string();
         let event = json!({ "type": "BOOKMARK", "object": { "kind": "PartialObjectMetadata",
             "apiVersion": "meta.k8s.io/v1", "metadata": { "resourceVersion": version } } });
-        self.to_all(&Piece::Text(format!("{event}\n")));
+        self.broadcast(&Piece::Text(format!("{event}\n")));
     }
 }
 

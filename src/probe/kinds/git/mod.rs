@@ -37,9 +37,9 @@ use churn::Churn;
 use facts::Facts;
 use files::Wanted;
 use history::History;
-use releases::Releases;
 use place::Reach;
 use push::Push;
+use releases::Releases;
 use search::Search;
 
 /// Looks at a Git repository by the program `git`, which must be installed.
@@ -213,11 +213,7 @@ impl Git {
 
     /// Whether the content of files is needed, not only their names and times.
     fn needs_content(&self) -> bool {
-        self.fetch
-            || self.push.is_some()
-            || !self.files.is_empty()
-            || !self.search.is_empty()
-            || !self.churn.is_empty()
+        self.fetch || self.push.is_some() || !self.files.is_empty() || !self.search.is_empty() || !self.churn.is_empty()
     }
 
     fn needs_history(&self) -> bool {

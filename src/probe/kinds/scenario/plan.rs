@@ -33,6 +33,13 @@ impl Plan {
         }
         credentials.sort();
         credentials.dedup();
-        Self { target, cleanup: scenario.cleanup.clone(), for_cleanup: scenario.for_cleanup(), known, credentials, grants }
+        Self {
+            target,
+            cleanup: scenario.cleanup.clone(),
+            for_cleanup: scenario.for_cleanup(),
+            known,
+            credentials,
+            grants,
+        }
     }
 }

@@ -99,7 +99,7 @@ pub(super) async fn listen(
 impl Ear<'_> {
     async fn open<'s>(&self, sort: &'s Sort, place: u32) -> Result<Open<'s>, ProbeError> {
         let lasts_s = self.pace.lasts_s.saturating_sub(place % 16 * 5).max(1);
-        let (version, flow) = match self.from_now(sort, lasts_s, self.cx).await? {
+        let (version, flow) = match self.newest(sort, lasts_s, self.cx).await? {
             Some((version, flow)) => (version, Some(flow)),
             None => (String::new(), None),
         };
@@ -107,7 +107,7 @@ impl Ear<'_> {
     }
 
     /// A stream of what changes from now on; `None` if the cluster has no such objects.
-    async fn from_now(&self, sort: &Sort, lasts_s: u32, cx: &ProbeCx) -> Result<Option<(String, Flow)>, ProbeError> {
+    async fn newest(&self, sort: &Sort, lasts_s: u32, cx: &ProbeCx) -> Result<Option<(String, Flow)>, ProbeError> {
         let client = Client::of_target(cx).await?;
         let (path, accept) = sort.newest()?;
         let reply = client.get(&path, &accept).await?;
@@ -158,7 +158,7 @@ impl Ear<'_> {
     /// Waits until the cluster has such objects, which is a change.
     async fn found(&self, open: &mut Open<'_>) -> Result<(), ProbeError> {
         sleep(self.pace.absent).await;
-        if let Some((version, flow)) = self.from_now(open.sort, open.lasts_s, &self.anew()).await? {
+        if let Some((version, flow)) = self.newest(open.sort, open.lasts_s, &self.anew()).await? {
             (open.version, open.flow, open.at) = (version, Some(flow), Instant::now());
             self.changes.change();
         }

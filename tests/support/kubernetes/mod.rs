@@ -178,7 +178,7 @@ impl Recording {
 
     /// Something happens on every stream.
     pub(crate) fn streams(&self, piece: &Piece) {
-        self.state.lock().expect("no panic").to_all(piece);
+        self.state.lock().expect("no panic").broadcast(piece);
     }
 
     /// Time passes: every stream is told so.
