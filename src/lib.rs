@@ -1,6 +1,6 @@
 //! The readiness exporter.
 //!
-//! A module may use only modules of a lower row; the test `layers` holds this table against the
+//! A module may use only modules of a lower row, in rows 1 and 5 also those to its left; the test `layers` holds this table against the
 //! code.
 //!
 //! | row | modules | may do |
