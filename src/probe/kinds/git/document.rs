@@ -1,8 +1,9 @@
 //! What a document is made of: its sections, its blocks of code, the names it mentions, and the values
 //! of a block of YAML or JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,29 +159,32 @@ struct Line<'a> {
 }
 
 fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut fence = None;
-    let mut found = Vec::new();
-    for text in text.lines() {
-        let start = text.trim_start();
-        let mark = ["```", "~~~"].into_iter().find(|mark| start.starts_with(mark));
-        let inside = fence.is_some();
-        match (fence, mark) {
-            (None, Some(mark)) => fence = Some(mark),
-            (Some(open), Some(mark)) if open == mark => fence = None,
+    let (mut fenced, mut code, mut headings) = (false, Vec::new(), BTreeMap::new());
+    for (event, at) in Parser::new_ext(text, Options::ENABLE_YAML_STYLE_METADATA_BLOCKS).into_offset_iter() {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => fenced = true,
+            Event::End(TagEnd::CodeBlock) => fenced = false,
+            Event::Text(_) if fenced => code.push(at),
+            Event::Start(Tag::Heading { level, .. }) => {
+                let said = text.get(at.clone()).and_then(|said| said.lines().next()).unwrap_or_default();
+                headings.insert(at.start, (level as usize, said.trim_matches('#').trim()));
+            }
             _ => {}
         }
-        let code = inside && fence.is_some();
-        let heading = if inside || mark.is_some() { None } else { heading(start) };
-        found.push(Line { text, code, heading });
+    }
+    let mut code = code.into_iter().peekable();
+    let (mut found, mut end) = (Vec::new(), 0);
+    for text in text.split_inclusive('\n') {
+        let start = end;
+        end += text.len();
+        while code.next_if(|block| block.end <= start).is_some() {}
+        found.push(Line {
+            text: text.trim_end_matches(['\r', '\n']),
+            code: code.peek().is_some_and(|block| block.start < end),
+            heading: headings.range(start..end).next().map(|(_, heading)| *heading),
+        });
     }
     found
-}
-
-fn heading(line: &str) -> Option<(usize, &str)> {
-    let rest = line.trim_start_matches('#');
-    let depth = line.len() - rest.len();
-    ((1..=6).contains(&depth) && rest.starts_with([' ', '\t']))
-        .then(|| (depth, rest.trim().trim_end_matches('#').trim()))
 }
 
 /// From each heading that the pattern matches to the next that is not below it.
@@ -300,6 +304,16 @@ mod tests {
         assert!(wanted.look(GUIDE).unwrap().lacking.is_empty());
         let words = Sections { headings: texts(&["^Guide"]), commands: texts(&["in words"]), ..Sections::default() };
         assert_eq!(words.look(GUIDE).unwrap().lacking.len(), 1, "prose is no command");
+    }
+
+    #[test]
+    fn what_is_no_heading_is_none() {
+        let text = "---\nowner: ops\n---\nTitle\n=====\n````md\n```\n# inside\n```\n````\n- a list\n  ```sh\n  # no\n  run\n\n  it\n  ```\n\n## End ##\n";
+        let found = lines(text);
+        let headings: Vec<_> = found.iter().filter_map(|line| line.heading).collect();
+        assert_eq!(headings, [(1, "Title"), (2, "End")]);
+        let code: Vec<_> = found.iter().filter(|line| line.code).map(|line| line.text.trim()).collect();
+        assert_eq!(code, ["```", "# inside", "```", "# no", "run", "", "it"]);
     }
 
     #[test]

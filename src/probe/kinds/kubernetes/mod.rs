@@ -6,7 +6,8 @@
 //!
 //! Nothing is changed. Reviews of access are POSTs that store nothing. A dry run stores nothing either,
 //! but goes through webhooks, which is why it must be enabled like everything that changes something.
-//! Of secrets only the metadata is ever asked for, and values of environment variables are thrown away.
+//! Of secrets only the metadata is ever asked for, and of the values of environment variables only seals are
+//! kept, which can be compared and tell nothing.
 
 mod access;
 mod checks;
