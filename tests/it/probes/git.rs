@@ -256,13 +256,13 @@ async fn pushes_that_are_refused(bench: &Bench) {
 async fn pushes_that_are_cut_off(bench: &Bench) {
     // The branch is there at once, and the server then takes its time to say so.
     bench.sandbox.hook("post-receive", Some("sleep 3"));
-    let slow = Look { within: Duration::from_secs(9), ..bench.push(WRITER) };
-    bench.says(Look { within: Duration::from_secs(7), ..slow.clone() }, FAIL, Some(Reason::Timeout), "").await;
+    let mut slow = Look { within: Duration::from_secs(40), ..bench.push(WRITER) };
+    slow.parameters["push"]["cleanup_s"] = json!(25);
+    bench.says(Look { within: Duration::from_secs(27), ..slow.clone() }, FAIL, Some(Reason::Timeout), "").await;
     assert!(bench.is_clean(), "{:?} {}", bench.sandbox.branches(), bench.left());
     // Dropped in the middle: others finish it; or nobody, as after a kill.
     for takes in [true, false] {
-        let mut look = Look { takes, within: Duration::from_secs(40), ..slow.clone() };
-        look.parameters["push"]["cleanup_s"] = json!(25);
+        let look = Look { takes, ..slow.clone() };
         let seen = AtomicBool::new(false);
         tokio::select! {
             _ = bench.run(&look) => panic!("it ended"),
