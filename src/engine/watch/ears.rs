@@ -95,11 +95,15 @@ impl Listener {
                     }
                 })
             };
+            let begun = Instant::now();
             let error = self.listen(wanted, ear, &changes).await;
             if open.is.load(Ordering::Relaxed) {
                 // That it broke is news by itself.
                 changes.change();
-                (failures, told) = (0, false);
+                // One that breaks as soon as it is open is opened less and less often.
+                if begun.elapsed() >= LONGEST_PAUSE {
+                    (failures, told) = (0, false);
+                }
             }
             drop((changes, open));
             let sentence = wanted.credentials.redactor().redact(&error.detail);

@@ -55,16 +55,23 @@ fn needed(asked: &Asked) -> Right {
         ["apis", group, _, rest @ ..] if !rest.is_empty() => (*group, rest),
         _ => return (String::new(), asked.path().to_owned(), asked.method.to_ascii_lowercase()),
     };
-    let (resource, name) = match rest {
-        ["namespaces", _, resource, name @ ..] => (*resource, name.first()),
-        [resource, name @ ..] => (*resource, name.first()),
-        [] => ("", None),
+    let within = if let ["namespaces", _, within @ ..] = rest
+        && !within.is_empty()
+    {
+        within
+    } else {
+        rest
+    };
+    let (resource, name) = match within {
+        [resource, _, part] => (format!("{resource}/{part}"), true),
+        [resource, name @ ..] => ((*resource).to_owned(), !name.is_empty()),
+        [] => (String::new(), false),
     };
     let verb = match (asked.method.as_str(), name) {
-        ("GET", Some(_)) => "get",
-        ("GET", None) if asked.query("watch").is_some() => "watch",
-        ("GET", None) => "list",
+        ("GET", true) => "get",
+        ("GET", false) if asked.query("watch").is_some() => "watch",
+        ("GET", false) => "list",
         _ => "create",
     };
-    (group.to_owned(), resource.to_owned(), verb.to_owned())
+    (group.to_owned(), resource, verb.to_owned())
 }

@@ -46,8 +46,13 @@ pub(super) fn broken(must: Must, container: &Container) -> Option<String> {
         }
         Must::LogRotation => {
             let kept = matches!(container.log_driver.as_str(), "json-file" | "");
-            let lacks = ["max-size", "max-file"].into_iter().find(|name| !container.log_options.contains_key(*name));
-            lacks.filter(|_| kept).map(|name| format!("has a log without {name}"))
+            let option = |name: &str| container.log_options.get(name).map(|value| value.trim());
+            let bounded =
+                option("max-size").is_some_and(|size| size.starts_with(|c: char| c.is_ascii_digit() && c != '0'));
+            let several = option("max-file").and_then(|files| files.parse::<u32>().ok()).is_some_and(|files| files > 1);
+            let lacks = [(bounded, "without max-size"), (several, "in one file, by max-file")];
+            let lack = lacks.into_iter().find(|(there, _)| !there).filter(|_| kept);
+            lack.map(|(_, what)| format!("has a log {what}"))
         }
     }
 }
@@ -100,6 +105,10 @@ pub(super) fn network(only: &[String], container: &Container) -> Option<String> 
 
 /// A port that one publishes to others and should not.
 pub(super) fn port(only: &[u16], container: &Container) -> Option<String> {
+    // Whatever it opens there is open, and is not listed as published.
+    if let Some(with) = shared(&container.network_mode) {
+        return Some(format!("uses the network of {with}"));
+    }
     let mut open = container.ports.iter().filter(|port| !port.is_loopback);
     let found = open.find(|port| !only.iter().any(|known| u32::from(*known) == port.port));
     found.map(|port| format!("publishes {} at {}:{}", port.container_port, port.address, port.port))

@@ -112,6 +112,8 @@ pub(crate) struct Pushed {
     pub(super) removed: bool,
     /// Why it may still be there.
     pub(super) kept: Option<String>,
+    /// And that is the server's doing.
+    pub(super) refuses_removal: bool,
     /// Branches of earlier runs that were removed first.
     pub(super) leftovers_cleaned: u64,
 }

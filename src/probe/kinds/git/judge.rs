@@ -197,6 +197,11 @@ fn changes(leg: &Git, facts: &Facts) -> Option<Verdict> {
             None => Verdict::fail(Reason::Missing, sentence),
         });
     }
+    // Where the history ends early, what a release began with looks like a change.
+    if let Some(why) = facts.incomplete.get("releases").filter(|_| facts.releases.iter().any(|one| one.changes > 0)) {
+        let sentence = format!("expected to see what changed before each release, but {why}");
+        return Some(Verdict::indeterminate(Reason::NoData, sentence));
+    }
     // The first release has none before it, so that there is nothing to hold it against.
     let sentence = "expected a change or a review before each release, saw no release that follows another";
     facts.releases.is_empty().then(|| Verdict::indeterminate(Reason::NoData, sentence))
@@ -268,7 +273,10 @@ fn pushed(seen: Option<&Pushed>) -> Result<String, Verdict> {
         Some(_) => {
             let why = seen.kept.as_deref().unwrap_or("it is not known why");
             let sentence = format!("expected the pushed branch {branch} to be removed again, and it was not: {why}");
-            Err(Verdict::fail(Reason::Assertion, sentence))
+            Err(match seen.refuses_removal {
+                true => Verdict::fail(Reason::Assertion, sentence),
+                false => Verdict::indeterminate(Reason::Other, sentence),
+            })
         }
     }
 }

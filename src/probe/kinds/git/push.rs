@@ -170,10 +170,19 @@ pub(super) async fn perform(push: &Push, remover: &Arc<Remover>, place: &Place<'
     });
     // Whatever came of it: what the server has of it goes.
     let paid = debt.pay(cx.deadline()).await;
-    (pushed.refused, pushed.listed) = seen?;
+    (pushed.refused, pushed.listed) = seen.map_err(|error| match &paid {
+        Ok(()) => error,
+        Err(kept) => {
+            let detail = format!("{}; the branch may be left behind: {}", error.detail, kept.detail);
+            ProbeError { detail, ..error }
+        }
+    })?;
     match paid {
         Ok(()) => pushed.removed = true,
-        Err(error) => pushed.kept = Some(error.detail),
+        Err(error) => {
+            pushed.refuses_removal = error.reason == Reason::Assertion;
+            pushed.kept = Some(error.detail);
+        }
     }
     Ok(pushed)
 }

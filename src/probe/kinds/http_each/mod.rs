@@ -156,6 +156,11 @@ impl HttpEach {
     async fn ask(&self, cx: &ProbeCx, at: IpAddr) -> Result<Result<String, Silent>, ProbeError> {
         let url = Some(self.url(at));
         let http = Http { url, follow_redirects: 0, max_body: MAX_BODY, ..Http::default() };
+        // With less time silence would say nothing about the address.
+        if cx.remaining() < Duration::from_secs(self.within_s.into()) {
+            let text = format!("the timeout leaves less than {} s for some of the addresses", self.within_s);
+            return Err(ProbeError::observer(Reason::ObserverTimeout, text));
+        }
         let deadline = (Instant::now() + Duration::from_secs(self.within_s.into())).min(cx.deadline());
         let address = at.to_string();
         let expected = |status: u16| if self.status.is_empty() { status == 200 } else { self.status.contains(&status) };

@@ -71,10 +71,11 @@ struct Config {
 struct Pipeline {
     name: String,
     processors: Vec<String>,
-    /// Of the last processor: its `send_batch_size`, or what holds without one.
-    batch_size: u64,
-    /// Whether the last processor waits for some time.
-    waits: bool,
+    /// Of the last processor: its `send_batch_size`, or what holds without one; null if it is no number,
+    /// such as a variable.
+    batch_size: Option<u64>,
+    /// Whether the last processor waits for some time; null if that cannot be read.
+    waits: Option<bool>,
     /// Processors that are named and not configured.
     undefined: Vec<String>,
 }
@@ -83,7 +84,7 @@ struct Pipeline {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Exporter {
     name: String,
-    /// `proto` if nothing is said.
+    /// `proto` if nothing is said; empty if it is not configured at all.
     encoding: String,
     /// `gzip` if nothing is said.
     compression: String,
@@ -128,8 +129,8 @@ pub(super) async fn look(
                 "metadata.namespace",
                 "metadata.deletionTimestamp",
                 "status.phase",
-                "spec.volumes.configMap.name",
-                "spec.volumes.projected.sources.configMap.name",
+                "spec.volumes.configMap",
+                "spec.volumes.projected.sources.configMap",
             ])?,
             metadata_only: false,
             max,
@@ -183,10 +184,14 @@ pub(super) async fn look(
     Ok(mounted)
 }
 
+/// But for those that may be absent.
 fn config_maps(pod: &Value) -> impl Iterator<Item = &str> {
     each(pod, &["spec", "volumes"]).flat_map(|volume| {
         let sources = each(volume, &["projected", "sources"]);
-        std::iter::once(volume).chain(sources).filter_map(|from| at(from, &["configMap", "name"]).as_str())
+        std::iter::once(volume)
+            .chain(sources)
+            .filter(|from| at(from, &["configMap", "optional"]) != true)
+            .filter_map(|from| at(from, &["configMap", "name"]).as_str())
     })
 }
 
@@ -213,19 +218,23 @@ fn read(from: &str, text: &str) -> Option<Config> {
             name: short(name),
             undefined: processors.iter().filter(|name| !configured(name)).cloned().collect(),
             batch_size: match last.at("send_batch_size") {
-                Value::Null => DEFAULT_BATCH,
-                size => size.as_u64().unwrap_or(0),
+                Value::Null => Some(DEFAULT_BATCH),
+                size => size.as_u64(),
             },
             waits: match last.at("timeout") {
-                Value::Null => true,
-                Value::String(text) => duration(text).is_some_and(|long| long.0 > 0),
-                number => number.as_f64().is_some_and(|long| long > 0.0),
+                Value::Null => Some(true),
+                Value::String(text) => duration(text).map(|long| long.0 > 0),
+                number => number.as_f64().map(|long| long > 0.0),
             },
             processors,
         });
     }
     let otlp = |name: &&String| sort(name).starts_with("otlp");
     for name in used.iter().filter(otlp).take(MOST) {
+        if whole.at("exporters").get(name).is_none() {
+            config.exporters.push(Exporter { name: name.clone(), ..Exporter::default() });
+            continue;
+        }
         let said = |field: &str, usual: &str| {
             let written = at(&whole, &["exporters", name, field]).as_str();
             line(written.unwrap_or(usual), NAME)
@@ -264,6 +273,10 @@ pub(super) fn judge(collectors: &Collectors, facts: &Facts) -> Result<(Proof, St
             if let Some(fault) = pipeline.fault(collectors.min_batch) {
                 return fail(Reason::Assertion, format!("{} of {}, {fault}", pipeline.name, config.from));
             }
+            if !pipeline.is_readable() {
+                let saw = format!("{} of {} with a variable for what its batches wait for", pipeline.name, config.from);
+                return Err(Verdict::indeterminate(Reason::NoData, format!("expected {what}, saw {saw}")));
+            }
         }
     }
     if collectors.protobuf {
@@ -298,10 +311,14 @@ impl Pipeline {
         if !is(self.processors.last(), "batch") {
             return Some("which does not end with a batch processor".to_owned());
         }
-        if self.batch_size < least {
-            return Some(format!("which waits for {} points", self.batch_size));
+        if let Some(size) = self.batch_size.filter(|size| *size < least) {
+            return Some(format!("which waits for {size} points"));
         }
-        (!self.waits).then(|| "which does not wait, so that no batch fills".to_owned())
+        (self.waits == Some(false)).then(|| "which does not wait, so that no batch fills".to_owned())
+    }
+
+    fn is_readable(&self) -> bool {
+        self.batch_size.is_some() && self.waits.is_some()
     }
 }
 

@@ -12,7 +12,7 @@ use super::discover::{self, Presence};
 use super::page::{self, Page, Room};
 use super::place;
 use super::project::{Keep, weight};
-use super::resource::path;
+use super::resource::{is_plain, path};
 use crate::model::{Reason, Timestamp};
 use crate::probe::{Fetched, ProbeError};
 
@@ -89,6 +89,10 @@ pub(super) async fn list(
 async fn fetch(client: &Client<'_>, wanted: &Wanted<'_>) -> Result<Listed, ProbeError> {
     let fetched_at = client.cx.now();
     if let Some(name) = wanted.name {
+        // It may come from another object, and must lead to no other place.
+        if !is_plain(name) {
+            return Err(ProbeError::target(Reason::Protocol, "expected the name of an object, saw what is none"));
+        }
         let path = format!("{}/{name}", path(wanted.api_version, wanted.plural, wanted.namespace));
         let accept = if wanted.metadata_only() { METADATA } else { JSON };
         let reply = client.get(&path, accept).await?;

@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::client::Client;
 use super::grants::of_logs;
 use super::list::{self, Wanted};
+use super::object::{age, at, each};
 use super::project::Keep;
 use super::resource;
-use crate::model::Reason;
+use crate::model::{Reason, Span, Timestamp};
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::kinds::logs::sample::{Line, Lines, Newest, stamped};
 use crate::probe::{Findings, Grant, ProbeCx, ProbeError};
@@ -34,7 +35,13 @@ const MAX_BYTES: usize = 4 << 20;
 const MAX_ALL: usize = 32 << 20;
 /// Of pods that no other check has listed just now.
 const MAX_AGE: Duration = Duration::from_secs(10);
-const KEPT: [&str; 4] = ["metadata.name", "metadata.labels", "spec.containers.name", "status.phase"];
+const KEPT: [&str; 5] = [
+    "metadata.name",
+    "metadata.labels",
+    "spec.containers.name",
+    "status.containerStatuses.name",
+    "status.containerStatuses.state.running.startedAt",
+];
 
 impl LogPods {
     pub(in crate::probe::kinds) fn check(&self, findings: &mut Findings) {
@@ -82,6 +89,8 @@ pub(in crate::probe::kinds) async fn read(
             return Err(ProbeError::observer(Reason::TooLarge, text));
         }
         let (lines, more) = newest(&body, wanted.lines);
+        // A node gives the lines since its last rotation only, and does not say so.
+        let more = more || wanted.since_s.is_some_and(|since| !is_younger(pod, container, since, client.cx.now()));
         let label = wanted.by.map(|by| pod.at("metadata").at("labels").at(by).as_str().unwrap_or_default());
         let name = label.map_or_else(|| format!("{name}/{container}"), str::to_owned);
         read.push(Lines { name, lines, more });
@@ -99,6 +108,13 @@ fn containers<'p>(chosen: &LogPods, pod: &'p Value) -> Vec<(&'p Value, &'p str)>
     names.filter(|name| chosen.container.as_deref().is_none_or(|only| only == *name)).map(|name| (pod, name)).collect()
 }
 
+/// Whether the container began to run within so many seconds: then nothing was written before.
+fn is_younger(pod: &Value, container: &str, seconds: u32, now: Timestamp) -> bool {
+    let status = each(pod, &["status", "containerStatuses"]).find(|status| status.at("name") == container);
+    let began = status.map(|status| at(status, &["state", "running", "startedAt"]));
+    began.and_then(|began| age(now, began)).is_some_and(|age| age <= Span::from_secs(seconds.into()))
+}
+
 /// `None` if the pod is gone meanwhile; empty if its container has never begun.
 async fn lines(
     client: &Client<'_>,
@@ -112,13 +128,10 @@ async fn lines(
     }
     let path = resource::path("v1", "pods", Some(namespace));
     // One more, to know whether there are more.
-    let mut path = format!(
+    let path = format!(
         "{path}/{pod}/log?container={container}&timestamps=true&tailLines={}&limitBytes={MAX_BYTES}",
         wanted.lines + 1
     );
-    if let Some(since) = wanted.since_s {
-        path.push_str(&format!("&sinceSeconds={since}"));
-    }
     let reply = client.get(&path, "*/*").await?;
     if reply.lacks_object() {
         return Ok(None);

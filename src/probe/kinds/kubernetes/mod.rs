@@ -388,7 +388,10 @@ impl Objects {
         if let Some(Err(why)) = self.distinct.as_deref().map(project::steps) {
             findings.error("objects.distinct", why);
         }
-        let of_metadata = |field: &str| field == "metadata" || field.starts_with("metadata.");
+        // What was applied last holds the values of a secret.
+        let of_metadata = |field: &str| {
+            (field == "metadata" || field.starts_with("metadata.")) && !field.contains("last-applied-configuration")
+        };
         if self.is_secrets() && !self.kept().all(of_metadata) {
             findings.error("objects.fields", "only the metadata of secrets is asked for");
         }

@@ -55,7 +55,7 @@ async fn server(does: Does) -> (SocketAddr, Arc<AtomicUsize>, Arc<AtomicUsize>) 
 }
 
 async fn hold(address: SocketAddr, more: Value) -> Observation {
-    let mut held = json!({ "connections": 20, "rate": 100.0, "hold_s": 1, "heartbeat_s": 1 });
+    let mut held = json!({ "connections": 20, "rate": 100.0, "hold_s": 2, "heartbeat_s": 1 });
     for (key, value) in more.as_object().unwrap() {
         held[key] = value.clone();
     }
@@ -122,7 +122,7 @@ async fn a_run_that_is_dropped_leaves_no_connection() {
 async fn neither_too_long_a_run_nor_one_at_others_is_begun() {
     let (address, _, all) = server(Does::Listen).await;
     says(&hold(address, json!({ "hold_s": 60 })).await, Outcome::Indeterminate, Some(Reason::Unconfigured), "timeout");
-    let parameters = json!({ "url": format!("ws://{address}/"), "websocket": { "connections": 1, "hold_s": 1 } });
+    let parameters = json!({ "url": format!("ws://{address}/"), "websocket": { "connections": 1 } });
     let seen = fixture::run("load", parameters, &fixture::cx(60_000)).await;
     says(&seen, Outcome::Indeterminate, Some(Reason::NotEnabled), "engine.load_targets");
     assert_eq!(all.load(Ordering::SeqCst), 0);

@@ -214,12 +214,15 @@ impl Run<'_> {
                         let text = format!("{} closed a connection that was held, with {code}", self.what());
                         return Err(ProbeError::target(Reason::Reset, text));
                     }
-                    silent_at = Instant::now() + heartbeat;
                     let is_answer = match (&self.leg.echo, &frame) {
                         (Some(text), Frame::Text(came)) => came.as_str() == text,
                         (None, Frame::Pong(_)) => true,
                         _ => false,
                     };
+                    // Where something is to come back as it is, nothing else is a sign of life.
+                    if is_answer || self.leg.echo.is_none() {
+                        silent_at = Instant::now() + heartbeat;
+                    }
                     let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
                     seen.frames += 1;
                     if let Some(at) = asked_at.take_if(|_| is_answer) {

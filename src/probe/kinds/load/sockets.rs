@@ -49,7 +49,7 @@ impl Default for Sockets {
         Self {
             connections: 100,
             rate: 50.0,
-            hold_s: 30,
+            hold_s: 60,
             heartbeat_s: 30,
             ping: true,
             echo: None,
@@ -135,6 +135,10 @@ impl Sockets {
                 findings.error(field, "expected a share from 0 to 1");
             }
         }
+        if (1..=self.heartbeat_s).contains(&self.hold_s) {
+            let text = "connections are not held long enough for a silence of `heartbeat_s` to be seen";
+            findings.error("websocket.hold_s", text);
+        }
         if self.gauge.is_some() != self.gauge_url.is_some() {
             findings.error("websocket.gauge", "`gauge` and `gauge_url` belong together");
         }
@@ -178,7 +182,7 @@ pub(super) fn gauge(page: &str, name: &str) -> Option<f64> {
             Some(labels) => labels.rsplit_once('}')?.1,
             None => rest.strip_prefix([' ', '\t'])?,
         };
-        rest.split_ascii_whitespace().next()?.parse::<f64>().ok()
+        rest.split_ascii_whitespace().next()?.parse::<f64>().ok().filter(|value| value.is_finite())
     };
     page.lines().filter_map(value).fold(None, |sum, value| Some(sum.unwrap_or_default() + value))
 }

@@ -16,6 +16,7 @@ use super::session::{self, Entry};
 use super::{Facts, Postgres};
 use crate::model::{Reason, Secret, TlsFiles, Verdict};
 use crate::probe::hazards::{Debt, Leftover, Undo, random_name, settle};
+use crate::probe::kinds::file::look::read;
 use crate::probe::line::line;
 use crate::probe::{Findings, ProbeCx, ProbeError};
 
@@ -71,8 +72,8 @@ pub(super) struct Applied {
 }
 
 const FILES: usize = 1000;
-const FILE_BYTES: u64 = 4 << 20;
-const ALL_BYTES: u64 = 32 << 20;
+const FILE_BYTES: usize = 4 << 20;
+const ALL_BYTES: usize = 32 << 20;
 const SAID: usize = 200;
 /// Under this name the journal keeps the database.
 const DATABASE: &str = "database";
@@ -140,13 +141,22 @@ impl Scratch {
         let mut all = 0;
         let mut scripts = Vec::new();
         for path in paths {
-            let size = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?.len();
-            all += size;
-            if size > FILE_BYTES || all > ALL_BYTES {
-                let what = line(&path.display().to_string(), SAID);
-                return Err(ProbeError::observer(Reason::TooLarge, format!("{what} is larger than is applied")));
+            let what = || line(&path.display().to_string(), SAID);
+            // What a link leads to may be a secret, and what the server says of it would show it.
+            if std::fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?.is_symlink() {
+                return Err(ProbeError::observer(
+                    Reason::Invalid,
+                    format!("{} is a link, and is not followed", what()),
+                ));
             }
-            let sql = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            let bytes = read(&path, FILE_BYTES)?;
+            all += bytes.len();
+            if all > ALL_BYTES {
+                let text = format!("all files up to {} are larger than is applied", what());
+                return Err(ProbeError::observer(Reason::TooLarge, text));
+            }
+            let sql = String::from_utf8(bytes)
+                .map_err(|_| ProbeError::observer(Reason::Invalid, format!("{} is no text of UTF-8", what())))?;
             scripts.push(Script { name: short(&path), sql });
         }
         Ok(scripts)
@@ -305,6 +315,14 @@ impl Script {
             "42501" => {
                 let detail = format!("the role may not do what {name} does: {message}");
                 ProbeError::observer(Reason::PermissionDenied, detail)
+            }
+            // No connection, no room, no memory, a lock, a shutdown, or our own transaction around it.
+            _ if ["08", "40", "53", "55", "57", "58", "XX"].iter().any(|class| code.starts_with(class))
+                || code == "25001" =>
+            {
+                let detail =
+                    format!("{name} could not be applied here, which says nothing about it: {code}: {message}");
+                ProbeError::observer(Reason::Other, detail)
             }
             _ => {
                 let detail = format!("expected {name} to apply to an empty database, saw {code}: {message}");

@@ -134,18 +134,11 @@ impl Probe for Tcp {
         if let Some(closes) = &self.closes {
             return closes::observe(closes, cx, &place).await;
         }
+        if self.expect == Expect::Closed {
+            return ports::closed(cx, &place).await;
+        }
         let address = place.to_string();
-        let waiting;
-        let dialing = if self.expect == Expect::Closed {
-            if cx.remaining() < ports::SILENCE {
-                return Err(ProbeError::unconfigured("2 s of silence do not fit into the timeout"));
-            }
-            waiting = cx.anew(tokio::time::Instant::now() + ports::SILENCE);
-            &waiting
-        } else {
-            cx
-        };
-        let outcome = match cx.clients().dial(dialing, &place.host, place.port).await {
+        let outcome = match cx.clients().dial(cx, &place.host, place.port).await {
             Ok(dialed) => {
                 let seen = [&address, " accepted the connection in ", &spoken(dialed.connect)].concat();
                 return Ok(TcpFacts {

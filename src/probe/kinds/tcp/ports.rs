@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::{Expect, Tcp, TcpFacts};
+use super::{Expect, Outcome, Tcp, TcpFacts};
 use crate::model::{Proof, Reason, Verdict};
 use crate::probe::net::{Address, spoken};
 use crate::probe::{Blame, Findings, ProbeCx, ProbeError};
@@ -16,7 +16,7 @@ const PORTS: usize = 64;
 /// Tried at the same time.
 const AT_ONCE: usize = 4;
 /// How long a port may be silent.
-pub(super) const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// At one address. Of several, the later one here tells what is seen of the host.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +70,24 @@ pub(super) async fn observe(tcp: &Tcp, cx: &ProbeCx, place: &Address) -> Result<
     facts.seen =
         format!("open: {}; refused: {}; silent: {}", list(&facts.open), facts.refused.len(), list(&facts.silent));
     Ok(facts)
+}
+
+/// One port that nobody should get in by: each address of the name has its 2 s to let somebody in.
+pub(super) async fn closed(cx: &ProbeCx, place: &Address) -> Result<TcpFacts, ProbeError> {
+    let addresses = cx.clients().resolve(cx, &place.host).await?;
+    let (outcome, seen) = match at_every(cx, &addresses, place.port).await? {
+        Port::Open => (Outcome::Open, "accepted the connection"),
+        Port::Refused => (Outcome::Refused, "refused the connection"),
+        Port::Silent => (Outcome::Timeout, "was silent for 2 s"),
+        Port::Unreachable => {
+            let text = format!("{place} cannot be reached, which says nothing about the port");
+            return Err(ProbeError::observer(Reason::Unreachable, text));
+        }
+        Port::Untried => return Err(ProbeError::unconfigured("2 s of silence do not fit into the timeout")),
+    };
+    let peer = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (address, seen) = (place.to_string(), format!("{place} {seen}"));
+    Ok(TcpFacts { outcome: Some(outcome), address, peer: Some(peer), seen, ..TcpFacts::default() })
 }
 
 /// A name may have several addresses, and each of them is a way in: the port is open if one of them

@@ -60,14 +60,14 @@ impl Check for CanaryWeight {
             }
             for one in all.iter().filter(|one| names.iter().any(|known| known == name(one))) {
                 let what = format!("the {kind} {}", full(one));
-                let shares = match kind {
+                let shares: Vec<f64> = match kind {
                     "Rollout" => at(one, &["status", "canary", "weights", "canary", "weight"])
                         .as_f64()
                         .map(|weight| weight / 100.0)
                         .into_iter()
                         .collect(),
                     "HTTPRoute" => each(one, &["spec", "rules"]).filter_map(|rule| self.of_rule(rule)).collect(),
-                    _ => vec![of_ingress(one)],
+                    _ => of_ingress(one).into_iter().collect(),
                 };
                 self.shares(&what, &shares, report);
             }
@@ -104,14 +104,16 @@ impl CanaryWeight {
     }
 }
 
-/// An Ingress that is no canary takes all that it matches; a canary without a weight takes nothing by it.
-fn of_ingress(ingress: &Value) -> f64 {
-    let weight = |name: &str| annotation(ingress, name).and_then(|text| text.trim().parse::<f64>().ok());
+/// An Ingress that is no canary takes all that it matches; a canary without a weight takes nothing by it. Nothing
+/// if a weight cannot be read.
+fn of_ingress(ingress: &Value) -> Option<f64> {
+    let weight = |name: &str| annotation(ingress, name).map(|text| text.trim().parse::<u32>().map(f64::from));
     if annotation(ingress, CANARY) != Some("true") {
-        return 1.0;
+        return Some(1.0);
     }
-    match weight(TOTAL).unwrap_or(100.0) {
-        total if total > 0.0 => weight(WEIGHT).unwrap_or(0.0) / total,
-        _ => 1.0,
+    match (weight(TOTAL).unwrap_or(Ok(100.0)), weight(WEIGHT).unwrap_or(Ok(0.0))) {
+        (Ok(total), Ok(new)) if total > 0.0 => Some(new / total),
+        (Ok(_), Ok(_)) => Some(1.0),
+        _ => None,
     }
 }

@@ -108,7 +108,16 @@ impl Check for Compare {
             report.wrong(Reason::Assertion, saw);
         }
         let other = &other.lists;
+        if self.environment && !other.contains_key(CONFIG_MAPS.name()) {
+            report.unclear(
+                Reason::NoData,
+                format!("nothing of the ConfigMaps of {with}: it needs `environment` as well"),
+            );
+            return;
+        }
         let (mut compared, mut differences) = (0_u32, Vec::new());
+        // Apart: there are so many variables that objects which are absent would be lost among them.
+        let (mut variables, mut changed) = (0_u32, Vec::new());
         for sort in &SORTS {
             let (left, right) = (self.names(seen.of(sort)), self.names(of(other, sort)));
             compared += u32::try_from(left.union(&right).count()).unwrap_or(u32::MAX);
@@ -130,19 +139,21 @@ impl Check for Compare {
                     environment::of(twin, of(other, &CONFIG_MAPS)),
                 );
                 let all: BTreeSet<_> = left.keys().chain(right.keys()).collect();
-                compared += u32::try_from(all.len()).unwrap_or(u32::MAX);
+                variables = variables.saturating_add(u32::try_from(all.len()).unwrap_or(u32::MAX));
                 for key in all {
                     let what = format!("{} of {}", key.1, name(deployment));
                     match (left.get(key), right.get(key)) {
                         (Some(one), Some(two)) if one == two || self.differs.contains(&key.1) => {}
-                        (Some(_), Some(_)) => differences.push(format!("the value of {what}")),
-                        (Some(_), None) => differences.push(format!("{what} only in this one")),
-                        _ => differences.push(format!("{what} only in {with}")),
+                        (Some(_), Some(_)) => changed.push(format!("the value of {what}")),
+                        (Some(_), None) => changed.push(format!("{what} only in this one")),
+                        _ => changed.push(format!("{what} only in {with}")),
                     }
                 }
             }
         }
-        let drift = f64::from(u32::try_from(differences.len()).unwrap_or(u32::MAX)) / f64::from(compared.max(1));
+        let share = |some: usize, all: u32| f64::from(u32::try_from(some).unwrap_or(u32::MAX)) / f64::from(all.max(1));
+        let drift = share(differences.len(), compared).max(share(changed.len(), variables));
+        differences.extend(changed);
         if drift > self.max_drift {
             let shown: Vec<&str> = differences.iter().take(3).map(String::as_str).collect();
             let text = format!("{} differences in {compared} ({})", differences.len(), shown.join("; "));

@@ -8,7 +8,7 @@ use super::{Check, Kubernetes, Need, Report, Seen, places};
 use crate::model::Reason;
 use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
-use crate::probe::kinds::kubernetes::object::{at, each, full, name, namespace};
+use crate::probe::kinds::kubernetes::object::{at, each, full, name, namespace, text};
 use crate::probe::kinds::kubernetes::resource::{DEPLOYMENTS, SECRETS};
 
 /// A container of each Deployment has the variable; a secret that it comes from is there, even where it may
@@ -42,7 +42,13 @@ impl Check for EnvSet {
             let containers = each(deployment, &["spec", "template", "spec", "containers"]);
             let mut variables = containers.flat_map(|container| each(container, &["env"]));
             let Some(found) = variables.find(|variable| variable.at("name") == self.variable.as_str()) else {
-                report.wrong(Reason::Missing, format!("{} without it", full(deployment)));
+                let mut containers = each(deployment, &["spec", "template", "spec", "containers"]);
+                // What a whole secret or ConfigMap brings along is not known.
+                if containers.any(|container| each(container, &["envFrom"]).next().is_some()) {
+                    report.unclear(Reason::NoData, format!("{} with `envFrom`, which may set it", full(deployment)));
+                } else {
+                    report.wrong(Reason::Missing, format!("{} without it", full(deployment)));
+                }
                 continue;
             };
             let secret = at(found, &["valueFrom", "secretKeyRef", "name"]).as_str();
@@ -56,7 +62,16 @@ impl Check for EnvSet {
                         format!("{}, where it comes from the secret {secret}, which is not there", full(deployment));
                     report.wrong(Reason::Missing, saw);
                 }
-                from => report.right(&full(deployment), "set", from.unwrap_or("without a secret")),
+                Some(secret) => report.right(&full(deployment), "set", secret),
+                None if !text(found, &["literal"]).is_empty() => {
+                    report.right(&full(deployment), "set", "as it is written")
+                }
+                None if found.at("valueFrom").is_null() => {
+                    report.wrong(Reason::Missing, format!("{}, where it is empty", full(deployment)));
+                }
+                None => {
+                    report.unclear(Reason::NoData, format!("{}, where it comes from no secret", full(deployment)));
+                }
             }
         }
         if none {
