@@ -34,7 +34,7 @@ impl StandIn {
             let begins = |route: &&String| {
                 route.strip_suffix('*').is_some_and(|head| asked.route().starts_with(head) && head.contains('?'))
             };
-            let whatever = || answers.iter().filter(|(route, _)| begins(&route)).max_by_key(|(route, _)| route.len());
+            let whatever = || answers.iter().filter(|(route, _)| begins(route)).max_by_key(|(route, _)| route.len());
             let found = by_body
                 .map(|(_, answer)| answer)
                 .or_else(|| answers.get(&asked.route()))
