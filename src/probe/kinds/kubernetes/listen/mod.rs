@@ -41,8 +41,10 @@ pub(super) struct Pace {
     grace: Duration,
     /// To open one again.
     arrive: Duration,
-    /// One that ends sooner is brief, and is opened again no sooner.
+    /// One that ends sooner is brief,
     brief: Duration,
+    /// and is opened again so much later.
+    pause: Duration,
     /// Until it is asked again whether there is such a sort of object.
     absent: Duration,
 }
@@ -52,6 +54,7 @@ pub(super) const USUAL: Pace = Pace {
     grace: Duration::from_secs(30),
     arrive: Duration::from_secs(10),
     brief: Duration::from_secs(1),
+    pause: Duration::from_secs(1),
     absent: Duration::from_secs(300),
 };
 
@@ -146,7 +149,7 @@ impl Ear<'_> {
                 return Err(ProbeError::target(Reason::Protocol, text));
             }
             if brief > 0 {
-                sleep(self.pace.brief).await;
+                sleep(self.pace.pause).await;
             }
             let cx = self.anew();
             let (path, accept) = open.sort.changes(&open.version, open.lasts_s)?;

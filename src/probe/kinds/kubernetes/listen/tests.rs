@@ -18,6 +18,7 @@ const QUICK: Pace = Pace {
     grace: Duration::from_millis(200),
     arrive: Duration::from_secs(2),
     brief: Duration::from_millis(1),
+    pause: Duration::from_millis(1),
     absent: Duration::from_millis(50),
 };
 
@@ -143,7 +144,7 @@ async fn hear(leg: &Kubernetes, cx: &ProbeCx, pace: &Pace) -> (Vec<Heard>, Optio
     let heard = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&heard);
     let changes = Changes::new(move |news| log.lock().unwrap().push(news));
-    let ended = timeout(Duration::from_millis(700), listen(leg, cx, &changes, pace)).await;
+    let ended = timeout(Duration::from_secs(3), listen(leg, cx, &changes, pace)).await;
     let heard = heard.lock().unwrap().clone();
     (heard, ended.ok().and_then(Result::err))
 }
@@ -176,7 +177,7 @@ async fn changes_are_heard_and_bookmarks_and_ends_are_none() {
     assert!(accepted, "{watches:?}");
 }
 
-const USUAL_BUT_BRIEF: Pace = Pace { brief: Duration::from_millis(1), ..USUAL };
+const USUAL_BUT_BRIEF: Pace = Pace { brief: Duration::from_millis(1), pause: Duration::from_millis(1), ..USUAL };
 
 #[tokio::test]
 async fn what_ends_an_ear_is_said() {
@@ -234,7 +235,7 @@ async fn a_stream_that_falls_silent_beyond_its_time_is_dead() {
 async fn one_that_ends_at_once_is_not_opened_for_ever() {
     let cluster = Cluster::default();
     let peer = cluster.start((0..50).map(|_| vec![Step::Say("\n".to_owned()), Step::End])).await;
-    let pace = Pace { brief: Duration::from_millis(50), ..USUAL };
+    let pace = Pace { brief: Duration::from_secs(60), pause: Duration::from_millis(1), ..USUAL };
     let (heard, ended) = hear(&pods(), &at(peer), &pace).await;
     assert_eq!((heard, ended.unwrap().reason), (vec![Listening], Reason::Protocol));
     assert_eq!(cluster.of("watch=").len(), 6);
