@@ -293,7 +293,7 @@ impl Changes {
     /// How many turned with those that were meant to, and all others.
     fn unexplained(&self, shipped: &Shipped, fault: &Fault, before: &Rows) -> (usize, Vec<String>) {
         let meant: BTreeSet<&str> = fault.turns.keys().map(String::as_str).collect();
-        let rare = self.0.iter().filter(|(_, row)| is_rare(row) || is_late(row)).map(|(item, _)| item.as_str());
+        let rare = self.0.iter().filter(|(_, row)| is_rare(row)).map(|(item, _)| item.as_str());
         let explained = self.follow(shipped, before, meant.iter().copied().chain(rare).collect());
         let (mut count, mut others) = (0, Vec::new());
         for (item, row) in self.0.iter().filter(|(item, _)| !meant.contains(item.as_str())) {
@@ -329,13 +329,6 @@ fn is_known(row: &Value) -> bool {
 /// A login is tried once an hour, whatever the interval: nothing can be confirmed here.
 fn is_rare(row: &Value) -> bool {
     row["interval_seconds"].as_f64().is_some_and(|every| every > 60.0)
-}
-
-/// What a busy machine does to a row with the short timeouts here: it could not be told in time. A target
-/// that hangs is a fail.
-fn is_late(row: &Value) -> bool {
-    let late = [("unknown", "timeout"), ("unknown", "observer_timeout"), ("stale", "overdue")];
-    late.iter().any(|(state, reason)| row["state"] == *state && row["reason"] == *reason)
 }
 
 fn is(row: &Value, expected: &Expected) -> bool {
