@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::time::Instant;
 
 use crate::cases::{File, With};
-use crate::run;
-use crate::world::World;
+use crate::run::{self, Outcome};
+use crate::world::{World, caught};
 
 /// Passed, and what went wrong.
 pub(crate) type Ran = (usize, Vec<String>);
@@ -64,7 +64,8 @@ fn run_lane(files: &[&(File, With)]) -> Ran {
         for case in &file.cases {
             let title = format!("{}/{}: {}", file.checklist, file.section, case.case);
             let started = Instant::now();
-            let outcome = run::run(&mut world, good, file, case);
+            // A panic in a server's double is one failed case, never the end of the lane.
+            let outcome = caught(|| run::run(&mut world, good, file, case)).unwrap_or_else(Outcome::wrong);
             let verdict = if outcome.wrong.is_empty() { "ok" } else { "FAILED" };
             let again =
                 if outcome.repeated > 0 { format!(", looked {} times", outcome.repeated + 1) } else { String::new() };

@@ -97,7 +97,8 @@ fn run_all(arguments: &[String]) -> Result<Vec<String>, String> {
 fn run_faults(files: &[(String, faults::File)]) -> Result<Vec<faults::Outcome>, String> {
     let good: Vec<With> = files.iter().map(|(_, file)| good_world(&file.checklist)).collect::<Result<_, _>>()?;
     let run = |(name, file): &(String, faults::File), good: &With| {
-        faults::run(&mut World::new(), name, file, good).unwrap_or_else(|error| faults::Outcome::broken(name, &error))
+        let ran = world::caught(|| faults::run(&mut World::new(), name, file, good));
+        ran.flatten().unwrap_or_else(|error| faults::Outcome::broken(name, &error))
     };
     Ok(std::thread::scope(|scope| {
         let started: Vec<_> =

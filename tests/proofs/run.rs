@@ -25,6 +25,12 @@ pub(crate) struct Outcome {
     pub(crate) repeated: usize,
 }
 
+impl Outcome {
+    pub(crate) fn wrong(why: String) -> Self {
+        Self { wrong: vec![why], ..Self::default() }
+    }
+}
+
 /// Never fails itself: what cannot be arranged is wrong.
 pub(crate) fn run(world: &mut World, good: &With, file: &File, case: &Case) -> Outcome {
     let mut outcome = Outcome::default();

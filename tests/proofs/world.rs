@@ -127,10 +127,10 @@ impl World {
     }
 }
 
-/// A server that cannot start fails its cases, not the run.
-fn caught<T>(start: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(start)).map_err(|panic| match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(_) => "it panicked".to_owned(),
+/// A panic fails its cases, not the run.
+pub(crate) fn caught<T>(start: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(start)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("it panicked: {}", text.unwrap_or("without a word"))
     })
 }
