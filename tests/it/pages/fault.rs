@@ -111,7 +111,7 @@ fn names(message: &Message) -> Vec<String> {
 /// A page says what broke, since when and why, and where to read on.
 pub(super) fn check(page: &Message, item: &str, daemon: &Daemon) {
     assert_eq!((page.path.as_str(), page.body["receiver"].as_str()), ("/page", Some("readiness-page")));
-    assert_eq!(names(page), [item]);
+    assert_eq!(names(page), [item], "{}", page.body);
     let alert = page.alerts()[0];
     assert_eq!(alert["labels"]["root_cause"], item, "{alert}");
     let said = |name: &str| alert["annotations"][name].as_str().unwrap_or_default().to_owned();

@@ -29,7 +29,8 @@ pub(crate) struct Docker {
     touched: BTreeSet<String>,
     /// A case changed more than containers.
     anew: bool,
-    images: bool,
+    /// Images that are not there as they should be.
+    images: BTreeSet<String>,
 }
 
 impl Docker {
@@ -40,17 +41,15 @@ impl Docker {
         let workspaces = directory.join("workspaces");
         std::fs::create_dir_all(&workspaces).expect("directory");
         std::fs::set_permissions(workspaces, closed).expect("mode");
-        let mut docker = Self { engine, touched: BTreeSet::new(), anew: true, images: true };
+        let mut docker = Self { engine, touched: BTreeSet::new(), anew: true, images: TYPES.map(image_of).into() };
         docker.build();
         docker
     }
 
     /// Makes what is missing.
     fn build(&mut self) {
-        if std::mem::take(&mut self.images) {
-            for kind in TYPES {
-                self.engine.load(&Image { pushed: true, ..Image::new(&format!("parallax/agent-{kind}:latest")) });
-            }
+        for image in std::mem::take(&mut self.images).iter().filter(|image| TYPES.map(image_of).contains(image)) {
+            self.engine.load(&Image { pushed: true, ..Image::new(image) });
         }
         if std::mem::take(&mut self.anew) {
             for network in NETWORKS {
@@ -111,8 +110,8 @@ impl Docker {
     }
 
     fn image(&mut self, argument: &Value) -> Result<(), String> {
-        self.images = true;
         let mut image = Image::new(argument["name"].as_str().ok_or("an image needs a `name`")?);
+        self.images.insert(image.name.clone());
         if let Some(user) = argument["user"].as_str() {
             user.clone_into(&mut image.user);
         }
@@ -130,6 +129,11 @@ impl Docker {
         self.engine.load(&image);
         Ok(())
     }
+}
+
+/// The image of an agent type.
+fn image_of(kind: &str) -> String {
+    format!("parallax/agent-{kind}:latest")
 }
 
 fn texts(value: &Value) -> Vec<&str> {
@@ -169,7 +173,9 @@ impl Server for Docker {
                 let arguments = texts(argument);
                 self.touched.extend(arguments.iter().map(|&name| name.to_owned()));
                 self.anew |= arguments.contains(&"network");
-                self.images |= arguments.iter().any(|word| matches!(*word, "rmi" | "tag"));
+                if arguments.iter().any(|word| matches!(*word, "rmi" | "tag")) {
+                    self.images.extend(arguments.iter().map(|&name| name.to_owned()));
+                }
                 self.engine.try_cli(&arguments).map(drop)?;
             }
             "wait" => {

@@ -25,9 +25,22 @@ impl PgBouncer {
         this
     }
 
-    /// A client that has asked once, and keeps its server connection if `holds`. One that gets no
-    /// server connection waits for it.
+    /// A client that has asked and was answered, and keeps its server connection if `holds`.
     fn client(&mut self, holds: bool) {
+        let mut child = self.ask(holds);
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("answer");
+        assert_eq!(line.trim(), "asked");
+        self.clients.push(child);
+    }
+
+    /// A client that gets no server connection, and waits for it.
+    fn waiting(&mut self) {
+        let child = self.ask(false);
+        self.clients.push(child);
+    }
+
+    fn ask(&self, holds: bool) -> Child {
         let to = format!(
             "host=127.0.0.1 port={} user=app dbname=app sslmode=require password=app-password",
             self.pooler.port
@@ -37,12 +50,7 @@ impl PgBouncer {
             command.args(["-qAtX", &to]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql");
         let ask: &[u8] = if holds { b"BEGIN; SELECT 'asked';\n" } else { b"SELECT 'asked';\n" };
         child.stdin.as_mut().expect("stdin").write_all(ask).expect("ask");
-        if self.clients.len() < 3 {
-            let mut line = String::new();
-            BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("answer");
-            assert_eq!(line.trim(), "asked");
-        }
-        self.clients.push(child);
+        child
     }
 
     fn leave(&mut self) {
@@ -88,14 +96,16 @@ impl Server for PgBouncer {
         match verb {
             "configure" => {
                 self.leave();
-                self.pooler.configured(argument.as_str().ok_or("write `configure: <lines>`")?);
-                self.client(false);
+                let lines = argument.as_str().ok_or("write `configure: <lines>`")?;
+                self.pooler.configured(lines);
+                // Whether a pool without a size has a moment's connection for its first client is luck.
+                if lines.contains("default_pool_size = 0") { self.waiting() } else { self.client(false) }
             }
             "hold" => {
                 // Two have the two connections of the pool, the next one waits.
                 self.client(true);
                 self.client(true);
-                self.client(false);
+                self.waiting();
                 std::thread::sleep(Duration::from_secs(2));
             }
             _ => return Err(format!("PgBouncer does not understand `{verb}`")),

@@ -23,7 +23,7 @@ use super::etcd::certificates;
 pub(crate) const APP: &str = "rdy/app:latest";
 const READY: Duration = Duration::from_secs(30);
 /// How long a state may take to be reached.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 /// Podman without systemd can neither set these, nor run health checks.
 const OF_PODMAN: [&str; 6] = ["--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
 
