@@ -11,7 +11,7 @@ use super::secrets;
 use super::sink::Sink;
 use super::wire::{ChecklistDef, Root};
 use crate::diag::Report;
-use crate::model::{Access, Plan, Span, Target, Timestamp};
+use crate::model::{Plan, Span, Target, Timestamp};
 use crate::probe::kinds::KINDS;
 use crate::probe::{Credentials, Descriptor, Grant, LegProbe};
 
@@ -33,7 +33,7 @@ pub struct Compiled {
     pub legs: Vec<LegProbe>,
     /// Rights that the legs need, by what they do to their targets: of all that are written down, also where
     /// their targets or parameters are not configured.
-    pub grants: BTreeSet<(Access, Grant)>,
+    pub grants: BTreeSet<Grant>,
     pub credentials: Arc<Credentials>,
     /// All files that were read, for the watch.
     pub files: Vec<PathBuf>,

@@ -13,21 +13,40 @@ use crate::probe::Grant;
 const CATALOGUE: &str = "config/readiness.yaml";
 /// Some time after the catalogue was written; it only has to be plausible.
 const NOW: Timestamp = Timestamp::from_secs(1_795_305_600);
-/// What RBAC cannot narrow down to what is needed, so that it is granted apart and in single namespaces: name of
-/// the role and of the file, resource, and what there is to know.
-const PRIVATE: [(&str, &str, &str); 2] = [
-    (
-        "secrets",
-        "secrets",
-        "# Of secrets only the metadata is asked for, but RBAC knows no such right: who may list them may read them.\n\
-         # So this role is bound in single namespaces, never for all of the cluster.\n",
-    ),
-    (
-        "logs",
-        "pods/log",
-        "# For the kind `logs`, where it reads lines of pods. What services write there may be as secret as what they\n\
-         # are given, so this role is bound in single namespaces too.\n",
-    ),
+
+/// What RBAC cannot narrow down to what is needed, so that it is granted apart and in single namespaces.
+struct Private {
+    /// Of its role.
+    name: &'static str,
+    /// The file of its bindings.
+    file: &'static str,
+    resource: &'static str,
+    /// What there is to know.
+    about: &'static str,
+}
+
+const PRIVATE: [Private; 3] = [
+    Private {
+        name: "secrets",
+        file: "deploy/kubernetes/optional/secrets.yaml",
+        resource: "secrets",
+        about: "# Of secrets only the metadata is asked for, but RBAC knows no such right: who may list them may read \
+                them.\n# So this role is bound in single namespaces, never for all of the cluster.\n",
+    },
+    Private {
+        name: "configmaps",
+        file: "deploy/kubernetes/optional/configmaps.yaml",
+        resource: "configmaps",
+        about: "# ConfigMaps may hold what is not for everybody as well, so this role is bound in single namespaces \
+                too.\n",
+    },
+    Private {
+        name: "logs",
+        file: "deploy/kubernetes/optional/logs.yaml",
+        resource: "pods/log",
+        about: "# For the kind `logs`, where it reads lines of pods. What services write there may be as secret as \
+                what they\n# are given, so this role is bound in single namespaces too.\n",
+    },
 ];
 
 /// Who gets the rights.
@@ -69,14 +88,14 @@ pub(super) fn files(root: &Path) -> Vec<Generated> {
         let private = PRIVATE
             .iter()
             .zip(&rights.private)
-            .map(|((name, _, about), grants)| format!("{about}{}", account.role(&account.apart(name), grants)));
+            .map(|(of, grants)| format!("{}{}", of.about, account.role(&account.apart(of.name), grants)));
         [account.account(), main, account.for_all()].into_iter().chain(private).collect::<Vec<_>>()
     };
     let bound = |account: &Account| {
         PRIVATE
             .iter()
             .zip(&rights.private)
-            .map(|((name, ..), grants)| with_note(ABOUT_BINDINGS, account.bound_apart(name, grants)))
+            .map(|(of, grants)| with_note(ABOUT_BINDINGS, account.bound_apart(of.name, grants)))
             .collect::<Vec<_>>()
     };
     let dry_run = |account: &Account| with_note(ABOUT_DRY_RUN, account.dry_run(&rights));
@@ -86,8 +105,7 @@ pub(super) fn files(root: &Path) -> Vec<Generated> {
         file("deploy/kubernetes/rbac.yaml", &base(&POD)),
         file("docs/grants/kubernetes.yaml", &whole),
     ];
-    let paths = ["deploy/kubernetes/optional/secrets.yaml", "deploy/kubernetes/optional/logs.yaml"];
-    files.extend(paths.into_iter().zip(bound(&POD)).map(|(path, parts)| file(path, &parts)));
+    files.extend(PRIVATE.iter().zip(bound(&POD)).map(|(of, parts)| file(of.file, &parts)));
     files
 }
 
@@ -103,10 +121,10 @@ fn rights(catalogue: &Path) -> Option<Rights> {
     let builtins = Builtins { targets: vec![own], max_waiver: Span::from_secs(366 * 86_400) };
     let compiled = catalog::load(catalogue, &builtins, NOW).compiled?;
     let mut rights = Rights::default();
-    for (access, grant) in compiled.grants {
-        let is_private = |(_, resource, _): &(&str, &str, &str)| grant.group.is_empty() && grant.resource == *resource;
+    for grant in compiled.grants {
+        let is_private = |of: &Private| grant.group.is_empty() && grant.resource == of.resource;
         let apart = PRIVATE.iter().position(is_private).and_then(|place| rights.private.get_mut(place));
-        match (access, apart) {
+        match (grant.access, apart) {
             (Access::Read, Some(apart)) => apart.insert(grant),
             (Access::Read, None) => rights.usual.insert(grant),
             _ => rights.dry_run.insert(grant),

@@ -1,5 +1,7 @@
 //! Rights that a target must give to the exporter.
 
+use crate::model::Access;
+
 /// One right, in the words of a target that has such: a verb on a sort of objects. For Kubernetes the names
 /// are those of its roles.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,4 +14,6 @@ pub struct Grant {
     pub verb: &'static str,
     /// Where; everywhere, or in no namespace, if absent.
     pub namespace: Option<String>,
+    /// What is done with it: a leg that changes something may also need rights that only read.
+    pub access: Access,
 }

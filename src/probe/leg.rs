@@ -43,9 +43,9 @@ pub trait DynProbe: Send + Sync {
     fn kind(&self) -> &'static str;
     fn class(&self) -> Class;
     fn access(&self) -> Access;
-    fn watches(&self) -> Option<String>;
+    fn watches(&self) -> Vec<String>;
     fn grants(&self) -> Vec<Grant>;
-    fn listen<'a>(&'a self, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError>;
+    fn listen<'a>(&'a self, what: &'a str, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError>;
     fn run<'a>(&'a self, cx: &'a ProbeCx, conditions: &'a Conditions) -> BoxFuture<'a, Observation>;
 }
 
@@ -62,7 +62,7 @@ impl<P: Probe> DynProbe for P {
         Probe::access(self)
     }
 
-    fn watches(&self) -> Option<String> {
+    fn watches(&self) -> Vec<String> {
         Probe::watches(self)
     }
 
@@ -70,8 +70,8 @@ impl<P: Probe> DynProbe for P {
         Probe::grants(self)
     }
 
-    fn listen<'a>(&'a self, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError> {
-        Box::pin(Probe::listen(self, cx, changes))
+    fn listen<'a>(&'a self, what: &'a str, cx: &'a ProbeCx, changes: &'a Changes) -> BoxFuture<'a, ProbeError> {
+        Box::pin(Probe::listen(self, what, cx, changes))
     }
 
     fn run<'a>(&'a self, cx: &'a ProbeCx, conditions: &'a Conditions) -> BoxFuture<'a, Observation> {

@@ -91,17 +91,17 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     }
 
     /// What of its target it can listen to, if its target tells of changes; the engine then looks as
-    /// soon as something changes, besides the schedule. Legs of one kind and target that give the
-    /// same text share one ear, so it must name all that `listen` depends on; no secrets.
-    fn watches(&self) -> Option<String> {
-        None
+    /// soon as something changes, besides the schedule. Each text is one ear, which all legs of one kind
+    /// and target share that give it, so it must name all that `listen` depends on; no secrets.
+    fn watches(&self) -> Vec<String> {
+        Vec::new()
     }
 
-    /// Listens until it cannot any more, and says why. The deadline of `cx` is for getting there:
-    /// once `changes.listening()` is called there is none. Must hear of a lost connection; that the
-    /// connection was lost counts as a change by itself.
-    fn listen(&self, cx: &ProbeCx, changes: &Changes) -> impl Future<Output = ProbeError> + Send {
-        let _ = (cx, changes);
+    /// Listens to one of what it `watches` until it cannot any more, and says why. The deadline of `cx` is
+    /// for getting there: once `changes.listening()` is called there is none. Must hear of a lost
+    /// connection; that the connection was lost counts as a change by itself.
+    fn listen(&self, what: &str, cx: &ProbeCx, changes: &Changes) -> impl Future<Output = ProbeError> + Send {
+        let _ = (what, cx, changes);
         std::future::pending()
     }
 

@@ -123,3 +123,45 @@ fn collect(check: &Check, members: &mut Vec<Slot>) {
         _ => {}
     }
 }
+
+/// A value that an installer writes is matched for what it is: within an expression it is `${name|regex}`, and
+/// one that is an expression itself is a whole text, or a raw one in a condition.
+#[test]
+fn no_parameter_is_spliced_into_a_regular_expression_as_it_is() {
+    const EXPRESSIONS: [&str; 5] = ["pattern", "forbid", "forbid_body", "matching", "extract"];
+    fn look(text: &str, key: &str, found: &mut Vec<String>) -> usize {
+        let spliced: Vec<&str> =
+            text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|r| r.0).collect();
+        let is_whole = spliced.len() == 1 && text.starts_with("${") && text.ends_with('}') && !text.contains('|');
+        let is_expression = EXPRESSIONS.contains(&key) || text.starts_with('^') || text.starts_with("(?");
+        if is_expression && !is_whole {
+            found.extend(spliced.iter().filter(|name| !name.ends_with("|regex")).map(|_| text.to_owned()));
+        }
+        if ["matches(\"", "matches('", "find(\"", "find('"].iter().any(|call| text.contains(&format!("{call}${{"))) {
+            found.push(text.to_owned());
+        }
+        spliced.iter().filter(|name| name.ends_with("|regex")).count()
+    }
+    fn walk(value: &serde_json::Value, key: &str, found: &mut Vec<String>) -> usize {
+        match value {
+            serde_json::Value::String(text) => look(text, key, found),
+            serde_json::Value::Array(items) => items.iter().map(|item| walk(item, key, found)).sum(),
+            serde_json::Value::Object(fields) => {
+                fields.iter().map(|(name, value)| walk(value, if key == "extract" { key } else { name }, found)).sum()
+            }
+            _ => 0,
+        }
+    }
+    let (mut raw, mut escaped) = (Vec::new(), 0);
+    for list in ["parallax", "phoenix", "self"] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/checklists");
+        let parts = std::fs::read_dir(root.join(list)).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in parts.chain([root.join(format!("{list}.yaml"))]).filter(|path| path.is_file()) {
+            let text = std::fs::read_to_string(&path).expect("a checklist");
+            let whole: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+            escaped += walk(&whole, "", &mut raw);
+        }
+    }
+    assert_eq!(raw, Vec::<String>::new());
+    assert!(escaped >= 9, "{escaped}");
+}

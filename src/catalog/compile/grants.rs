@@ -4,15 +4,14 @@ use serde_json::{Map, Value};
 
 use super::kinds::Kind;
 use crate::catalog::syntax::Entry;
-use crate::model::Access;
 use crate::probe::{Grant, Parsed};
 
-pub(super) fn of(parsed: &Parsed) -> Vec<(Access, Grant)> {
-    parsed.probe.grants().into_iter().map(|grant| (parsed.access, grant)).collect()
+pub(super) fn of(parsed: &Parsed) -> Vec<Grant> {
+    parsed.probe.grants()
 }
 
 /// Of a leg with parameters that have no value. Names stand for themselves, and what is no text is left out.
-pub(super) fn of_unset(kind: &Kind, entry: &Entry) -> Vec<(Access, Grant)> {
+pub(super) fn of_unset(kind: &Kind, entry: &Entry) -> Vec<Grant> {
     let whole = entry.value.to_json();
     let without = || {
         let mut value = whole.clone();
@@ -21,7 +20,7 @@ pub(super) fn of_unset(kind: &Kind, entry: &Entry) -> Vec<(Access, Grant)> {
     };
     let parsed = kind.descriptor.parse(whole.clone()).or_else(|_| kind.descriptor.parse(without()));
     let mut grants = parsed.map(|parsed| of(&parsed)).unwrap_or_default();
-    for (_, grant) in &mut grants {
+    for grant in &mut grants {
         grant.namespace = grant.namespace.take().filter(|name| !name.contains("${"));
     }
     grants

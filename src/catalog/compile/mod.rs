@@ -35,7 +35,7 @@ use super::wire::{ChecklistDef, Root};
 use crate::core::Graph;
 use crate::diag::SourceMap;
 use crate::expect::Conditions;
-use crate::model::{Access, Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
+use crate::model::{Checklist, ChecklistId, Item, ItemId, Plan, Section, SectionPath, Slot};
 use crate::probe::{Credentials, Grant, LegProbe};
 
 /// What every item needs to see.
@@ -49,7 +49,7 @@ pub(super) struct Shared<'a> {
     parameters: &'a [Parameters],
     attestations: HashMap<ItemId, Vec<Value>>,
     legs: RefCell<Vec<LegProbe>>,
-    grants: RefCell<BTreeSet<(Access, Grant)>>,
+    grants: RefCell<BTreeSet<Grant>>,
     words: Words,
     /// By checklist, kind and source: a compiled expression is many times its text.
     conditions: RefCell<HashMap<String, Arc<Conditions>>>,
@@ -60,7 +60,7 @@ pub(super) struct Output<'a> {
     pub(super) plan: Plan,
     pub(super) legs: Vec<LegProbe>,
     /// Also of legs that are not configured here, by what they do to their target.
-    pub(super) grants: BTreeSet<(Access, Grant)>,
+    pub(super) grants: BTreeSet<Grant>,
     pub(super) credentials: Credentials,
     pub(super) deployment: Deployment,
     pub(super) names: Names<'a>,

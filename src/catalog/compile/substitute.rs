@@ -1,4 +1,4 @@
-//! `${name}` in texts.
+//! `${name}` in texts, and `${name|regex}` in regular expressions.
 
 use std::borrow::Cow;
 
@@ -6,6 +6,9 @@ use super::params::{Parameters, hinted};
 use crate::catalog::sink::Sink;
 use crate::catalog::syntax::{Data, Entry, Node};
 use crate::diag::{Code, Diagnostic};
+
+/// After the name of a parameter whose value is to be matched as it is.
+const REGEX: &str = "regex";
 
 /// The node with every `${name}` replaced, but for the values of the keys `skip` of the node
 /// itself. Names of parameters that have no value are added to `unset`; what uses them is not
@@ -58,7 +61,7 @@ fn scalar(node: &Node, text: &str, parameters: &Parameters, unset: &mut Vec<Stri
         Some(value.moved_to(node.at))
     };
     if let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'))
-        && !name.contains(['$', '{', '}'])
+        && !name.contains(['$', '{', '}', '|'])
         && !name.is_empty()
     {
         return lookup(name).unwrap_or_else(|| node.clone());
@@ -81,10 +84,23 @@ fn scalar(node: &Node, text: &str, parameters: &Parameters, unset: &mut Vec<Stri
             );
             return node.clone();
         };
+        let (name, filter) = name.split_once('|').map_or((name, None), |(name, filter)| (name, Some(filter)));
+        let put = |out: &mut String, value: &str| match filter {
+            // For what it is, whatever its signs mean in an expression.
+            Some(_) => out.push_str(&regex::escape(value)),
+            None => out.push_str(value),
+        };
+        if filter.is_some_and(|filter| filter != REGEX) {
+            let message = format!("a parameter cannot be written as `{}`", filter.unwrap_or_default());
+            sink.push(
+                Diagnostic::error(Code::PLACEHOLDER, node.at, message).help("write `${name}` or `${name|regex}`"),
+            );
+            return node.clone();
+        }
         match lookup(name).map(|value| value.data) {
-            Some(Data::Text(value)) => out.push_str(&value),
-            Some(Data::Int(_, raw) | Data::Float(_, raw)) => out.push_str(&raw),
-            Some(Data::Bool(value)) => out.push_str(&value.to_string()),
+            Some(Data::Text(value)) => put(&mut out, &value),
+            Some(Data::Int(_, raw) | Data::Float(_, raw)) => put(&mut out, &raw),
+            Some(Data::Bool(value)) => put(&mut out, &value.to_string()),
             Some(_) => {
                 let message = format!("the parameter `{name}` is not a single value and cannot be part of a text");
                 let help = format!("write `${{{name}}}` alone to use it as a whole");
@@ -110,6 +126,7 @@ mod tests {
         let mut parameters = Parameters::default();
         parameters.nodes.insert("n".into(), node(Data::Int(5, "5".into())));
         parameters.nodes.insert("host".into(), node(Data::Text("db".into())));
+        parameters.nodes.insert("odd".into(), node(Data::Text("a.b+(c".into())));
         parameters.nodes.insert("none".into(), node(Data::Null));
         let (sink, mut unset) = (Sink::default(), Vec::new());
         let text = node(Data::Text(text.into()));
@@ -127,11 +144,16 @@ mod tests {
         assert_eq!(spliced("http://${host}:${n}/"), "http://db:5/");
         assert_eq!(spliced("$${host} costs $5"), "${host} costs $5");
         assert_eq!(spliced("${host}${host}"), "dbdb");
+        assert_eq!(spliced("^${odd|regex}(.+)$"), r"^a\.b\+\(c(.+)$");
+        assert_eq!(spliced("${odd|regex}"), r"a\.b\+\(c");
+        assert_eq!(spliced("${n|regex}|${odd}"), "5|a.b+(c");
     }
 
     #[test]
     fn what_cannot_be_replaced_is_said() {
         assert_eq!(run("x ${none}").1, ["none"]);
+        assert_eq!(run("x ${none|regex}").1, ["none"]);
+        assert_eq!(run("${host|html}").2, 1);
         assert_eq!(run("${hots}").2, 1);
         assert_eq!(run("a ${").2, 1);
         assert_eq!(run("a ${}").2, 1);

@@ -48,12 +48,12 @@ impl Probe for Scripted {
         }
     }
 
-    fn watches(&self) -> Option<String> {
+    fn watches(&self) -> Vec<String> {
         let told = matches!(self.behaviour, Behaviour::TellsOfDays | Behaviour::Chatters);
-        told.then(|| format!("{:?}", self.behaviour))
+        told.then(|| format!("{:?}", self.behaviour)).into_iter().collect()
     }
 
-    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+    async fn listen(&self, _what: &str, cx: &ProbeCx, changes: &Changes) -> ProbeError {
         changes.listening();
         let midnight = Span(86_400_000 - u64::try_from(cx.now().0 % 86_400_000).unwrap());
         let (first, every) = match self.behaviour {

@@ -127,7 +127,7 @@ impl Listener {
         let (credentials, clients) = (Arc::clone(&wanted.credentials), Arc::clone(&self.clients));
         let deadline = Instant::now() + ARRIVE_WITHIN;
         let cx = ProbeCx::new(self.clock.now(), deadline, ear.probe.target.clone(), credentials, clients);
-        let listening = AssertUnwindSafe(ear.probe.probe.listen(&cx, changes)).catch_unwind();
+        let listening = AssertUnwindSafe(ear.probe.probe.listen(&ear.what, &cx, changes)).catch_unwind();
         listening.await.unwrap_or_else(|_| {
             self.metrics.panicked();
             tracing::error!(kind = ear.kind, "a probe panicked while it listened; this is a bug in the exporter");

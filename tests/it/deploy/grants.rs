@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use readiness::catalog::{self, Builtins};
 use readiness::model::{Access, Span, Target, Timestamp, TlsFiles};
+use readiness::probe::Grant;
 
 use crate::source::root;
 use crate::support::kubernetes::rights::{Right, rules};
@@ -12,15 +13,19 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).expect(path)
 }
 
-/// Of checks that only read, and of those that do more.
-fn needed() -> (BTreeSet<Right>, BTreeSet<Right>) {
+fn grants() -> BTreeSet<Grant> {
     let own = Target { name: "self".into(), address: "".into(), credential: None, tls: TlsFiles::default() };
     let builtins = Builtins { targets: vec![own], max_waiver: Span::from_secs(86_400) };
     let loaded = catalog::load(&root().join("config/readiness.yaml"), &builtins, Timestamp::from_secs(1_795_305_600));
-    let grants = loaded.compiled.expect("the shipped catalogue").grants;
+    loaded.compiled.expect("the shipped catalogue").grants
+}
+
+/// Of checks that only read, and of those that do more.
+fn needed() -> (BTreeSet<Right>, BTreeSet<Right>) {
+    let grants = grants();
     let of = |reads: bool| {
-        let some = grants.iter().filter(|(access, _)| (*access == Access::Read) == reads);
-        some.map(|(_, grant)| (grant.group.clone(), grant.resource.clone(), grant.verb.to_owned())).collect()
+        let some = grants.iter().filter(|grant| (grant.access == Access::Read) == reads);
+        some.map(|grant| (grant.group.clone(), grant.resource.clone(), grant.verb.to_owned())).collect()
     };
     (of(true), of(false))
 }
@@ -67,9 +72,16 @@ fn what_may_be_secret_is_bound_in_single_namespaces_only() {
     let everywhere: Vec<&str> = main.split("---").filter(|part| part.contains("kind: ClusterRoleBinding")).collect();
     assert!(everywhere.len() == 1 && everywhere[0].contains("name: readiness-exporter\n"), "{everywhere:?}");
     let usual = main.split("---").find(|part| part.contains("kind: ClusterRole\n")).expect("a role");
-    for (resource, bound) in [("secrets", "secrets.yaml"), ("pods/log", "logs.yaml")] {
+    let grants = grants();
+    for (resource, bound) in [("secrets", "secrets.yaml"), ("configmaps", "configmaps.yaml"), ("pods/log", "logs.yaml")]
+    {
         assert!(!rules(usual).iter().any(|(group, name, _)| group.is_empty() && name == resource), "{usual}");
         let bound = file(&format!("deploy/kubernetes/optional/{bound}"));
         assert!(bound.split("---").all(|part| part.contains("kind: RoleBinding")), "{bound}");
+        // Every row that needs it gets it.
+        for grant in grants.iter().filter(|grant| grant.group.is_empty() && grant.resource == resource) {
+            let namespace = grant.namespace.as_ref().unwrap_or_else(|| panic!("{resource} of all of the cluster"));
+            assert!(bound.contains(&format!("\n  namespace: {namespace}\n")), "{resource} in {namespace}");
+        }
     }
 }

@@ -50,6 +50,7 @@ pub(super) fn run() -> Vec<Row> {
     here.item("policies", one(json!({ "namespaces": ["phoenix-prod"], "default_deny": {} })));
     here.item("secrets", one(json!({ "namespaces": ["parallax-agents"], "objects": { "resource": "secrets" } })));
     let daemon = here.start();
+    cluster_is_heard(&cluster.recording, STREAMS);
     let restore = |cluster: &mut Cluster| cluster.recording.restore();
     let rows = vec![
         turn(
@@ -135,6 +136,63 @@ fn stays_quiet(daemon: &crate::support::daemon::Daemon, cluster: &Cluster) {
     cluster.recording.bookmark();
     cluster.recording.streams(&Piece::End);
     assert_eq!(settled(), (STREAMS, heard), "opened again, and nobody has heard of anything");
+}
+
+/// Each list is another ear.
+fn cluster_is_heard(recording: &Recording, streams: usize) {
+    let until = std::time::Instant::now() + super::AT_ONCE;
+    while recording.listeners() != streams {
+        assert!(std::time::Instant::now() < until, "{} streams instead of {streams}", recording.listeners());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// Many items look at few lists: each list is one stream, whose changes make all of them look.
+pub(super) fn shared() {
+    let mut here = Watched::new();
+    let recording = Recording::start();
+    here.credential("cluster", READINESS);
+    here.target(
+        "cluster",
+        json!({ "address": format!("http://127.0.0.1:{}", recording.port), "credential": "cluster" }),
+    );
+    let pods = |condition: &str| {
+        let objects = json!({ "resource": "pods", "each": ["status.conditions"] });
+        let asked = json!({ "target": "cluster", "namespaces": ["phoenix-prod"], "objects": objects });
+        json!({ "kubernetes": asked, "expect": condition })
+    };
+    for n in 0..20 {
+        let condition = format!("count > {n} || elements.all(e, e.item.type != 'Ready' || e.item.status == 'True')");
+        here.item(&format!("any-{n}"), pods(&condition));
+        here.item(&format!("ready-{n}"), pods("elements.all(e, e.item.type != 'Ready' || e.item.status == 'True')"));
+    }
+    let mut spread = pods("count > 0");
+    spread["kubernetes"]["replicas"] = json!({ "expected": ["api-gateway"] });
+    here.item("replicas", spread);
+    let daemon = here.start();
+    // Pods and Deployments, and what else is looked at besides.
+    let streams = |sort: &str| {
+        let watched = |asked: &&String| asked.contains("watch=") && asked.contains(&format!("/phoenix-prod/{sort}?"));
+        recording.asked().iter().filter(watched).count()
+    };
+    let until = std::time::Instant::now() + super::AT_ONCE;
+    while streams("pods") == 0 || streams("deployments") == 0 {
+        assert!(std::time::Instant::now() < until, "{:?}", recording.asked());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    recording.change(Change {
+        list: "pods".to_owned(),
+        namespace: "phoenix-prod".to_owned(),
+        name: String::new(),
+        set: vec![("/status/conditions".to_owned(), unready())],
+        gone: false,
+        add: Value::Null,
+    });
+    for n in [0, 7, 19] {
+        daemon.wait_for(&format!("watched/all.ready-{n}"), "fail", super::AT_ONCE);
+    }
+    assert_eq!((streams("pods"), streams("deployments")), (1, 1), "{:?}", recording.asked());
+    assert!(daemon.stop().success());
 }
 
 /// Of all items: three sorts for the budgets, two for the policies, and one each.

@@ -113,6 +113,11 @@ fn a_recorded_cluster_tells_too() {
 }
 
 #[test]
+fn items_that_look_at_one_list_share_a_stream() {
+    cluster::shared();
+}
+
+#[test]
 fn what_a_target_tells_is_on_the_gauge_at_once() {
     let (engine, cluster) = (std::thread::spawn(engine::run), std::thread::spawn(cluster::run));
     let mut rows = stores::run();

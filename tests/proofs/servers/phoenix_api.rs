@@ -38,6 +38,8 @@ struct Behaviour {
     exact_paths: bool,
     /// One backend answers everything.
     sticks: bool,
+    /// A route that makes something of whatever JSON it gets.
+    generates: bool,
     asked: usize,
     tokens: tokens::World,
 }
@@ -66,6 +68,12 @@ fn said(behaviour: &mut Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
 fn answered(behaviour: &Behaviour, tokens: &Tokens, asked: &Asked) -> Answer {
     if let Some(answer) = behaviour.answers.get(&asked.route()) {
         return answer.clone();
+    }
+    if behaviour.generates && asked.route() == "POST /api/v1/generate" {
+        return match serde_json::from_slice::<Value>(&asked.body) {
+            Ok(_) => Answer::json(201, json!({ "id": "made" })),
+            Err(_) => Answer::json(400, json!({ "error": "no JSON" })),
+        };
     }
     match asked.path() {
         "/health" => return Answer::json(200, json!({ "status": "ok" })),
@@ -175,7 +183,7 @@ impl Server for Double {
     }
 
     /// `answer: { route: GET /x, status: 200, headers: {…}, body: {…} }`, `accept_revoked`, `leak`, `lenient`, `exact_paths`, `stick`,
-    /// `tokens: {…}` (see there), and the network's verbs.
+    /// `generate`, `tokens: {…}` (see there), and the network's verbs.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {
             return done;
@@ -194,6 +202,7 @@ impl Server for Double {
             "lenient" => behaviour.lenient = true,
             "exact_paths" => behaviour.exact_paths = true,
             "stick" => behaviour.sticks = true,
+            "generate" => behaviour.generates = true,
             _ => return Err(format!("the API's double does not understand `{verb}`")),
         }
         Ok(())

@@ -114,7 +114,10 @@ async fn of(
         Err(Fault::Error(error)) => return Err(error),
     };
     let has_terminal = inspected.config.and_then(|config| config.tty).unwrap_or(false);
-    let parts = if has_terminal { plain(&bytes) } else { framed(&bytes).map_err(|why| broken(name, why))? };
+    // Nobody writes on what is there then.
+    let ended = inspected.state.and_then(|state| state.running) == Some(false);
+    let parts =
+        if has_terminal { plain(&bytes, ended) } else { framed(&bytes, ended).map_err(|why| broken(name, why))? };
     let more = parts.count > wanted.lines;
     let mut lines = parts.lines;
     // The oldest may have begun before.
@@ -134,18 +137,20 @@ struct Parts {
     count: usize,
 }
 
-/// With a terminal there is one stream, as it was written.
-fn plain(bytes: &[u8]) -> Parts {
+/// With a terminal there is one stream, as it was written. What comes after the last line break is a line if
+/// its container has ended; else it is still being written. The engine counts it in either case.
+fn plain(bytes: &[u8], ended: bool) -> Parts {
     let text = String::from_utf8_lossy(bytes);
-    let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
-    let lines: Vec<Line> = whole.lines().map(|line| stamped(line.trim_end_matches('\r'))).collect();
+    let is_open = !text.is_empty() && !text.ends_with('\n') && !ended;
+    let mut lines: Vec<Line> = text.lines().map(|line| stamped(line.trim_end_matches('\r'))).collect();
     let count = lines.len();
+    lines.truncate(count.saturating_sub(usize::from(is_open)));
     Parts { lines: lines.into_iter().filter(|line| !line.text.trim().is_empty()).collect(), count }
 }
 
 /// Without one each part has a header: the stream, three zeros, and its length in four bytes. Long lines
 /// come in parts, each with a time of its own before it; those of two streams may lie between each other.
-fn framed(mut bytes: &[u8]) -> Result<Parts, &'static str> {
+fn framed(mut bytes: &[u8], ended: bool) -> Result<Parts, &'static str> {
     let mut parts = Parts::default();
     let mut begun: [Option<Line>; 3] = Default::default();
     while !bytes.is_empty() {
@@ -174,6 +179,9 @@ fn framed(mut bytes: &[u8]) -> Result<Parts, &'static str> {
         } else if !line.text.trim().is_empty() {
             parts.lines.push(line);
         }
+    }
+    if ended {
+        parts.lines.extend(begun.into_iter().flatten().filter(|line| !line.text.trim().is_empty()));
     }
     Ok(parts)
 }
@@ -204,26 +212,34 @@ mod tests {
             part(1, &format!("{AT} half")),
         ]
         .concat();
-        let parts = framed(&bytes).unwrap();
+        let parts = framed(&bytes, false).unwrap();
         assert_eq!((texts(&parts), parts.count), (vec!["error", "{\"a\":1}"], 4));
         assert!(parts.lines.iter().all(|line| line.at_s.is_some()));
+        let parts = framed(&bytes, true).unwrap();
+        assert_eq!((texts(&parts), parts.count), (vec!["error", "{\"a\":1}", "half"], 4), "nobody ends it any more");
     }
 
     #[test]
     fn what_is_cut_or_no_frame_is_refused() {
         let whole = part(1, &format!("{AT} text\n"));
         for end in [3, 12] {
-            assert!(framed(&whole[..end]).is_err());
+            assert!(framed(&whole[..end], false).is_err());
         }
         for wrong in [b"plain text, and more of it".to_vec(), part(7, "x\n"), part(3, "cannot read\n")] {
-            assert!(framed(&wrong).is_err());
+            assert!(framed(&wrong, false).is_err());
         }
-        assert_eq!(framed(&[]).unwrap().count, 0);
+        assert_eq!(framed(&[], false).unwrap().count, 0);
     }
 
     #[test]
     fn a_terminal_writes_as_it_comes() {
-        let parts = plain(format!("{AT} one\r\n{AT} \r\n{AT} two\r\n{AT} $ ").as_bytes());
-        assert_eq!((texts(&parts), parts.count), (vec!["one", "two"], 3));
+        let open = format!("{AT} one\r\n{AT} \r\n{AT} two\r\n{AT} panic: ");
+        let parts = plain(open.as_bytes(), false);
+        assert_eq!((texts(&parts), parts.count), (vec!["one", "two"], 4), "it is still being written");
+        let parts = plain(open.as_bytes(), true);
+        assert_eq!((texts(&parts), parts.count), (vec!["one", "two", "panic: "], 4), "it was the last");
+        let parts = plain(format!("{AT} one\r\n").as_bytes(), false);
+        assert_eq!((texts(&parts), parts.count), (vec!["one"], 1));
+        assert_eq!(plain(b"", false).count, 0);
     }
 }

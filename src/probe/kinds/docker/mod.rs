@@ -89,12 +89,12 @@ impl Probe for Docker {
         Some("an answer of the engine")
     }
 
-    fn watches(&self) -> Option<String> {
+    fn watches(&self) -> Vec<String> {
         let sorts = listen::sorts(self);
-        (!sorts.is_empty()).then(|| sorts.join(" "))
+        (!sorts.is_empty()).then(|| sorts.join(" ")).into_iter().collect()
     }
 
-    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+    async fn listen(&self, _what: &str, cx: &ProbeCx, changes: &Changes) -> ProbeError {
         let ended = || ProbeError::target(Reason::Reset, "the engine ended its stream of events");
         listen::listen(self, cx, changes).await.err().unwrap_or_else(ended)
     }

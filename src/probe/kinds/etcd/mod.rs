@@ -198,12 +198,12 @@ impl Probe for Etcd {
         })
     }
 
-    fn watches(&self) -> Option<String> {
+    fn watches(&self) -> Vec<String> {
         let what = (&self.endpoints, &self.user, &self.credential, self.anonymous, &self.key, &self.prefix);
-        self.expect_error.is_empty().then(|| format!("{what:?}"))
+        self.expect_error.is_empty().then(|| format!("{what:?}")).into_iter().collect()
     }
 
-    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+    async fn listen(&self, _what: &str, cx: &ProbeCx, changes: &Changes) -> ProbeError {
         listen::listen(self, cx, changes).await.unwrap_or_else(|error| error)
     }
 

@@ -3,6 +3,7 @@
 use super::listen::is_worth_it;
 use super::look::places;
 use super::{Kubernetes, access, dry_run};
+use crate::model::Access;
 use crate::probe::Grant;
 
 /// Asked where a sort of objects seems not to be there; everybody who is logged in may by default.
@@ -15,6 +16,7 @@ pub(super) fn of_logs(namespace: &str) -> Vec<Grant> {
         resource: resource.to_owned(),
         verb,
         namespace: Some(namespace.to_owned()),
+        access: Access::Read,
     };
     let paths = DISCOVERY.map(of_path).into_iter();
     paths.chain([right("pods", "list"), right("pods/log", "get")]).collect()
@@ -25,12 +27,13 @@ pub(super) fn grants(leg: &Kubernetes) -> Vec<Grant> {
     let paths = [("/readyz", leg.ready), ("/version", leg.asks_version())];
     all.extend(paths.into_iter().filter(|(_, asked)| *asked).map(|(path, _)| of_path(path)));
     if leg.identity.is_some() {
-        all.push(create("authentication.k8s.io", "selfsubjectreviews", None));
+        all.push(review("authentication.k8s.io", "selfsubjectreviews"));
     }
-    all.extend(access::reviews(&leg.access).map(|review| create(access::GROUP, review, None)));
+    all.extend(access::reviews(&leg.access).map(|sort| review(access::GROUP, sort)));
     if let Some(offered) = &leg.dry_run {
         let (api_version, resource, namespace) = dry_run::what(offered);
-        all.push(create(group(api_version), resource, Some(namespace)));
+        let namespace = Some(namespace.to_owned());
+        all.push(Grant { namespace, access: Access::Mutates, ..review(group(api_version), resource) });
     }
     if let Some(objects) = &leg.objects {
         let verb = if objects.name.is_some() { "get" } else { "list" };
@@ -55,18 +58,21 @@ fn look(all: &mut Vec<Grant>, api_version: &str, resource: &str, spaces: &[Strin
             resource: resource.to_owned(),
             verb,
             namespace: namespace.map(str::to_owned),
+            access: Access::Read,
         }));
     }
     all.extend(DISCOVERY.map(of_path));
 }
 
-fn create(group: &str, resource: &str, namespace: Option<&str>) -> Grant {
-    let namespace = namespace.map(str::to_owned);
-    Grant { group: group.to_owned(), resource: resource.to_owned(), verb: "create", namespace }
+/// To post what is stored nowhere.
+fn review(group: &str, resource: &str) -> Grant {
+    let (group, resource) = (group.to_owned(), resource.to_owned());
+    Grant { group, resource, verb: "create", namespace: None, access: Access::Read }
 }
 
 fn of_path(path: &str) -> Grant {
-    Grant { group: String::new(), resource: path.to_owned(), verb: "get", namespace: None }
+    let resource = path.to_owned();
+    Grant { group: String::new(), resource, verb: "get", namespace: None, access: Access::Read }
 }
 
 fn group(api_version: &str) -> &str {

@@ -33,6 +33,8 @@ const CONTAINERS: usize = 50;
 /// Bytes of one container, and of all.
 const MAX_BYTES: usize = 4 << 20;
 const MAX_ALL: usize = 32 << 20;
+/// No runtime writes a line that goes on in shorter parts.
+const LEAST_PART: usize = 4 << 10;
 /// Of pods that no other check has listed just now.
 const MAX_AGE: Duration = Duration::from_secs(10);
 const KEPT: [&str; 5] = [
@@ -158,12 +160,47 @@ async fn lines(
     Ok(Some(text))
 }
 
-/// Whole lines, oldest first, and whether there are older ones.
+/// Whole lines, oldest first, and whether there may be older ones.
+///
+/// Runtimes write a long line in parts, of 16 KiB or 8 KiB. The node puts them together again, with one time
+/// before the whole (since 1.26), but it counts each part as one of those that are asked for. So what looks
+/// like fewer lines than there may be is not all, and the first of them may be the end of one.
 fn newest(body: &str, wanted: usize) -> (Vec<Line>, bool) {
     let whole = body.rfind('\n').and_then(|end| body.get(..end)).unwrap_or_default();
     let mut lines: Vec<Line> = whole.lines().map(stamped).collect();
-    let more = lines.len() > wanted;
-    lines.drain(..lines.len().saturating_sub(wanted));
+    let counted = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(1 + line.text.len() / LEAST_PART));
+    let more = counted > wanted;
+    let over = lines.len().saturating_sub(wanted).max(usize::from(more)).min(lines.len());
+    lines.drain(..over);
     lines.retain(|line| !line.text.trim().is_empty());
     (lines, more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::newest;
+
+    const AT: &str = "2026-11-22T10:00:00.000000000Z";
+
+    fn read(lines: &[&str], wanted: usize) -> (Vec<String>, bool) {
+        let body: String = lines.iter().map(|line| format!("{AT} {line}\n")).collect();
+        let (lines, more) = newest(&body, wanted);
+        (lines.into_iter().map(|line| line.text).collect(), more)
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_what_is_being_written_is_none() {
+        assert_eq!(read(&["one", "two"], 2), (vec!["one".to_owned(), "two".to_owned()], false));
+        assert_eq!(read(&["one", "two", "three"], 2), (vec!["two".to_owned(), "three".to_owned()], true));
+        assert_eq!(newest(&format!("{AT} one\n{AT} tw"), 5).0.len(), 1);
+        assert!(newest("", 5).0.is_empty());
+    }
+
+    #[test]
+    fn a_line_that_came_in_parts_is_one_line_and_was_counted_as_several() {
+        // Three parts were asked for: two of a long line whose first is not among them, and one more.
+        let long = "x".repeat(20_000);
+        assert_eq!(read(&[&long, "two"], 2), (vec!["two".to_owned()], true));
+        assert_eq!(read(&[&long, "two"], 50), (vec![long.clone(), "two".to_owned()], false), "all there is");
+    }
 }

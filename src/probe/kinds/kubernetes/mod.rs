@@ -28,6 +28,7 @@ mod object;
 mod page;
 mod place;
 mod project;
+mod reference;
 mod resource;
 #[cfg(test)]
 mod tests;
@@ -323,18 +324,21 @@ impl Probe for Kubernetes {
         Some("an answer of the API server")
     }
 
-    /// All that is listed, but for what changes all the time.
-    fn watches(&self) -> Option<String> {
-        let sorts = listen::sorts(self);
-        (!sorts.is_empty() && self.target.is_some()).then(|| format!("{sorts:?}"))
+    /// All that is listed, but for what changes all the time; each list is one ear.
+    fn watches(&self) -> Vec<String> {
+        listen::sorts(self).iter().filter(|_| self.target.is_some()).map(listen::Sort::ear).collect()
     }
 
     fn grants(&self) -> Vec<Grant> {
         grants::grants(self)
     }
 
-    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
-        match listen::listen(self, cx, changes, &listen::USUAL).await {
+    async fn listen(&self, what: &str, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+        let sorts = listen::sorts(self);
+        let Some(sort) = sorts.iter().find(|sort| sort.ear() == what) else {
+            return ProbeError::internal("no such list is watched");
+        };
+        match listen::listen(sort, cx, changes, &listen::USUAL).await {
             Err(error) => error,
         }
     }

@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Value};
 
 use super::project::{Keep, weight};
+use super::reference::{REFERS, only_refers};
 use crate::probe::guard::seal::seal;
 
 /// One page of a list.
@@ -50,7 +51,8 @@ fn whole<'de, S: DeserializeSeed<'de>>(text: &'de [u8], seed: S) -> serde_json::
 struct Kept<'k> {
     keep: &'k Keep,
     /// It is a variable of a container, or a list of them: what they are called and where they come from is
-    /// kept. What is written there may be a secret, so it is sealed as `literal`; empty where it is empty.
+    /// kept. What is written there may be a secret, so it is sealed as `literal`; empty where it is empty, and
+    /// with `REFERS` where nothing stands there but other variables.
     variables: bool,
 }
 
@@ -124,8 +126,12 @@ impl<'de> Visitor<'de> for Kept<'_> {
         let mut kept = Map::new();
         while let Some(Name(name)) = fields.next_key()? {
             if self.variables && name == "value" {
-                let value = literal(&fields.next_value()?);
-                kept.extend(self.keep.below("literal").map(|_| ("literal".to_owned(), value)));
+                let value: Value = fields.next_value()?;
+                if self.keep.below("literal").is_some() {
+                    kept.insert("literal".to_owned(), literal(&value));
+                    let refers = value.as_str().is_some_and(only_refers);
+                    kept.extend(refers.then(|| (REFERS.to_owned(), Value::Bool(true))));
+                }
                 continue;
             }
             let Some(keep) = self.keep.below(&name) else {

@@ -10,14 +10,43 @@ pub(super) struct Resource {
     pub(super) plural: &'static str,
     /// Besides name, namespace and labels.
     fields: &'static [&'static str],
+    /// Where the specification of the pods is that it makes, of which `CONTAINER` and `VOLUME` are kept.
+    templates: &'static [&'static str],
 }
 
 const IDENTITY: [&str; 3] = ["metadata.name", "metadata.namespace", "metadata.labels"];
+/// What is kept of the pods that something makes: of each container what is in its environment and what it
+/// mounts, and what that is.
+const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
+const CONTAINER: [&str; 12] = [
+    "name",
+    "env.name",
+    "env.literal",
+    "env.valueFrom.configMapKeyRef",
+    "env.valueFrom.fieldRef",
+    "env.valueFrom.secretKeyRef",
+    "envFrom.configMapRef",
+    "envFrom.prefix",
+    "envFrom.secretRef",
+    "volumeMounts.name",
+    "volumeMounts.mountPath",
+    "volumeMounts.readOnly",
+];
+const VOLUME: [&str; 7] = [
+    "name",
+    "configMap.name",
+    "downwardAPI.items.path",
+    "secret",
+    "projected.sources.secret",
+    "persistentVolumeClaim",
+    "emptyDir.medium",
+];
 
 macro_rules! resources {
-    ($($name:ident = $api:literal $plural:literal [$($field:literal),* $(,)?];)*) => {
-        $(pub(super) const $name: Resource =
-            Resource { api_version: $api, plural: $plural, fields: &[$($field),*] };)*
+    ($($name:ident = $api:literal $plural:literal $(with $template:literal)? [$($field:literal),* $(,)?];)*) => {
+        $(pub(super) const $name: Resource = Resource {
+            api_version: $api, plural: $plural, fields: &[$($field),*], templates: &[$($template)?],
+        };)*
 
         #[cfg(test)]
         pub(super) const ALL: &[Resource] = &[$($name),*];
@@ -39,94 +68,28 @@ resources! {
         "status.phase", "status.startTime", "status.conditions.type", "status.conditions.status",
         "status.containerStatuses.name", "status.containerStatuses.ready", "status.containerStatuses.restartCount",
     ];
-    DEPLOYMENTS = "apps/v1" "deployments" [
+    DEPLOYMENTS = "apps/v1" "deployments" with "spec.template.spec" [
         "metadata.generation", "metadata.annotations[argocd.argoproj.io/tracking-id]",
         "metadata.annotations[reloader.stakater.com/auto]",
         "metadata.annotations[secret.reloader.stakater.com/reload]",
-        "metadata.annotations[secret.reloader.stakater.com/auto]",
-        "spec.replicas", "spec.selector", "spec.template.metadata.labels",
-        "spec.template.metadata.annotations[vault.hashicorp.com/agent-inject]",
+        "metadata.annotations[secret.reloader.stakater.com/auto]", "spec.replicas", "spec.selector",
+        "spec.template.metadata.labels", "spec.template.metadata.annotations[vault.hashicorp.com/agent-inject]",
         "spec.template.spec.affinity.podAntiAffinity", "spec.template.spec.topologySpreadConstraints",
-        "spec.template.spec.containers.name", "spec.template.spec.containers.image",
-        "spec.template.spec.containers.ports", "spec.template.spec.containers.livenessProbe",
-        "spec.template.spec.containers.readinessProbe", "spec.template.spec.containers.resources.requests",
-        "spec.template.spec.containers.envFrom.secretRef",
-        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.valueFrom.secretKeyRef",
-        "spec.template.spec.initContainers.envFrom.secretRef",
-        "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
-        "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",
-        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.literal",
-        "spec.template.spec.containers.env.valueFrom.configMapKeyRef",
-        "spec.template.spec.containers.env.valueFrom.fieldRef", "spec.template.spec.containers.envFrom.configMapRef",
-        "spec.template.spec.containers.envFrom.prefix", "spec.template.spec.containers.volumeMounts.name",
-        "spec.template.spec.containers.volumeMounts.mountPath",
-        "spec.template.spec.containers.volumeMounts.readOnly", "spec.template.spec.initContainers.env.name",
-        "spec.template.spec.initContainers.env.literal",
-        "spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
-        "spec.template.spec.initContainers.env.valueFrom.fieldRef",
-        "spec.template.spec.initContainers.envFrom.configMapRef", "spec.template.spec.initContainers.envFrom.prefix",
-        "spec.template.spec.initContainers.volumeMounts.name",
-        "spec.template.spec.initContainers.volumeMounts.mountPath",
-        "spec.template.spec.initContainers.volumeMounts.readOnly", "spec.template.spec.initContainers.name",
-        "spec.template.spec.volumes.name", "spec.template.spec.volumes.configMap.name",
-        "spec.template.spec.volumes.downwardAPI.items.path", "spec.template.spec.volumes.persistentVolumeClaim",
-        "spec.template.spec.volumes.emptyDir.medium",
-        "status.observedGeneration", "status.replicas", "status.updatedReplicas", "status.readyReplicas",
-        "status.availableReplicas", "status.conditions.type", "status.conditions.status", "status.conditions.reason",
+        "spec.template.spec.containers.image", "spec.template.spec.containers.ports",
+        "spec.template.spec.containers.livenessProbe", "spec.template.spec.containers.readinessProbe",
+        "spec.template.spec.containers.resources.requests", "status.observedGeneration", "status.replicas",
+        "status.updatedReplicas", "status.readyReplicas", "status.availableReplicas", "status.conditions.type",
+        "status.conditions.status", "status.conditions.reason",
     ];
-    STATEFUL_SETS = "apps/v1" "statefulsets" [
+    STATEFUL_SETS = "apps/v1" "statefulsets" with "spec.template.spec" [
         "metadata.annotations[reloader.stakater.com/auto]",
         "metadata.annotations[secret.reloader.stakater.com/reload]",
-        "metadata.annotations[secret.reloader.stakater.com/auto]",
-        "spec.replicas", "spec.selector", "spec.template.metadata.labels",
-        "spec.template.metadata.annotations[vault.hashicorp.com/agent-inject]",
-        "spec.template.spec.containers.name", "spec.template.spec.containers.ports",
-        "spec.template.spec.containers.livenessProbe", "spec.template.spec.containers.readinessProbe",
-        "spec.template.spec.containers.envFrom.secretRef",
-        "spec.template.spec.containers.env.valueFrom.secretKeyRef",
-        "spec.template.spec.initContainers.envFrom.secretRef",
-        "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
-        "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",
-        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.literal",
-        "spec.template.spec.containers.env.valueFrom.configMapKeyRef",
-        "spec.template.spec.containers.env.valueFrom.fieldRef", "spec.template.spec.containers.envFrom.configMapRef",
-        "spec.template.spec.containers.envFrom.prefix", "spec.template.spec.containers.volumeMounts.name",
-        "spec.template.spec.containers.volumeMounts.mountPath",
-        "spec.template.spec.containers.volumeMounts.readOnly", "spec.template.spec.initContainers.env.name",
-        "spec.template.spec.initContainers.env.literal",
-        "spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
-        "spec.template.spec.initContainers.env.valueFrom.fieldRef",
-        "spec.template.spec.initContainers.envFrom.configMapRef", "spec.template.spec.initContainers.envFrom.prefix",
-        "spec.template.spec.initContainers.volumeMounts.name",
-        "spec.template.spec.initContainers.volumeMounts.mountPath",
-        "spec.template.spec.initContainers.volumeMounts.readOnly", "spec.template.spec.initContainers.name",
-        "spec.template.spec.volumes.name", "spec.template.spec.volumes.configMap.name",
-        "spec.template.spec.volumes.downwardAPI.items.path", "spec.template.spec.volumes.persistentVolumeClaim",
-        "spec.template.spec.volumes.emptyDir.medium",
-        "status.readyReplicas",
+        "metadata.annotations[secret.reloader.stakater.com/auto]", "spec.replicas", "spec.selector",
+        "spec.template.metadata.labels", "spec.template.metadata.annotations[vault.hashicorp.com/agent-inject]",
+        "spec.template.spec.containers.ports", "spec.template.spec.containers.livenessProbe",
+        "spec.template.spec.containers.readinessProbe", "status.readyReplicas",
     ];
-    DAEMON_SETS = "apps/v1" "daemonsets" [
-        "spec.template.spec.containers.env.name", "spec.template.spec.containers.env.literal",
-        "spec.template.spec.containers.env.valueFrom.configMapKeyRef",
-        "spec.template.spec.containers.env.valueFrom.fieldRef", "spec.template.spec.containers.envFrom.configMapRef",
-        "spec.template.spec.containers.envFrom.prefix", "spec.template.spec.containers.volumeMounts.name",
-        "spec.template.spec.containers.volumeMounts.mountPath",
-        "spec.template.spec.containers.volumeMounts.readOnly", "spec.template.spec.containers.name",
-        "spec.template.spec.containers.env.valueFrom.secretKeyRef",
-        "spec.template.spec.containers.envFrom.secretRef", "spec.template.spec.initContainers.env.name",
-        "spec.template.spec.initContainers.env.literal",
-        "spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
-        "spec.template.spec.initContainers.env.valueFrom.fieldRef",
-        "spec.template.spec.initContainers.envFrom.configMapRef", "spec.template.spec.initContainers.envFrom.prefix",
-        "spec.template.spec.initContainers.volumeMounts.name",
-        "spec.template.spec.initContainers.volumeMounts.mountPath",
-        "spec.template.spec.initContainers.volumeMounts.readOnly", "spec.template.spec.initContainers.name",
-        "spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
-        "spec.template.spec.initContainers.envFrom.secretRef", "spec.template.spec.volumes.name",
-        "spec.template.spec.volumes.configMap.name", "spec.template.spec.volumes.downwardAPI.items.path",
-        "spec.template.spec.volumes.secret", "spec.template.spec.volumes.projected.sources.secret",
-        "spec.template.spec.volumes.persistentVolumeClaim", "spec.template.spec.volumes.emptyDir.medium",
-    ];
+    DAEMON_SETS = "apps/v1" "daemonsets" with "spec.template.spec" [];
     CONFIG_MAPS = "v1" "configmaps" ["data.#"];
     CLAIMS = "v1" "persistentvolumeclaims" ["spec.storageClassName", "spec.volumeName", "status.phase"];
     STORAGE_CLASSES = "storage.k8s.io/v1" "storageclasses" ["provisioner", "parameters"];
@@ -142,8 +105,9 @@ resources! {
         "metadata.annotations[kubernetes.io/ingress.class]",
         "metadata.annotations[nginx.ingress.kubernetes.io/canary]",
         "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight]",
-        "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight-total]", "spec.ingressClassName", "spec.defaultBackend.service",
-        "spec.rules.host", "spec.rules.http.paths.backend.service", "status.loadBalancer",
+        "metadata.annotations[nginx.ingress.kubernetes.io/canary-weight-total]", "spec.ingressClassName",
+        "spec.defaultBackend.service", "spec.rules.host", "spec.rules.http.paths.backend.service",
+        "status.loadBalancer",
     ];
     INGRESS_CLASSES = "networking.k8s.io/v1" "ingressclasses" ["spec.controller"];
     ENDPOINT_SLICES = "discovery.k8s.io/v1" "endpointslices" [
@@ -155,39 +119,8 @@ resources! {
         "status.conditions.type", "status.conditions.status", "status.conditions.reason",
         "status.conditions.lastTransitionTime",
     ];
-    CRON_JOBS = "batch/v1" "cronjobs" [
+    CRON_JOBS = "batch/v1" "cronjobs" with "spec.jobTemplate.spec.template.spec" [
         "spec.suspend", "spec.schedule", "status",
-        "spec.jobTemplate.spec.template.spec.containers.env.name",
-        "spec.jobTemplate.spec.template.spec.containers.env.literal",
-        "spec.jobTemplate.spec.template.spec.containers.env.valueFrom.configMapKeyRef",
-        "spec.jobTemplate.spec.template.spec.containers.env.valueFrom.fieldRef",
-        "spec.jobTemplate.spec.template.spec.containers.envFrom.configMapRef",
-        "spec.jobTemplate.spec.template.spec.containers.envFrom.prefix",
-        "spec.jobTemplate.spec.template.spec.containers.volumeMounts.name",
-        "spec.jobTemplate.spec.template.spec.containers.volumeMounts.mountPath",
-        "spec.jobTemplate.spec.template.spec.containers.volumeMounts.readOnly",
-        "spec.jobTemplate.spec.template.spec.containers.name",
-        "spec.jobTemplate.spec.template.spec.containers.env.valueFrom.secretKeyRef",
-        "spec.jobTemplate.spec.template.spec.containers.envFrom.secretRef",
-        "spec.jobTemplate.spec.template.spec.initContainers.env.name",
-        "spec.jobTemplate.spec.template.spec.initContainers.env.literal",
-        "spec.jobTemplate.spec.template.spec.initContainers.env.valueFrom.configMapKeyRef",
-        "spec.jobTemplate.spec.template.spec.initContainers.env.valueFrom.fieldRef",
-        "spec.jobTemplate.spec.template.spec.initContainers.envFrom.configMapRef",
-        "spec.jobTemplate.spec.template.spec.initContainers.envFrom.prefix",
-        "spec.jobTemplate.spec.template.spec.initContainers.volumeMounts.name",
-        "spec.jobTemplate.spec.template.spec.initContainers.volumeMounts.mountPath",
-        "spec.jobTemplate.spec.template.spec.initContainers.volumeMounts.readOnly",
-        "spec.jobTemplate.spec.template.spec.initContainers.name",
-        "spec.jobTemplate.spec.template.spec.initContainers.env.valueFrom.secretKeyRef",
-        "spec.jobTemplate.spec.template.spec.initContainers.envFrom.secretRef",
-        "spec.jobTemplate.spec.template.spec.volumes.name",
-        "spec.jobTemplate.spec.template.spec.volumes.configMap.name",
-        "spec.jobTemplate.spec.template.spec.volumes.downwardAPI.items.path",
-        "spec.jobTemplate.spec.template.spec.volumes.secret",
-        "spec.jobTemplate.spec.template.spec.volumes.projected.sources.secret",
-        "spec.jobTemplate.spec.template.spec.volumes.persistentVolumeClaim",
-        "spec.jobTemplate.spec.template.spec.volumes.emptyDir.medium",
     ];
     QUOTAS = "v1" "resourcequotas" ["spec.hard", "status.hard", "status.used"];
     LIMIT_RANGES = "v1" "limitranges" ["spec.limits.type"];
@@ -207,7 +140,9 @@ resources! {
         "spec.issuerRef", "spec.secretName", "spec.dnsNames", "status.conditions.type", "status.conditions.status",
         "status.conditions.reason", "status.notAfter", "status.renewalTime",
     ];
-    ORDERS = "acme.cert-manager.io/v1" "orders" ["metadata.creationTimestamp", "metadata.ownerReferences", "status.state", "status.failureTime"];
+    ORDERS = "acme.cert-manager.io/v1" "orders" [
+        "metadata.creationTimestamp", "metadata.ownerReferences", "status.state", "status.failureTime",
+    ];
     EXTERNAL_SECRETS = "external-secrets.io/v1" "externalsecrets" [
         "spec.refreshInterval", "spec.secretStoreRef", "spec.target.name", "status.conditions.type",
         "status.conditions.status", "status.conditions.reason", "status.refreshTime",
@@ -220,7 +155,15 @@ resources! {
 
 impl Resource {
     pub(super) fn keep(&self) -> Result<Keep, ProbeError> {
-        Keep::of(IDENTITY.iter().chain(self.fields).copied()).map_err(ProbeError::internal)
+        let below = |template: &&str| {
+            let containers =
+                CONTAINERS.iter().flat_map(|list| CONTAINER.iter().map(move |field| format!("{list}.{field}")));
+            let volumes = VOLUME.iter().map(|field| format!("volumes.{field}"));
+            containers.chain(volumes).map(|field| format!("{template}.{field}")).collect::<Vec<_>>()
+        };
+        let templates: Vec<String> = self.templates.iter().flat_map(below).collect();
+        let own = IDENTITY.iter().chain(self.fields).copied();
+        Keep::of(own.chain(templates.iter().map(String::as_str))).map_err(ProbeError::internal)
     }
 
     /// Its name in facts: `deployments`, and with its group where that says more.
@@ -247,6 +190,7 @@ pub(super) fn is_plain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::kinds::kubernetes::page;
 
     #[test]
     fn the_fields_of_all_sorts_are_paths_and_their_names_differ() {
@@ -255,6 +199,24 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn of_whatever_makes_pods_the_same_is_kept() {
+        let object = serde_json::json!({"spec": {"template": {"spec": {"initContainers": [{
+            "image": "x", "env": [{"name": "A", "value": ""}], "volumeMounts": [{"mountPath": "/tmp", "subPath": "x"}]}],
+            "volumes": [{"name": "a", "secret": {"secretName": "s"}, "hostPath": {"path": "/"}}]}}}});
+        let kept = |resource: &Resource, object: &serde_json::Value| {
+            page::object(object.to_string().as_bytes(), &resource.keep().unwrap()).unwrap()["spec"].clone()
+        };
+        let seen = kept(&DAEMON_SETS, &object);
+        let expected = serde_json::json!({"initContainers": [{
+            "env": [{"name": "A", "literal": ""}], "volumeMounts": [{"mountPath": "/tmp"}]}],
+            "volumes": [{"name": "a", "secret": {"secretName": "s"}}]});
+        assert_eq!(seen["template"]["spec"], expected);
+        assert_eq!((kept(&DEPLOYMENTS, &object), kept(&STATEFUL_SETS, &object)), (seen.clone(), seen.clone()));
+        let job = kept(&CRON_JOBS, &serde_json::json!({"spec": {"jobTemplate": object}}));
+        assert_eq!(job["jobTemplate"]["spec"], seen);
     }
 
     #[test]

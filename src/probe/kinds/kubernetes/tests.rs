@@ -522,3 +522,19 @@ fn static_errors_are_found() {
         assert_eq!(findings(whole.clone()), [field], "{whole}");
     }
 }
+
+#[test]
+fn a_dry_run_needs_one_right_that_changes_and_lists_need_none() {
+    let leg: Kubernetes = serde_json::from_value(json!({
+        "target": "k", "ready": true, "identity": "x", "access": [{"verb": "get", "resource": "pods"}],
+        "namespaces": ["a"], "objects": {"resource": "pods"},
+        "dry_run": {"resource": "pods", "namespace": "a", "manifest": {"apiVersion": "v1", "kind": "Pod"}},
+    }))
+    .unwrap();
+    let grants = leg.grants();
+    let changing: Vec<&Grant> = grants.iter().filter(|grant| grant.access != Access::Read).collect();
+    assert_eq!(changing.len(), 1, "{changing:?}");
+    assert_eq!((&*changing[0].resource, changing[0].verb, changing[0].access), ("pods", "create", Access::Mutates));
+    assert!(grants.iter().any(|grant| grant.verb == "list" && grant.access == Access::Read), "{grants:?}");
+    assert!(grants.iter().any(|grant| grant.resource.ends_with("reviews") && grant.access == Access::Read));
+}

@@ -222,15 +222,15 @@ impl Probe for Postgres {
         self.credential.as_deref().into_iter().collect()
     }
 
-    fn watches(&self) -> Option<String> {
+    fn watches(&self) -> Vec<String> {
         // The console of PgBouncer and logins that must fail hold nothing open. A target that is only asked as
         // somebody else may have no login of its own, and would see one fail again and again.
         let own = self.user.is_some() || self.credential.is_some();
         let plain = self.scratch.is_none() && self.pairs.is_empty() && !self.is_negative() && !self.console && !own;
-        plain.then(|| "the session of the target".to_owned())
+        plain.then(|| "the session of the target".to_owned()).into_iter().collect()
     }
 
-    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+    async fn listen(&self, _what: &str, cx: &ProbeCx, changes: &Changes) -> ProbeError {
         let listening = async {
             // One session a target, whoever the legs log in as: each counts against the limit of a role.
             let target = cx.target()?;

@@ -242,12 +242,12 @@ impl Probe for Redis {
         self.credential.as_deref().into_iter().collect()
     }
 
-    fn watches(&self) -> Option<String> {
+    fn watches(&self) -> Vec<String> {
         let plain = self.refused_with.is_empty() && self.target.is_some();
-        plain.then(|| format!("{:?} {:?} {}", self.user, self.credential, self.anonymous))
+        plain.then(|| format!("{:?} {:?} {}", self.user, self.credential, self.anonymous)).into_iter().collect()
     }
 
-    async fn listen(&self, cx: &ProbeCx, changes: &Changes) -> ProbeError {
+    async fn listen(&self, _what: &str, cx: &ProbeCx, changes: &Changes) -> ProbeError {
         match hold::hold(self, cx, changes).await {
             Err(error) => error,
             Ok(()) => ProbeError::internal("it ended without a reason"),

@@ -13,7 +13,8 @@ use crate::probe::kinds::kubernetes::object::{full, name, text};
 use crate::probe::kinds::kubernetes::resource::{CLAIMS, STORAGE_CLASSES};
 
 /// The storage class of each claim of a volume has these parameters. What a provider encrypts without
-/// saying so there is unclear where a claim has no class, and wrong where it has.
+/// saying so there is unclear where a claim has no class, and wrong where it has. A claim that has no volume
+/// yet is unclear as well, and one that has lost it is wrong.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in super::super) struct EncryptedClaims {
@@ -78,7 +79,13 @@ impl EncryptedClaims {
                 let saw = format!("the claim {what} of the class {class}, which has not {name}={value}");
                 report.wrong(Reason::Assertion, saw);
             }
-            None => report.right(&what, "an encrypting class", class),
+            // The class says what volumes become, and here is none.
+            None => match text(claim, &["status", "phase"]) {
+                "Bound" => report.right(&what, "an encrypting class", class),
+                "Lost" => report.wrong(Reason::Missing, format!("the claim {what}, whose volume is lost")),
+                "" => report.unclear(Reason::NoData, format!("the claim {what} without a phase")),
+                phase => report.unclear(Reason::NoData, format!("the claim {what} {phase}, without a volume")),
+            },
         }
     }
 }

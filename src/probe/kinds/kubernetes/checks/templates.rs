@@ -10,6 +10,7 @@ use crate::model::Reason;
 use crate::probe::Findings;
 use crate::probe::kinds::http::api::Inside;
 use crate::probe::kinds::kubernetes::object::{at, each, full, name, text};
+use crate::probe::kinds::kubernetes::reference::REFERS;
 use crate::probe::kinds::kubernetes::resource::{CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, Resource, STATEFUL_SETS};
 use crate::probe::kinds::process::pattern;
 
@@ -21,7 +22,8 @@ pub(in super::super) struct Templates {
     /// Only workloads of these names, each of which must be there; all if empty.
     workloads: Vec<String>,
     /// Regular expressions for names of variables that hold secrets: their values must not be written in a
-    /// template. A name that ends in `_FILE` says where the secret is, and is none.
+    /// template. A name that ends in `_FILE` says where the secret is, and is none; nor is a value that takes
+    /// what is secret from other variables, such as `$(PASSWORD)` or `postgres://app:$(PASSWORD)@db/app`.
     secrets: Vec<String>,
     /// The only places at which a container may mount what it can write, such as `/tmp`, with what is below.
     writable: Option<Vec<String>>,
@@ -99,7 +101,7 @@ impl Check for Templates {
 
 /// Variables whose names say that they are secret, and whose values stand there.
 fn literals<'a>(container: &'a Value, patterns: &[Regex]) -> Vec<&'a str> {
-    let is_written = |variable: &&Value| !text(variable, &["literal"]).is_empty();
+    let is_written = |variable: &&Value| !text(variable, &["literal"]).is_empty() && variable.at(REFERS) != true;
     let names = each(container, &["env"]).filter(is_written).map(|variable| text(variable, &["name"]));
     names.filter(|name| !name.ends_with("_FILE") && patterns.iter().any(|pattern| pattern.is_match(name))).collect()
 }

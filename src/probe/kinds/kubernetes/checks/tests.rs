@@ -10,6 +10,8 @@ use super::*;
 use crate::model::{Outcome, Timestamp};
 use crate::probe::kinds::kubernetes::facts::Other;
 use crate::probe::kinds::kubernetes::judge::judge;
+use crate::probe::kinds::kubernetes::page;
+use crate::probe::kinds::kubernetes::project::Keep;
 use crate::probe::kinds::kubernetes::resource::path;
 
 fn shared(items: Vec<Value>) -> Vec<std::sync::Arc<Value>> {
@@ -668,7 +670,18 @@ fn templates() {
         container["env"] = json!([{"name": "A_TOKEN", "literal": "sealed:1"}]);
     });
     let secrets = json!({"namespaces": ["parallax"], "templates": {"secrets": ["TOKEN", "DATABASE_URL"]}});
-    proved(secrets, "DATABASE_URL of control-plane", &[("A_TOKEN of runtime in the Deployment", &written)]);
+    proved(secrets.clone(), "DATABASE_URL of control-plane", &[("A_TOKEN of runtime in the Deployment", &written)]);
+    // A value that only names other variables is no secret that stands there.
+    let leg = leg(secrets);
+    let mut own = lists(&leg, "ready");
+    with("deployments", "parallax-runtime-k8s", |one| {
+        let container = json!({"env": [{"name": "DATABASE_URL", "value": "postgres://$(USER):$(TOKEN)@db"}]});
+        let keep = Keep::of(["env.name", "env.literal"]).unwrap();
+        let kept = page::object(container.to_string().as_bytes(), &keep).unwrap();
+        one["spec"]["template"]["spec"]["containers"][0]["env"] = kept["env"].clone();
+    })(&mut own);
+    let seen = verdict(&leg, own);
+    assert_eq!(seen.outcome(), Outcome::Pass, "{}", seen.sentence());
     let claim = with("deployments", "parallax-runtime-k8s", |one| {
         let spec = &mut one["spec"]["template"]["spec"];
         spec["volumes"] = json!([{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]);
@@ -682,7 +695,20 @@ fn templates() {
 fn encrypted_claims() {
     let plain = with("storageclasses", "gp3-encrypted", |class| class["parameters"] = json!({"type": "gp3"}));
     let checked = json!({"namespaces": ["phoenix-prod"], "encrypted_claims": {}});
-    proved(checked, "of the class gp2", &[("which has not encrypted=true", &plain)]);
+    let lost = with("persistentvolumeclaims", "", |claim| claim["status"]["phase"] = json!("Lost"));
+    proved(
+        checked.clone(),
+        "of the class gp2",
+        &[("which has not encrypted=true", &plain), ("whose volume is lost", &lost)],
+    );
+    for (phase, says) in [(json!("Pending"), "Pending, without a volume"), (Value::Null, "without a phase")] {
+        let leg = leg(checked.clone());
+        let mut own = lists(&leg, "ready");
+        with("persistentvolumeclaims", "", |claim| claim["status"]["phase"] = phase.clone())(&mut own);
+        let seen = verdict(&leg, own);
+        assert_eq!((seen.outcome(), seen.reason()), (Outcome::Indeterminate, Some(Reason::NoData)));
+        assert!(seen.sentence().contains(says), "{}", seen.sentence());
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Hears of changed objects: a stream for each sort in each place, of metadata only, which is also sent
-//! where only the status changes.
+//! Hears of changed objects: one stream for each list, of metadata only, which is also sent where only the
+//! status changes. Whoever looks at the same list shares it.
 //!
 //! The server ends each stream after a while. It is opened again from where it ended, and nothing is
-//! missed; that is no change. Everything else that ends one ends the ear.
+//! missed; that is no change. Everything else that ends it ends the ear.
 
 mod event;
 mod sorts;
@@ -11,14 +11,10 @@ mod tests;
 
 use std::time::Duration;
 
-use futures_util::future::select_all;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::event::{Event, Lines, Unreadable};
-use self::sorts::Sort;
-pub(super) use self::sorts::{is_worth_it, sorts};
-use super::Kubernetes;
+pub(super) use self::sorts::{Sort, is_worth_it, sorts};
 use super::client::Client;
 use super::list::not_there;
 use crate::model::Reason;
@@ -27,8 +23,6 @@ use crate::probe::line::line;
 use crate::probe::net::http::Flow;
 use crate::probe::{Changes, ProbeCx, ProbeError};
 
-/// Streams that are opened at the same time.
-const AT_ONCE: usize = 8;
 const MESSAGE_LIMIT: usize = 200;
 /// A stream that ends so many times as soon as it is open is not opened again at once.
 const BRIEF_ENDS: u32 = 5;
@@ -59,59 +53,50 @@ pub(super) const USUAL: Pace = Pace {
 };
 
 struct Ear<'a> {
+    sort: &'a Sort,
     cx: &'a ProbeCx,
     changes: &'a Changes,
     pace: &'a Pace,
     since: Instant,
+    lasts_s: u32,
 }
 
-/// One sort that is listened to.
-struct Open<'a> {
-    sort: &'a Sort,
-    lasts_s: u32,
-    /// What is known of it: nothing that came later has been missed.
+/// A stream that is open.
+struct Open {
+    /// What is known of the list: nothing that came later has been missed.
     version: String,
-    /// None while the cluster has no such objects.
-    flow: Option<Flow>,
-    lines: Lines,
+    flow: Flow,
     at: Instant,
 }
 
 /// Returns when it cannot hear any more.
 pub(super) async fn listen(
-    leg: &Kubernetes,
+    sort: &Sort,
     cx: &ProbeCx,
     changes: &Changes,
     pace: &Pace,
 ) -> Result<std::convert::Infallible, ProbeError> {
-    let ear = Ear { cx, changes, pace, since: Instant::now() };
-    let sorts = sorts(leg);
-    let opening: Vec<_> = sorts.iter().zip(0_u32..).map(|(sort, place)| ear.open(sort, place).boxed()).collect();
-    let open: Vec<Open> = stream::iter(opening).buffer_unordered(AT_ONCE).try_collect().await?;
-    if open.iter().all(|one| one.flow.is_none()) {
-        return Err(ProbeError::observer(
-            Reason::Missing,
-            "the cluster has no objects of the sorts that are asked for",
-        ));
-    }
+    // Streams that were opened together must not all end together.
+    let place = sort.ear().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let lasts_s = pace.lasts_s.saturating_sub(place % 16 * 5).max(1);
+    let ear = Ear { sort, cx, changes, pace, since: Instant::now(), lasts_s };
+    let first = ear.newest(cx).await?;
+    let is_new = first.is_none();
+    let open = match first {
+        Some(open) => open,
+        None => ear.found().await?,
+    };
     changes.listening();
-    let following = open.into_iter().map(|one| Box::pin(ear.follow(one)));
-    select_all(following).await.0
+    if is_new {
+        changes.change();
+    }
+    ear.follow(open).await
 }
 
 impl Ear<'_> {
-    async fn open<'s>(&self, sort: &'s Sort, place: u32) -> Result<Open<'s>, ProbeError> {
-        let lasts_s = self.pace.lasts_s.saturating_sub(place % 16 * 5).max(1);
-        let (version, flow) = match self.newest(sort, lasts_s, self.cx).await? {
-            Some((version, flow)) => (version, Some(flow)),
-            None => (String::new(), None),
-        };
-        Ok(Open { sort, lasts_s, version, flow, lines: Lines::default(), at: Instant::now() })
-    }
-
     /// A stream of what changes from now on; `None` if the cluster has no such objects.
-    async fn newest(&self, sort: &Sort, lasts_s: u32, cx: &ProbeCx) -> Result<Option<(String, Flow)>, ProbeError> {
-        let client = Client::of_target(cx).await?;
+    async fn newest(&self, cx: &ProbeCx) -> Result<Option<Open>, ProbeError> {
+        let (sort, client) = (self.sort, Client::of_target(cx).await?);
         let (path, accept) = sort.newest()?;
         let reply = client.get(&path, &accept).await?;
         if let Some(absent) = not_there(&client, &sort.api_version, &sort.plural, &reply).await? {
@@ -123,9 +108,9 @@ impl Ear<'_> {
             let text = format!("expected a list of {} with its version, saw JSON without one", sort.shown());
             ProbeError::target(Reason::Protocol, text)
         })?;
-        let (path, accept) = sort.changes(&version, lasts_s)?;
+        let (path, accept) = sort.changes(&version, self.lasts_s)?;
         let flow = client.flow(&path, &accept).await?;
-        Ok(Some((version, flow)))
+        Ok(Some(Open { version, flow, at: Instant::now() }))
     }
 
     /// Login, names and certificates are read anew for this.
@@ -133,59 +118,56 @@ impl Ear<'_> {
         self.cx.later(self.since.elapsed(), Instant::now() + self.pace.arrive)
     }
 
+    /// Waits until the cluster has such objects.
+    async fn found(&self) -> Result<Open, ProbeError> {
+        loop {
+            sleep(self.pace.absent).await;
+            if let Some(open) = self.newest(&self.anew()).await? {
+                return Ok(open);
+            }
+        }
+    }
+
     /// Ends only with an error.
-    async fn follow(&self, mut open: Open<'_>) -> Result<std::convert::Infallible, ProbeError> {
+    async fn follow(&self, mut open: Open) -> Result<std::convert::Infallible, ProbeError> {
         let mut brief = 0;
         loop {
-            let Some(flow) = open.flow.take() else {
-                self.found(&mut open).await?;
-                continue;
-            };
-            self.read(&mut open, flow).await?;
+            self.read(&mut open).await?;
             // As it should be, after so many seconds.
             brief = if open.at.elapsed() < self.pace.brief { brief + 1 } else { 0 };
             if brief > BRIEF_ENDS {
-                let text = format!("the watch of {} ends as soon as it is open", open.sort.shown());
+                let text = format!("the watch of {} ends as soon as it is open", self.sort.shown());
                 return Err(ProbeError::target(Reason::Protocol, text));
             }
             if brief > 0 {
                 sleep(self.pace.pause).await;
             }
             let cx = self.anew();
-            let (path, accept) = open.sort.changes(&open.version, open.lasts_s)?;
-            open.flow = Some(Client::of_target(&cx).await?.flow(&path, &accept).await?);
-            (open.at, open.lines) = (Instant::now(), Lines::default());
+            let (path, accept) = self.sort.changes(&open.version, self.lasts_s)?;
+            let flow = Client::of_target(&cx).await?.flow(&path, &accept).await?;
+            open = Open { version: open.version, flow, at: Instant::now() };
         }
-    }
-
-    /// Waits until the cluster has such objects, which is a change.
-    async fn found(&self, open: &mut Open<'_>) -> Result<(), ProbeError> {
-        sleep(self.pace.absent).await;
-        if let Some((version, flow)) = self.newest(open.sort, open.lasts_s, &self.anew()).await? {
-            (open.version, open.flow, open.at) = (version, Some(flow), Instant::now());
-            self.changes.change();
-        }
-        Ok(())
     }
 
     /// Reads to the end of the stream.
-    async fn read(&self, open: &mut Open<'_>, mut flow: Flow) -> Result<(), ProbeError> {
-        let until = open.at + Duration::from_secs(open.lasts_s.into()) + self.pace.grace;
+    async fn read(&self, open: &mut Open) -> Result<(), ProbeError> {
+        let until = open.at + Duration::from_secs(self.lasts_s.into()) + self.pace.grace;
+        let mut lines = Lines::default();
         loop {
-            let Ok(next) = timeout_at(until, flow.next()).await else {
-                let text = format!("{} did not end the watch of {} in time", flow.what(), open.sort.shown());
+            let Ok(next) = timeout_at(until, open.flow.next()).await else {
+                let text = format!("{} did not end the watch of {} in time", open.flow.what(), self.sort.shown());
                 return Err(ProbeError::target(Reason::Timeout, text));
             };
             let Some(bytes) = next else { return Ok(()) };
-            open.lines.add(&bytes?);
-            while let Some(event) = open.lines.next() {
-                match event.map_err(|why| unreadable(&why, &flow, open.sort))? {
+            lines.add(&bytes?);
+            while let Some(event) = lines.next() {
+                match event.map_err(|why| unreadable(&why, &open.flow, self.sort))? {
                     Event::Bookmark(version) => open.version = version,
                     Event::Change(version) => {
                         open.version = version;
                         self.changes.change();
                     }
-                    Event::Error(code, message) => return Err(refused(code, &message, open.sort)),
+                    Event::Error(code, message) => return Err(refused(code, &message, self.sort)),
                 }
             }
         }

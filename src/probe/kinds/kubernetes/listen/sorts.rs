@@ -10,8 +10,6 @@ use crate::probe::kinds::kubernetes::Kubernetes;
 use crate::probe::kinds::kubernetes::look::places;
 use crate::probe::kinds::kubernetes::resource::path;
 
-/// Streams of one ear. A leg that would need more is looked at by its schedule.
-const MOST: usize = 64;
 /// What is written all the time, whatever happens: leases every two seconds, events about everything, and
 /// the endpoints that some elect their leaders with.
 const RESTLESS: [(&str, &str); 4] =
@@ -19,7 +17,9 @@ const RESTLESS: [(&str, &str); 4] =
 /// Figures, which cannot be listened to.
 const FIGURES: &str = "metrics.k8s.io";
 
-/// Objects of one sort in one place: one stream.
+/// Objects of one sort in one place: one stream, which all legs share that list them. Another selector is
+/// another stream: it costs the server little, and a stream of everything would make all legs look whenever
+/// anything changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::probe::kinds::kubernetes) struct Sort {
     pub(super) api_version: String,
@@ -30,7 +30,7 @@ pub(in crate::probe::kinds::kubernetes) struct Sort {
     fields: Option<String>,
 }
 
-/// One for each stream, without those that tell nothing; empty if that would be too many.
+/// One for each stream, without those that tell nothing.
 pub(in crate::probe::kinds::kubernetes) fn sorts(leg: &Kubernetes) -> BTreeSet<Sort> {
     let mut all = BTreeSet::new();
     let mut add = |api_version: &str, plural: &str, spaces: &[String], labels: Option<&str>, fields: Option<&str>| {
@@ -57,7 +57,7 @@ pub(in crate::probe::kinds::kubernetes) fn sorts(leg: &Kubernetes) -> BTreeSet<S
     for need in leg.checks().into_iter().flat_map(|check| check.needs(leg)) {
         add(need.resource.api_version, need.resource.plural, need.namespaces(leg), need.labels(leg), None);
     }
-    if all.len() > MOST { BTreeSet::new() } else { all }
+    all
 }
 
 /// Whether a change of such an object is worth a look.
@@ -67,6 +67,11 @@ pub(in crate::probe::kinds::kubernetes) fn is_worth_it(api_version: &str, plural
 }
 
 impl Sort {
+    /// All that its stream depends on.
+    pub(in crate::probe::kinds::kubernetes) fn ear(&self) -> String {
+        format!("{self:?}")
+    }
+
     /// As in sentences: `deployments.apps in shop`.
     pub(super) fn shown(&self) -> String {
         let group = self.api_version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
