@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::document::{self, Collect, Sections};
+use super::document::{self, Collect, NoValues, Sections};
 use super::facts::{Forbidden, Seen, Since};
 use super::place::{OUTPUT, Place};
 use super::since;
@@ -93,8 +93,8 @@ impl Wanted {
         }
     }
 
-    /// The part of its text that patterns are held against. A clause says why there is none.
-    pub(super) fn meant<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, String> {
+    /// The part of its text that patterns are held against.
+    pub(super) fn meant<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, NoValues> {
         Ok(match &self.block {
             Some(key) => Cow::Owned(document::values(&document::block(text, key)?)?),
             None if self.values => Cow::Owned(document::values(text)?),
@@ -173,10 +173,11 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
     let whole = &text;
     let text = match wanted.meant(&text) {
         Ok(text) => text,
-        Err(why) => {
+        Err(NoValues::Unreadable(why)) => {
             seen.unreadable = Some(why);
             return Ok(seen);
         }
+        Err(NoValues::TooLarge) => return Err(document::too_large(&wanted.path)),
     };
     let compiled = |text: &String| pattern(text).map_err(ProbeError::unconfigured);
     for (at, wanted) in wanted.contains.iter().enumerate() {

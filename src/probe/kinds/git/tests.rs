@@ -442,3 +442,18 @@ async fn releases_follow_a_change_or_a_review() {
         assert_eq!(verdict.reason(), reason, "{tags} {paths}: {}", verdict.sentence());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_not_read_to_its_end_fails_and_passes_nothing() {
+    let dir = repository();
+    let document: String = (0..=20_000).map(|n| format!("- {n}\n")).collect();
+    std::fs::write(dir.path().join("many.yaml"), document).unwrap();
+    git(dir.path(), &["add", "-A"], "");
+    git(dir.path(), &["commit", "-q", "-m", "many"], "");
+    for wanted in ["contains", "lacks"] {
+        let file = json!({"path": "many.yaml", "values": true, wanted: ["secret"]});
+        let seen = run("git", json!({"repository": dir.path(), "files": [file]}), &cx(20_000)).await;
+        let said = (seen.verdict.outcome(), seen.verdict.reason());
+        assert_eq!(said, (Outcome::Indeterminate, Some(Reason::TooLarge)), "{}", seen.verdict.sentence());
+    }
+}
