@@ -258,6 +258,10 @@ impl Cluster {
         self.auth(true);
         self.grant();
         self.ctl(&["del", "--prefix", "/parallax/"]);
+        // A key that goes leaves its lease behind.
+        for lease in self.ctl(&["lease", "list"]).lines().skip(1) {
+            self.ctl(&["lease", "revoke", lease.trim()]);
+        }
         self.register("a1");
         self.register("a2");
     }
