@@ -102,7 +102,7 @@ async fn what_may_be_changed_is_asked_of_the_target_of_the_step() {
     let cx = cx(&lent, &here.address, &target("there", &there.address, None), Credentials::default());
     let at_own = one(json!({ "name": "push", "target": "there", "do": push }));
     let seen = fixture::run("scenario", at_own, &cx).await;
-    says(&seen, Outcome::Indeterminate, Some(Reason::Unconfigured), "sandbox");
+    says(&seen, Outcome::Indeterminate, Some(Reason::NotEnabled), "sandbox");
     assert!(there.log().is_empty(), "{:?}", there.log());
     let at_first = one(json!({ "name": "push", "do": push }));
     let seen = fixture::run("scenario", at_first, &cx).await;
