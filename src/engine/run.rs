@@ -141,6 +141,7 @@ impl Runner {
         let cx =
             ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients))
                 .with_legs(seen.cloned())
+                .with_more_targets(probe.more_targets.clone())
                 .with_change_at(job.change_at);
         let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
         let cx = if wanted { cx } else { cx.with_text_only(FACTS_LIMIT) };
@@ -197,12 +198,10 @@ fn undecided(reason: Reason, sentence: String) -> Observation {
     Observation::failed(Verdict::indeterminate(reason, sentence))
 }
 
-/// Cuts texts that evidence cannot hold anyway, for redaction costs by length, and seals.
+/// Cuts texts that evidence cannot hold anyway, for redaction costs by length.
 fn shorten(value: &mut serde_json::Value) {
     use serde_json::Value;
     match value {
-        // It is for comparing; shown, it would tell who has the same.
-        Value::String(text) if text.starts_with("sealed:") => text.truncate("sealed".len()),
         Value::String(text) if text.len() > FACTS_LIMIT => {
             text.truncate(text.floor_char_boundary(FACTS_LIMIT));
             text.push('…');

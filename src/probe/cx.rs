@@ -21,6 +21,7 @@ pub struct ProbeCx {
     target: Option<Arc<Target>>,
     credentials: Arc<Credentials>,
     clients: Arc<Clients>,
+    more_targets: Option<Arc<MoreTargets>>,
     legs: Option<Arc<LegFacts>>,
     trace: Trace,
     text_only: Option<usize>,
@@ -29,6 +30,9 @@ pub struct ProbeCx {
 
 /// What legs of the same item have observed, by their names. Fields that are not whole are left out.
 pub type LegFacts = BTreeMap<Arc<str>, Value>;
+
+/// Resolved targets by the names that the catalogue calls them.
+pub type MoreTargets = BTreeMap<Box<str>, Arc<Target>>;
 
 /// A bounded log of the steps of one run, readable after the run was cut off.
 #[derive(Clone, Default)]
@@ -47,8 +51,13 @@ impl ProbeCx {
         credentials: Arc<Credentials>,
         clients: Arc<Clients>,
     ) -> Self {
-        let (legs, trace, text_only, not_before) = (None, Trace::default(), None, None);
-        Self { now, deadline, target, credentials, clients, legs, trace, text_only, not_before }
+        let (more_targets, legs, trace, text_only, not_before) = (None, None, Trace::default(), None, None);
+        Self { now, deadline, target, credentials, clients, more_targets, legs, trace, text_only, not_before }
+    }
+
+    /// Lends targets besides the first.
+    pub fn with_more_targets(self, more_targets: Option<Arc<MoreTargets>>) -> Self {
+        Self { more_targets, ..self }
     }
 
     /// No tree of the facts is asked for if no condition reads them and their text is no longer than
@@ -75,6 +84,7 @@ impl ProbeCx {
             target: self.target.clone(),
             credentials: Arc::clone(&self.credentials),
             clients: Arc::clone(&self.clients),
+            more_targets: self.more_targets.clone(),
             legs: self.legs.clone(),
             trace: Trace::default(),
             text_only: self.text_only,
@@ -90,6 +100,13 @@ impl ProbeCx {
     /// The same for one step of the run, with a deadline of its own and its facts as a tree.
     pub(super) fn step(&self, deadline: Instant) -> Self {
         Self { trace: self.trace.clone(), text_only: None, ..self.anew(deadline) }
+    }
+
+    /// The same for a step at another target, which takes the place of the first.
+    pub(super) fn step_at(&self, deadline: Instant, name: &str) -> Result<Self, ProbeError> {
+        let found = self.more_targets.as_ref().and_then(|targets| targets.get(name));
+        let target = found.ok_or_else(|| ProbeError::unconfigured(format!("the target `{name}` is not configured")))?;
+        Ok(Self { target: Some(Arc::clone(target)), ..self.step(deadline) })
     }
 
     /// Lends what other legs have observed.

@@ -26,6 +26,8 @@ pub struct Parsed {
     pub probe: Arc<dyn DynProbe>,
     pub access: Access,
     pub target: Option<String>,
+    /// Besides that one.
+    pub more_targets: Vec<String>,
     pub address: String,
     pub credentials: Vec<String>,
     /// Legs of the same item.
@@ -89,6 +91,7 @@ fn parse<P: Probe>(parameters: Value) -> Result<Parsed, ParseError> {
     Ok(Parsed {
         access: probe.access(),
         target: probe.target().map(str::to_owned),
+        more_targets: probe.more_targets().into_iter().map(str::to_owned).collect(),
         address: probe.address(),
         credentials: probe.credentials().into_iter().map(str::to_owned).collect(),
         legs: probe.legs().into_iter().map(str::to_owned).collect(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::unread::{self, Unread};
-use super::{Changes, Grant, Probe, ProbeCx, ProbeError};
+use super::{Changes, Grant, MoreTargets, Probe, ProbeCx, ProbeError};
 use crate::expect::{Conditions, Gap};
 use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
 
@@ -120,6 +120,8 @@ fn judge<P: Probe>(probe: &P, facts: P::Facts, cx: &ProbeCx, conditions: &Condit
 pub struct LegProbe {
     pub probe: Arc<dyn DynProbe>,
     pub target: Option<Arc<Target>>,
+    /// Targets of single steps. They take no permit of their own: an item has one run at a time.
+    pub more_targets: Option<Arc<MoreTargets>>,
     pub conditions: Arc<Conditions>,
     /// The item's own switch for legs that mutate or load.
     pub enabled: bool,

@@ -31,7 +31,7 @@ use serde::de::DeserializeOwned;
 
 pub use changes::{Changes, Heard};
 pub use credentials::{CredentialSource, Credentials};
-pub use cx::{LegFacts, ProbeCx, Trace};
+pub use cx::{LegFacts, MoreTargets, ProbeCx, Trace};
 pub use descriptor::{Descriptor, Finding, Findings, ParseError, Parsed};
 pub use error::{Blame, ProbeError};
 pub use grant::Grant;
@@ -73,6 +73,11 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The name of the target the catalogue must resolve for `cx.target()`, if one is used.
     fn target(&self) -> Option<&str> {
         None
+    }
+
+    /// Names of further targets that the catalogue must resolve, for steps that look elsewhere.
+    fn more_targets(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Key of the bulkhead when no named target is used, such as `host:port`. Empty: none.

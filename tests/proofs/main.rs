@@ -138,6 +138,9 @@ fn whole(page: &Page) -> Vec<String> {
     if !page.missing.is_empty() {
         wrong.push(format!("rows without a passing and a failing case:\n  {}", page.missing.join("\n  ")));
     }
+    if !page.idle.is_empty() {
+        wrong.push(format!("rows that wait for nothing, or are none:\n  {}", page.idle.join("\n  ")));
+    }
     wrong
 }
 

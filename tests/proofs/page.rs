@@ -28,6 +28,16 @@ pub(crate) struct Counts {
     cases: usize,
 }
 
+/// The rows of one checklist.
+#[derive(Default)]
+struct Share {
+    rows: usize,
+    /// Every kind is built.
+    built: usize,
+    /// And there is a passing and a failing case.
+    proved: usize,
+}
+
 /// The proofs of one row.
 #[derive(Default)]
 struct Proved {
@@ -43,6 +53,8 @@ pub(crate) struct Page {
     pub(crate) counts: Counts,
     /// Rows that must have cases of both kinds and do not.
     pub(crate) missing: Vec<String>,
+    /// Rows that are said to wait and do not, or that are none.
+    pub(crate) idle: Vec<String>,
 }
 
 /// `waiting`: rows that cannot pass yet, with what they wait for.
@@ -66,6 +78,8 @@ pub(crate) fn make(
         }
     }
     let (mut missing, mut body) = (Vec::new(), String::new());
+    let mut shares: BTreeMap<&str, Share> = BTreeMap::new();
+    let mut idle: Vec<String> = waiting.keys().cloned().collect();
     let mut heading = String::new();
     for row in rows {
         let found = proved.get(&(row.checklist, row.item));
@@ -74,6 +88,11 @@ pub(crate) fn make(
         let both = found.is_some_and(|proved| !proved.passes.is_empty() && fails(proved));
         let id = format!("{}/{}", row.checklist, row.item);
         let waits = waiting.get(&id);
+        let share = shares.entry(row.checklist).or_default();
+        share.rows += 1;
+        share.built += usize::from(row.is_built());
+        share.proved += usize::from(row.is_built() && both);
+        idle.retain(|waits| *waits != id || both || !row.is_built());
         // Of the second checklist, whose rows come with the kinds that they need, those that are there.
         let is_there = shipped.get(row.checklist).is_some_and(|shipped| shipped.has_check(row.item));
         if !both && row.is_built() && (row.checklist == "parallax" || is_there) && waits.is_none() {
@@ -98,11 +117,15 @@ pub(crate) fn make(
         text
     });
     let mut text = format!("{HEAD}\n{}\n", counts.line());
+    for (checklist, Share { rows, built, proved }) in &shares {
+        let _ = write!(text, "\nOf the {rows} rows of {checklist} {built} need only kinds that are built; ");
+        let _ = writeln!(text, "{proved} of these are proved both ways, and what the others wait for is told below.");
+    }
     if !waiting_rows.is_empty() {
         let _ = write!(text, "\nRows that cannot pass yet:\n\n| row | waits for |\n|---|---|\n{waiting_rows}");
     }
     text += &body;
-    Page { text, counts, missing }
+    Page { text, counts, missing, idle }
 }
 
 impl Proved {

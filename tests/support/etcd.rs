@@ -108,6 +108,15 @@ impl Cluster {
         command
     }
 
+    /// Saves one of the first member, which must run.
+    pub(crate) fn snapshot(&self, path: &str) {
+        std::fs::create_dir_all(Path::new(path).parent().expect("a folder")).expect("a folder");
+        let mut command = self.with_environment(Command::new("etcdctl"));
+        command.args(["snapshot", "save", path]).env("ETCDCTL_ENDPOINTS", self.direct(&self.nodes[0]));
+        let done = command.output().expect("etcdctl");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     pub(crate) fn put(&self, key: &str, value: &str) {
         self.ctl(&["put", key, value]);
     }
@@ -249,6 +258,10 @@ impl Cluster {
         self.auth(true);
         self.grant();
         self.ctl(&["del", "--prefix", "/parallax/"]);
+        // A key that goes leaves its lease behind.
+        for lease in self.ctl(&["lease", "list"]).lines().skip(1) {
+            self.ctl(&["lease", "revoke", lease.trim()]);
+        }
         self.register("a1");
         self.register("a2");
     }

@@ -9,12 +9,12 @@ use super::kinds::{Kind, RECORDS};
 use super::params::hinted;
 use super::substitute::substitute;
 use super::{expressions, grants, parameters};
-use crate::catalog::syntax::{Entry, Node, Place};
+use crate::catalog::syntax::{Data, Entry, Node, Place};
 use crate::catalog::wire::{boolean, duration, name, text};
 use crate::diag::{Code, Diagnostic};
 use crate::expect::Conditions;
 use crate::model::{Check, Leg, LegIndex, Reason, Span, Target};
-use crate::probe::{LegProbe, Parsed};
+use crate::probe::{LegProbe, MoreTargets, Parsed};
 
 /// `node` is the whole leg, `entry` its kind.
 pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Check {
@@ -50,7 +50,9 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
         return cx.unconfigured(unset.iter().map(|name| cx.unset_parameter(name)).collect(), applies);
     }
     let (Some(parsed), Some(conditions)) = (parsed, conditions) else { return Check::NotApplicable };
-    let (target, mut problems) = resolve(&parsed, entry, cx);
+    let mut problems = Vec::new();
+    let target = parsed.target.as_ref().and_then(|name| resolve(name, entry, cx, &mut problems));
+    let more_targets = more_targets(&parsed, entry, cx, &mut problems);
     for credential in &parsed.credentials {
         if !shared.deployment.credential(credential) {
             problems.push(format!(
@@ -68,7 +70,7 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
     if !applies {
         return Check::NotApplicable;
     }
-    add(parsed, leg_name, kind, timeout, target, conditions, enabled, cx)
+    add(parsed, leg_name, kind, timeout, target, more_targets, conditions, enabled, cx)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the last step only puts together what the others found")]
@@ -78,6 +80,7 @@ fn add(
     kind: &Kind,
     timeout: Span,
     target: Option<Arc<Target>>,
+    more_targets: Option<Arc<MoreTargets>>,
     conditions: Arc<Conditions>,
     enabled: bool,
     cx: &mut ItemCx<'_, '_>,
@@ -99,13 +102,12 @@ fn add(
         target: bulkhead,
     });
     let after = parsed.legs.iter().map(|leg| shared.words.share(leg)).collect();
-    probes.push(LegProbe { probe: parsed.probe, target, conditions, enabled, after });
+    probes.push(LegProbe { probe: parsed.probe, target, more_targets, conditions, enabled, after });
     Check::Leg(cx.legs.len() - 1)
 }
 
-/// The target, and what is missing of it.
-fn resolve(parsed: &Parsed, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> (Option<Arc<Target>>, Vec<String>) {
-    let Some(name) = &parsed.target else { return (None, Vec::new()) };
+/// The target of this name. What is missing of it is added to `problems`.
+fn resolve(name: &str, entry: &Entry, cx: &mut ItemCx<'_, '_>, problems: &mut Vec<String>) -> Option<Arc<Target>> {
     let (shared, checklist) = (cx.shared, cx.checklist.def);
     match shared.deployment.target(checklist, name) {
         Lookup::Found(target) => {
@@ -113,26 +115,53 @@ fn resolve(parsed: &Parsed, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> (Option<A
             if let Some(credential) = &target.credential {
                 shared.deployment.credential(credential);
             }
-            (Some(target), Vec::new())
+            return Some(target);
         }
         Lookup::Unconfigured => {
-            let sentence = if shared.deployment.builtins().any(|builtin| builtin == name) {
+            problems.push(if shared.deployment.builtins().any(|builtin| builtin == name) {
                 format!("target `{name}` has no address here: run the daemon, or set `targets: {{ {name}: … }}`")
             } else {
                 format!("target `{name}` is not configured: set `targets: {{ {}.{name}: … }}`", checklist.id.value)
-            };
-            (None, vec![sentence])
+            });
         }
         Lookup::Undeclared => {
-            let at = entry.value.get("target").map_or(entry.key_at, |field| field.value.at);
+            let at = named_at(&entry.value, name).unwrap_or(entry.key_at);
             let message = format!("the checklist `{}` declares no target `{name}`", checklist.id.value);
             let known = || checklist.targets.iter().map(|t| t.value.as_str()).chain(shared.deployment.builtins());
             let found = Diagnostic::error(Code::UNKNOWN_TARGET, at, message);
             let declare = || format!("declare it: `targets: {{ {name}: \"what it is\" }}` in the checklist");
             let hint = shared.sink.hint(name, known()).unwrap_or_else(declare);
             shared.sink.push(hinted(found, Some(hint)));
-            (None, vec![String::new()])
+            problems.push(String::new());
         }
+    }
+    None
+}
+
+/// Targets of steps.
+fn more_targets(
+    parsed: &Parsed,
+    entry: &Entry,
+    cx: &mut ItemCx<'_, '_>,
+    problems: &mut Vec<String>,
+) -> Option<Arc<MoreTargets>> {
+    let mut found = MoreTargets::new();
+    for name in &parsed.more_targets {
+        cx.digest.text(name);
+        found.extend(resolve(name, entry, cx, problems).map(|target| (name.as_str().into(), target)));
+    }
+    (!found.is_empty()).then(|| Arc::new(found))
+}
+
+/// Where `target: name` stands.
+fn named_at(node: &Node, name: &str) -> Option<Place> {
+    match &node.data {
+        Data::List(nodes) => nodes.iter().find_map(|node| named_at(node, name)),
+        Data::Map(entries) => entries.iter().find_map(|entry| match &entry.value.data {
+            Data::Text(text) if &*entry.key == "target" && **text == *name => Some(entry.value.at),
+            _ => named_at(&entry.value, name),
+        }),
+        _ => None,
     }
 }
 

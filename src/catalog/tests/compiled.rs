@@ -239,3 +239,42 @@ fn a_source_leads_to_the_document_as_it_was() {
     assert_eq!(url("file: d/R.md, url: \"https://h/o/r\""), at("https://h/o/r"));
     assert_eq!(url("file: d/R.md, commit: a1"), at(""));
 }
+
+/// Those of steps too, and with their credentials.
+#[test]
+fn targets_of_steps_are_resolved_and_checked() {
+    let load = |step: &str, address: &str| {
+        let base = BASE.replace(
+            "c.web: { address: \"http://127.0.0.1:1\" }",
+            &format!("c.web: {{ address: \"http://127.0.0.1:1\" }}\n{address}"),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.yaml");
+        let item = format!(
+            "      a.x: {{ title: T, priority: high, check: {{ scenario: {{ target: web, name: two, leaves: nothing, steps: [ {{ name: s, {step} do: {{ http: {{}} }} }} ] }} }} }}\n"
+        );
+        std::fs::write(&path, format!("{base}{item}")).unwrap();
+        std::fs::write(folder.path().join("key"), "k").unwrap();
+        super::load_with(crate::probe::kinds::KINDS, &path, &super::builtins(), super::NOW)
+    };
+    let there = |port: u16| {
+        format!(
+            "  c.db: {{ address: \"http://127.0.0.1:{port}\", credential: key }}\ncredentials: {{ key: {{ file: key }} }}"
+        )
+    };
+    let good = load("target: db,", &there(2));
+    assert!(good.report.diagnostics.is_empty(), "{:?}", good.report.diagnostics);
+    let good = good.compiled.unwrap();
+    assert_eq!(&*good.legs[0].more_targets.as_ref().unwrap()["db"].address, "http://127.0.0.1:2");
+    assert_eq!(&*good.plan.items[0].legs[0].target, "c.web");
+    let digest = |loaded: super::super::Compiled| loaded.plan.items[0].digests.probe;
+    let moved = digest(load("target: db,", &there(3)).compiled.unwrap());
+    assert_ne!(digest(good), moved, "another address is another check");
+    let unset = load("target: db,", "").compiled.unwrap();
+    let Check::Undecided { reason, sentence } = &unset.plan.items[0].check else { panic!("{:?}", unset.plan.items[0]) };
+    assert_eq!(*reason, Reason::Unconfigured);
+    assert!(sentence.contains("target `db` is not configured"), "{sentence}");
+    let unknown = load("target: dB,", "").report;
+    assert!(unknown.diagnostics.iter().any(|one| one.message.contains("declares no target `dB`")), "{unknown:?}");
+    assert!(load("", "").compiled.unwrap().legs[0].more_targets.is_none());
+}

@@ -63,6 +63,7 @@ fn catalogue(subjects: &[Subject], generation: u64) -> Compiled {
     let legs = subjects.iter().map(|subject| LegProbe {
         probe: Arc::new(Scripted { behaviour: subject.behaviour }),
         target: Some(Arc::clone(&target)),
+        more_targets: None,
         conditions: Arc::default(),
         enabled: false,
         after: Vec::new(),

@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use super::seal;
 use super::telling::Telling;
 use crate::model::Secret;
 
@@ -245,14 +246,14 @@ static NAMES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(NAMED).ok());
 
 /// In lower case.
-pub(super) const NAMED: [&str; 9] =
-    ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key"];
+pub(super) const NAMED: [&str; 10] =
+    ["authorization", "passw", "passphrase", "pwd", "secret", "token", "api", "access", "private key", seal::MARK];
 
 static TELLING: LazyLock<Telling> = LazyLock::new(|| Telling::new(&[]));
 
 /// Each keeps the group `keep` and masks the rest.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
-    let patterns: [(&str, Hint); 5] = [
+    let patterns: [(&str, Hint); 6] = [
         (
             r"(?s)(?P<keep>-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
             |text, named| named && text.contains("PRIVATE KEY"),
@@ -272,6 +273,8 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
             r#"(?i)(?P<keep>[\x22'](?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[\x22']\s*:\s*)(?:"[^"]*"|'[^']*')"#,
             |_, named| named,
         ),
+        // Shown, it would tell who has the same. One that was cut tells it nearly as well.
+        (r"(?P<keep>\bsealed:)[0-9a-f]+", |text, named| named && text.contains(seal::MARK)),
     ];
     let compiled =
         patterns.into_iter().filter_map(|(text, hint)| Some(Pattern { regex: Regex::new(text).ok()?, hint }));
@@ -307,7 +310,7 @@ mod tests {
 
     #[test]
     fn all_patterns_compile() {
-        assert_eq!(PATTERNS.len(), 5);
+        assert_eq!(PATTERNS.len(), 6);
     }
 
     #[test]

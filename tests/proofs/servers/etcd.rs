@@ -100,6 +100,7 @@ impl Server for Etcd {
 
     /// The verbs of processes and of the network, each with a member or `leader`, or without for all;
     /// `move_leader`, `elect` (the leader is lost for a while), `fill` (until there is no space), `auth: off`, `revoke` (the monitor's right),
+    /// `leases: <count>` (each for a minute), `snapshot: <path>`,
     /// `register: <agent>`, `put: { key: value }`, `delete: <key>`.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = self.on_nodes(verb, argument) {
@@ -113,6 +114,12 @@ impl Server for Etcd {
             "auth" => self.cluster.auth(text()? == "on"),
             "revoke" => self.cluster.revoke(),
             "register" => self.cluster.register(text()?),
+            "snapshot" => self.cluster.snapshot(text()?),
+            "leases" => {
+                for _ in 0..argument.as_u64().ok_or("write `leases: <count>`")? {
+                    self.cluster.ctl(&["lease", "grant", "60"]);
+                }
+            }
             "delete" => drop(self.cluster.ctl(&["del", text()?])),
             "put" => {
                 for (key, value) in argument.as_object().into_iter().flatten() {

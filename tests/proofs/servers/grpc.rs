@@ -87,6 +87,7 @@ impl Server for Grpc {
     }
 
     /// `serve: { health: {…}, reflection: false, services: {…}, agents: […], codes: {…} }`,
+    /// With `keeps`, as it stands in the script, the registry takes agents.
     /// `tls: mutual`, `server` or `off`, and the verbs of a process and of the network.
     fn act(&mut self, verb: &str, argument: &Value) -> Result<(), String> {
         if let Some(done) = act_on_link(&mut self.link, verb, argument) {

@@ -97,7 +97,8 @@ impl Drop for Repository {
 impl Server for Repository {
     fn targets(&self) -> Vec<(String, Value)> {
         let address = format!("git://127.0.0.1:{}/parallax", self.port);
-        vec![("parallax.workspace-repo".to_owned(), json!({ "address": address }))]
+        let names = ["parallax.workspace-repo", "parallax.infra-repo"];
+        names.map(|name| (name.to_owned(), json!({ "address": address }))).into()
     }
 
     fn parameters(&self) -> Vec<(String, Value)> {

@@ -5,17 +5,21 @@
 The configuration is read at the start: port; tls (key, cert, client_ca) or null; health (status by
 service) or null; reflection; services (methods by name, with package), which answer nothing;
 agents and patterns (names) for the two methods of a control plane; codes (by path), with which a
-method is refused.
+method is refused; keeps (etcdctl, list, key), with which the registry takes agents and writes them to
+etcd: `list` and `key` are `lease` (gone when the time of an agent is up), `stays` or `never`.
 """
 
 import json
+import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from concurrent import futures
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, message_factory
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 
@@ -62,13 +66,95 @@ def answering(config, path, kinds, items, counted):
         answer, request_deserializer=requests.FromString, response_serializer=answers.SerializeToString)
 
 
+class Registry:
+    """Takes agents with a time to live, lists them, and has a key for each in etcd."""
+
+    def __init__(self, pool, config):
+        self.config, self.listed = config, {name: None for name in config["agents"] or []}
+        pool.AddSerializedFile(duration_pb2.DESCRIPTOR.serialized_pb)
+        name = "parallax.registry"
+        file = descriptor_pb2.FileDescriptorProto(
+            name="registry.proto", package=name, syntax="proto3", dependency=["google/protobuf/duration.proto"])
+
+        def message(title, *fields):
+            made = file.message_type.add(name=title)
+            for number, (field, kind, repeated) in enumerate(fields, 1):
+                label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
+                if isinstance(kind, str):
+                    made.field.add(name=field, number=number, type=Field.TYPE_MESSAGE, type_name=kind, label=label)
+                else:
+                    made.field.add(name=field, number=number, type=kind, label=label)
+
+        text = Field.TYPE_STRING
+        message("Agent", ("id", text, False), ("name", text, False), ("endpoint", text, False),
+                ("ttl", ".google.protobuf.Duration", False))
+        message("Agents", ("agents", f".{name}.Agent", True), ("next", text, False),
+                ("total_count", Field.TYPE_INT32, False))
+        message("Registration", ("agent", f".{name}.Agent", False))
+        message("Id", ("id", text, False))
+        message("Nothing")
+        pool.Add(file)
+        self.kind = {title: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{name}.{title}"))
+                     for title in ("Agent", "Agents", "Registration", "Id", "Nothing")}
+
+    def ctl(self, *arguments):
+        told = self.config["keeps"]["etcdctl"]
+        env = {"PATH": os.environ["PATH"], "ETCDCTL_API": "3", **told}
+        return subprocess.run(["etcdctl", *arguments], env=env, check=True, capture_output=True, text=True).stdout
+
+    def register(self, request, context):
+        agent, keeps = request.agent, self.config["keeps"]
+        key = "/parallax/services/agent/" + agent.id
+        value = json.dumps({"id": agent.id, "name": agent.name, "endpoint": agent.endpoint, "type": "agent"})
+        if keeps["key"] == "lease":
+            lease = self.ctl("lease", "grant", str(agent.ttl.seconds)).split()[1]
+            self.ctl("put", "--lease", lease, key, value)
+        elif keeps["key"] == "stays":
+            self.ctl("put", key, value)
+        if keeps["list"] != "never":
+            ends = time.monotonic() + agent.ttl.seconds if keeps["list"] == "lease" else None
+            self.listed[agent.id] = ends
+        return self.kind["Nothing"]()
+
+    def unregister(self, request, context):
+        if self.listed.pop(request.id, 0) == 0:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such agent")
+        self.ctl("del", "/parallax/services/agent/" + request.id)
+        return self.kind["Nothing"]()
+
+    def agents(self, request, context):
+        there = [name for name, ends in self.listed.items() if ends is None or ends > time.monotonic()]
+        return self.kind["Agents"](agents=[self.kind["Agent"](id=name) for name in there], total_count=len(there))
+
+    def handlers(self):
+        methods = {"Register": (self.register, "Registration"), "Unregister": (self.unregister, "Id"),
+                   "ListAgents": (self.agents, "Nothing")}
+
+        def handler(method, answer, taken):
+            def asked(request, context):
+                code = self.config.get("codes", {}).get(f"/parallax.registry.Registry/{method}")
+                if code:
+                    context.abort(getattr(grpc.StatusCode, code), "refused on purpose")
+                return answer(request, context)
+
+            return grpc.unary_unary_rpc_method_handler(
+                asked, request_deserializer=self.kind[taken].FromString,
+                response_serializer=lambda said: said.SerializeToString())
+
+        return {name: handler(name, *told) for name, told in methods.items()}
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         config = json.load(file)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=[("grpc.so_reuseport", 0)])
     pool = descriptor_pool.DescriptorPool()
     services = {name: ([], methods, False) for name, methods in config.get("services", {}).items()}
-    if config.get("agents") is not None:
+    if config.get("keeps"):
+        handlers = Registry(pool, config).handlers()
+        server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler("parallax.registry.Registry", handlers)])
+    elif config.get("agents") is not None:
         services["parallax.registry.Registry"] = (config["agents"], ["ListAgents"], True)
     if config.get("patterns") is not None:
         services["parallax.patterns.PatternService"] = (config["patterns"], ["ListPatterns"], False)

@@ -8,6 +8,7 @@
 //! adds up on the host. Run what may do that under a supervisor that can end it, such as
 //! `systemd-run --wait`, or give the exporter's unit a `TasksMax=`.
 
+mod newest;
 mod output;
 mod reference;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use crate::expect::Gap;
 use crate::model::{Access, Class, Proof, Reason, Timestamp, Verdict};
+use crate::probe::guard::lane::Lane;
 use crate::probe::guard::sandbox::{self, Job};
 use crate::probe::kinds::process::pattern;
 use crate::probe::line::line;
@@ -38,6 +40,9 @@ pub(crate) struct Command {
     argv: Vec<String>,
     /// Environment variables besides `PATH` and `LANG`.
     env: BTreeMap<String, String>,
+    /// Absolute path in which `*`, `?` and `[…]` stand for parts of one name: `{newest}` in `argv` is the
+    /// newest file that it matches. That there is none fails the check.
+    newest: Option<String>,
     /// Working directory.
     cwd: Option<PathBuf>,
     /// Text for its standard input; none: an empty input.
@@ -70,6 +75,9 @@ pub(crate) struct Command {
     references: Vec<Reference>,
     /// What the program does: read, authenticate or mutate.
     does: Does,
+    #[serde(skip)]
+    #[schemars(skip)]
+    lane: Lane,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -88,6 +96,8 @@ impl Default for Command {
         Self {
             argv: Vec::new(),
             env: BTreeMap::new(),
+            newest: None,
+            lane: Lane::default(),
             cwd: None,
             stdin: None,
             exit: vec![0],
@@ -179,6 +189,13 @@ impl Probe for Command {
         }
         if self.missing_fails && self.cwd.is_some() {
             findings.error("cwd", "a missing folder could not be told from a missing program");
+        }
+        match self.newest.as_deref().map(newest::check) {
+            Some(Err(why)) => findings.error("newest", why),
+            None if self.argv.iter().any(|text| text.contains(newest::PLACE)) => {
+                findings.error("newest", "no pattern says of which files");
+            }
+            _ => {}
         }
         reference::check(&self.references, findings);
     }
@@ -287,7 +304,7 @@ impl Probe for Command {
 
     fn judge_error(&self, error: &ProbeError) -> Verdict {
         // The program was looked for on this host, and the system says that there is none.
-        let of_its_own = self.secret_env.is_empty() && self.references.is_empty();
+        let of_its_own = self.newest.is_none() && self.secret_env.is_empty() && self.references.is_empty();
         if self.missing_fails && of_its_own && self.via.is_empty() && error.reason == Reason::Missing {
             let sentence = format!("expected {} to be there, saw that it is not: {}", self.program(), error.detail);
             return Verdict::fail(Reason::Missing, sentence);
@@ -303,7 +320,11 @@ impl Command {
 
     async fn job(&self, cx: &ProbeCx, references: &Values) -> Result<Job, ProbeError> {
         let filled = |text: &String| reference::filled(text, references);
-        let own = self.argv.iter().map(filled).collect::<Result<Vec<_>, _>>()?;
+        let mut own = self.argv.iter().map(filled).collect::<Result<Vec<_>, _>>()?;
+        if let Some(pattern) = &self.newest {
+            let path = newest::find(pattern, &self.lane, cx).await?;
+            own.iter_mut().for_each(|text| *text = text.replace(newest::PLACE, &path));
+        }
         let mut env = self.env.clone();
         if let Some(name) = &self.address_in {
             env.insert(name.clone(), cx.target()?.address.to_string());

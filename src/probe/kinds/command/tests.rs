@@ -116,3 +116,23 @@ async fn nothing_is_run_without_an_answer_to_compare_with() {
     let seen = run("command", parameters, &crate::probe::fixture::cx_for(2000, "http://127.0.0.1:1")).await.verdict;
     assert_eq!((seen.outcome(), seen.reason()), (Outcome::Indeterminate, Some(Reason::Refused)), "{}", seen.sentence());
 }
+
+#[tokio::test]
+async fn the_newest_file_is_handed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (name, age) in [("a-1.db", 60), ("b 2.db", 30), ("a-3.db", 90), ("other", 0)] {
+        std::fs::write(path(name), name).unwrap();
+        let at = std::fs::metadata(path(name)).unwrap().modified().unwrap() - std::time::Duration::from_secs(age);
+        std::fs::File::options().write(true).open(path(name)).unwrap().set_modified(at).unwrap();
+    }
+    std::fs::create_dir(path("folder.db")).unwrap();
+    let cat = |pattern: &str| json!({"argv": ["/bin/cat", "{newest}"], "newest": path(pattern)});
+    let seen = run("command", cat("*.db"), &cx(5000)).await;
+    assert_eq!(seen.facts.unwrap()["stdout"], "b 2.db");
+    let seen = run("command", cat("*.none"), &cx(5000)).await;
+    assert_eq!((seen.verdict.outcome(), seen.verdict.reason()), (Outcome::Fail, Some(Reason::Missing)));
+    let parse = |parameters| crate::probe::kinds::find("command").unwrap().parse(parameters).unwrap().findings.0.len();
+    assert_eq!(parse(json!({"argv": ["x", "{newest}"]})), 1);
+    assert_eq!(parse(json!({"argv": ["x", "{newest}"], "newest": "relative/*"})), 1);
+}

@@ -28,10 +28,28 @@ pub(super) fn parse(how: Parse, bytes: &[u8], path: &Path) -> Result<Value, Stri
     }
 }
 
-pub(in crate::probe::kinds) fn yaml(text: &str) -> Result<Value, String> {
+pub(super) fn yaml(text: &str) -> Result<Value, String> {
+    bounded_yaml(text).map_err(|error| match error {
+        NoYaml::Broken(why) => why,
+        NoYaml::TooLarge => "the content is more YAML than is read".to_owned(),
+    })
+}
+
+/// Why there is no value of a document.
+pub(in crate::probe::kinds) enum NoYaml {
+    /// A clause that says what is wrong, without the content.
+    Broken(String),
+    /// It may be as it should be; nobody read it to its end.
+    TooLarge,
+}
+
+pub(in crate::probe::kinds) fn bounded_yaml(text: &str) -> Result<Value, NoYaml> {
     serde_saphyr::from_str(text).map_err(|error| {
+        if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
+            return NoYaml::TooLarge;
+        }
         let at = error.location().map_or_else(String::new, |at| format!(", line {} column {}", at.line(), at.column()));
-        format!("the content is no YAML{at}")
+        NoYaml::Broken(format!("the content is no YAML{at}"))
     })
 }
 

@@ -9,6 +9,7 @@ mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::expect::Gap;
 use crate::model::{Class, Proof, Reason, Timestamp, Verdict};
@@ -83,6 +84,28 @@ pub(crate) struct Entry {
     filesystem: Option<FileSystem>,
 }
 
+/// Whether a path, or a pattern of paths, can be looked at; says why not.
+pub(in crate::probe::kinds) fn check_path(path: &str) -> Result<(), String> {
+    if !path.starts_with('/') {
+        return Err("the path is not absolute: begin it with /".to_owned());
+    }
+    glob::Pattern::new(path).map_err(|error| error.msg.to_owned())?;
+    if path.contains("**") {
+        return Err("`**` would have no bound; a `*` stands for one level".to_owned());
+    }
+    Ok(())
+}
+
+/// The path of the newest file that a pattern matches; `None` if there is none. Blocking.
+pub(in crate::probe::kinds) fn newest_file(
+    pattern: String,
+    now_s: f64,
+    until: Instant,
+) -> Result<Option<String>, ProbeError> {
+    let wanted = look::Wanted { paths: vec![pattern], kind: Kind::File, levels: 0, now_s, until };
+    Ok(look::all(&wanted, false)?.files.into_iter().next().map(|file| file.path))
+}
+
 /// Described in the facts; the figures are those of all.
 const DESCRIBED: usize = 256;
 
@@ -97,14 +120,8 @@ impl Probe for Files {
             findings.error("paths", "no path is named");
         }
         for (at, path) in self.paths.iter().enumerate() {
-            if !path.starts_with('/') {
-                let field = format!("paths[{at}]");
-                findings.error_with_hint(&field, "the path is not absolute", "begin it with /");
-            }
-            if let Err(error) = glob::Pattern::new(path) {
-                findings.error(&format!("paths[{at}]"), error.msg.to_owned());
-            } else if path.contains("**") {
-                findings.error(&format!("paths[{at}]"), "`**` would have no bound; a `*` stands for one level");
+            if let Err(why) = check_path(path) {
+                findings.error(&format!("paths[{at}]"), why);
             }
         }
         if self.levels > look::LEVELS {

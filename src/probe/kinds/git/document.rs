@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::Reason;
-use crate::probe::kinds::file::content::yaml;
+use crate::probe::kinds::file::content::{NoYaml, bounded_yaml};
 use crate::probe::kinds::process::pattern;
 use crate::probe::line::line;
 use crate::probe::{Findings, ProbeError};
@@ -66,6 +66,8 @@ pub(super) const TEXT: usize = 1000;
 const HEADING: usize = 80;
 /// Values of a structured document.
 const VALUES: usize = 20_000;
+/// Bytes of them with their paths. None is cut: a pattern would miss what it holds behind.
+const VALUES_BYTES: usize = 16 << 20;
 
 impl Collect {
     pub(super) fn check(&self, field: &str, findings: &mut Findings) {
@@ -210,59 +212,88 @@ fn joined(lines: &[Line<'_>], meant: impl Fn(&Line<'_>) -> bool) -> String {
     lines.iter().filter(|line| meant(line)).fold(String::new(), |text, line| text + line.text + "\n")
 }
 
+/// Why there are no values that patterns could be held against.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoValues {
+    /// A clause about the document.
+    Unreadable(String),
+    /// There are more than are read. What was cut off must neither pass nor fail anything.
+    TooLarge,
+}
+
+impl From<NoYaml> for NoValues {
+    fn from(error: NoYaml) -> Self {
+        match error {
+            NoYaml::Broken(why) => Self::Unreadable(why),
+            NoYaml::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
 /// The fenced block of a Markdown document that has this key at its top.
-pub(super) fn block(text: &str, key: &str) -> Result<String, String> {
+pub(super) fn block(text: &str, key: &str) -> Result<String, NoValues> {
     let mut block = String::new();
     for line in lines(text).into_iter().chain([Line { text: "", code: false, heading: None }]) {
         if line.code {
             block = block + line.text + "\n";
         } else if !block.is_empty() {
-            let begins = block.contains(key);
-            if begins && yaml(&block).is_ok_and(|value| value.get(key).is_some()) {
-                return Ok(block);
+            if block.contains(key) {
+                match bounded_yaml(&block) {
+                    Ok(value) if value.get(key).is_some() => return Ok(block),
+                    Err(NoYaml::TooLarge) => return Err(NoValues::TooLarge),
+                    Ok(_) | Err(NoYaml::Broken(_)) => {}
+                }
             }
             block.clear();
         }
     }
-    Err(format!("there is no block of YAML or JSON with the key {key}"))
+    Err(NoValues::Unreadable(format!("there is no block of YAML or JSON with the key {key}")))
 }
 
 /// Its values, each on a line such as `paths./a.get.deprecated: true` or `metrics[0].query: up`.
-pub(super) fn values(text: &str) -> Result<String, String> {
-    let value = yaml(text)?;
+pub(super) fn values(text: &str) -> Result<String, NoValues> {
+    let value = bounded_yaml(text)?;
     let (mut found, mut count) = (String::new(), 0);
-    flatten(&value, "", &mut found, &mut count);
-    if count > VALUES { Err(format!("there are more than {VALUES} values")) } else { Ok(found) }
+    flatten(&value, "", &mut found, &mut count)?;
+    Ok(found)
 }
 
-fn flatten(value: &Value, at: &str, found: &mut String, count: &mut usize) {
-    if *count > VALUES {
-        return;
-    }
+fn flatten(value: &Value, at: &str, found: &mut String, count: &mut usize) -> Result<(), NoValues> {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
                 let below = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
-                flatten(value, &below, found, count);
+                flatten(value, &below, found, count)?;
             }
         }
         Value::Array(items) if !items.is_empty() => {
             for (place, value) in items.iter().enumerate() {
-                flatten(value, &format!("{at}[{place}]"), found, count);
+                flatten(value, &format!("{at}[{place}]"), found, count)?;
             }
         }
         value => {
             let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             *count += 1;
-            *found += &format!("{}: {}\n", line(at, TEXT), line(said.trim(), TEXT));
+            *found += &format!("{}: {}\n", line(at, usize::MAX), line(said.trim(), usize::MAX));
+            if *count > VALUES || found.len() > VALUES_BYTES {
+                return Err(NoValues::TooLarge);
+            }
         }
     }
+    Ok(())
 }
 
 /// A path as it stands in the tree.
 pub(super) fn path(text: &str) -> String {
     let text = text.trim_start_matches("./").trim_end_matches(['/', '.', ',', ':', ';']);
     text.to_owned()
+}
+
+/// A document of which not all values are read.
+pub(super) fn too_large(path: &str) -> ProbeError {
+    let detail =
+        format!("{} has more than {VALUES} values, or more than {VALUES_BYTES} bytes of them", line(path, HEADING));
+    ProbeError::observer(Reason::TooLarge, detail)
 }
 
 pub(super) fn too_many(path: &str, name: &str) -> ProbeError {
@@ -324,6 +355,18 @@ mod tests {
             values(&block).unwrap(),
             "backup.at: 0 2 * * *\nbackup.keep[0]: 7\nbackup.keep[1]: 4\nbackup.no: null\n"
         );
-        assert!(super::block(text, "at").is_err());
+        assert!(matches!(super::block(text, "at"), Err(NoValues::Unreadable(_))));
+    }
+
+    #[test]
+    fn values_are_whole_or_none() {
+        let list = |count: usize| (0..count).map(|n| format!("- {n}\n")).collect::<String>();
+        assert_eq!(values(&list(VALUES)).unwrap().lines().count(), VALUES);
+        assert_eq!(values(&list(VALUES + 1)), Err(NoValues::TooLarge));
+        assert_eq!(values(&list(300_000)), Err(NoValues::TooLarge), "more than the parser reads");
+        let block = format!("```yaml\nkey:\n{}```\n", list(300_000));
+        assert_eq!(super::block(&block, "key"), Err(NoValues::TooLarge), "it is no other block");
+        let long = format!("query: {}up", "x".repeat(5000));
+        assert!(values(&long).unwrap().ends_with("up\n"), "a long value has its end");
     }
 }

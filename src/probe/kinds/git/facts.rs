@@ -53,6 +53,8 @@ pub(crate) struct Seen {
     pub(super) size_bytes: u64,
     /// Id of its content, as `git hash-object` tells it.
     pub(super) blob: String,
+    /// SHA-256 of its content, in hexadecimal digits; empty if there is no such file.
+    pub(super) sha256: String,
     /// Patterns of `contains` that nothing matches, by their place from 0.
     pub(super) lacking: Vec<usize>,
     /// Patterns of `lacks` that something matches, by their place from 0, with the line.

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_lc_rs::digest;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::document::{self, Collect, Sections};
+use super::document::{self, Collect, NoValues, Sections};
 use super::facts::{Forbidden, Seen, Since};
 use super::place::{OUTPUT, Place};
 use super::since;
@@ -24,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) path: String,
     /// The file must not be there.
     pub(super) absent: bool,
+    /// SHA-256 that its content must have, as 64 hexadecimal digits.
+    pub(super) sha256: Option<String>,
     /// Regular expressions, each of which must match something in it.
     pub(super) contains: Vec<String>,
     /// Regular expressions, none of which may match a line of it. The line is not shown.
@@ -56,6 +59,10 @@ impl Wanted {
         if path.is_empty() || path.starts_with('/') || path.contains('\n') || path.split('/').any(|part| part == "..") {
             findings.error(&field("path"), "expected a path inside the repository");
         }
+        let is_digest = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if self.sha256.as_ref().is_some_and(|text| !is_digest(text)) {
+            findings.error(&field("sha256"), "expected 64 hexadecimal digits");
+        }
         let (contains, lacks) = (self.contains.iter(), self.lacks.iter());
         let all = [
             ("contains", contains.collect::<Vec<_>>()),
@@ -87,14 +94,15 @@ impl Wanted {
             findings.error(&field("sections"), "values have no sections");
         }
         let named = !self.collect.is_empty() || !self.sections.is_empty();
-        let judged = self.links || named || all.iter().any(|(_, patterns)| !patterns.is_empty());
+        let judged =
+            self.links || named || self.sha256.is_some() || all.iter().any(|(_, patterns)| !patterns.is_empty());
         if self.absent && judged {
             findings.error(&field("absent"), "a file that must be absent has no content to judge");
         }
     }
 
-    /// The part of its text that patterns are held against. A clause says why there is none.
-    pub(super) fn meant<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, String> {
+    /// The part of its text that patterns are held against.
+    pub(super) fn meant<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, NoValues> {
         Ok(match &self.block {
             Some(key) => Cow::Owned(document::values(&document::block(text, key)?)?),
             None if self.values => Cow::Owned(document::values(text)?),
@@ -168,15 +176,17 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
     let mut seen = Seen { path: line(&wanted.path, TEXT), ..Seen::default() };
     let Some((id, content)) = content else { return Ok(seen) };
     (seen.exists, seen.blob) = (true, id);
+    seen.sha256 = sha256(&content);
     seen.size_bytes = u64::try_from(content.len()).unwrap_or(u64::MAX);
     let text = String::from_utf8_lossy(&content);
     let whole = &text;
     let text = match wanted.meant(&text) {
         Ok(text) => text,
-        Err(why) => {
+        Err(NoValues::Unreadable(why)) => {
             seen.unreadable = Some(why);
             return Ok(seen);
         }
+        Err(NoValues::TooLarge) => return Err(document::too_large(&wanted.path)),
     };
     let compiled = |text: &String| pattern(text).map_err(ProbeError::unconfigured);
     for (at, wanted) in wanted.contains.iter().enumerate() {
@@ -224,6 +234,11 @@ fn one(wanted: &Wanted, content: Option<(String, Vec<u8>)>, paths: &BTreeSet<Str
     Ok(seen)
 }
 
+fn sha256(content: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, content);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The beginning of a day, in UTC, or an instant.
 fn date(text: &str) -> Option<f64> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
@@ -263,6 +278,13 @@ mod tests {
             assert_eq!(date(text), Some(1_737_763_200.0), "{text}");
         }
         assert_eq!(date("soon"), None);
+    }
+
+    #[test]
+    fn content_is_told_by_its_hash() {
+        let seen = one(&Wanted::default(), Some(("id".to_owned(), b"abc".to_vec())), &BTreeSet::new()).unwrap();
+        assert_eq!(seen.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(one(&Wanted::default(), None, &BTreeSet::new()).unwrap().sha256, "");
     }
 
     #[test]

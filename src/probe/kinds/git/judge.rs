@@ -92,6 +92,10 @@ fn files(leg: &Git, facts: &Facts) -> Option<Verdict> {
                 },
             );
         }
+        if let Some(expected) = wanted.sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&seen.sha256)) {
+            let sentence = format!("expected {path} with the SHA-256 {expected}, saw {}", seen.sha256);
+            return Some(Verdict::fail(Reason::Assertion, sentence));
+        }
         if let Some(why) = &seen.unreadable {
             return Some(Verdict::fail(Reason::Invalid, format!("expected values in {path}, but {why}")));
         }

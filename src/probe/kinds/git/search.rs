@@ -1,7 +1,8 @@
 //! Lines of the tree that match a pattern: how many and where. Of their text only what a group of a pattern
 //! takes is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -89,8 +90,7 @@ pub(super) async fn look(place: &Place<'_>, commit: &str, wanted: &Search) -> Re
     if let Some(followed_by) = &wanted.followed_by {
         let (others, truncated) = grep(place, commit, followed_by, &wanted.paths).await?;
         found.more |= truncated;
-        let alone = lines.iter().filter(|hit| !hit.is_followed(&lines, &others));
-        found.alone = alone.take(PLACES).map(Hit::place).collect();
+        found.alone = alone(&lines, &others).into_iter().take(PLACES).map(Hit::place).collect();
     }
     if wanted.max_age_s.is_some() {
         let paths: BTreeSet<&str> = lines.iter().map(|hit| hit.path.as_str()).collect();
@@ -115,13 +115,29 @@ impl Hit {
     fn place(&self) -> String {
         format!("{}:{}", line(&self.path, PATH), self.number)
     }
+}
 
-    /// Whether one of the others stands behind it, before the next of its own.
-    fn is_followed(&self, own: &[Self], others: &[Self]) -> bool {
-        let behind = |hit: &&Self| hit.path == self.path && hit.number > self.number;
-        let next = own.iter().filter(behind).map(|hit| hit.number).min();
-        others.iter().filter(behind).any(|hit| next.is_none_or(|next| hit.number < next))
+/// Those behind which, before the next of their own in the same file, none of the others stands. Both may be
+/// in any order; each is looked at once, for a repository can have very many.
+fn alone<'a>(own: &'a [Hit], others: &[Hit]) -> Vec<&'a Hit> {
+    let mut by_path: HashMap<&str, (BTreeSet<u64>, BTreeSet<u64>)> = HashMap::new();
+    for hit in own {
+        by_path.entry(&hit.path).or_default().0.insert(hit.number);
     }
+    for hit in others {
+        if let Some((_, numbers)) = by_path.get_mut(hit.path.as_str()) {
+            numbers.insert(hit.number);
+        }
+    }
+    let behind = |numbers: &BTreeSet<u64>, hit: &Hit| {
+        let after = (Bound::Excluded(hit.number), Bound::Unbounded);
+        numbers.range(after).next().copied()
+    };
+    let is_followed = |hit: &&Hit| {
+        let Some((own, others)) = by_path.get(hit.path.as_str()) else { return false };
+        behind(others, hit).is_some_and(|other| behind(own, hit).is_none_or(|next| other < next))
+    };
+    own.iter().filter(|hit| !is_followed(hit)).collect()
 }
 
 /// The lines that match, and whether there are more.
@@ -204,7 +220,34 @@ mod tests {
         let hit = |path: &str, number| Hit { path: path.to_owned(), number, text: String::new() };
         let own = [hit("a", 1), hit("a", 10), hit("b", 5)];
         let others = [hit("a", 11), hit("b", 4), hit("c", 9)];
-        let followed: Vec<bool> = own.iter().map(|hit| hit.is_followed(&own, &others)).collect();
-        assert_eq!(followed, [false, true, false]);
+        let places = |hits: Vec<&Hit>| hits.into_iter().map(Hit::place).collect::<Vec<_>>();
+        assert_eq!(places(alone(&own, &others)), ["a:1", "b:5"]);
+    }
+
+    /// As it is meant, one by one.
+    fn is_followed(hit: &Hit, own: &[Hit], others: &[Hit]) -> bool {
+        let behind = |other: &&Hit| other.path == hit.path && other.number > hit.number;
+        let next = own.iter().filter(behind).map(|hit| hit.number).min();
+        others.iter().filter(behind).any(|hit| next.is_none_or(|next| hit.number < next))
+    }
+
+    #[test]
+    fn each_line_is_looked_at_once() {
+        let hit =
+            |n: u64, files: u64| Hit { path: (n % files).to_string(), number: n * 7919 % 1009, text: String::new() };
+        for (own, others, files) in [(40, 40, 1), (60, 20, 3), (20, 90, 4), (30, 0, 2), (0, 30, 2)] {
+            let own: Vec<_> = (0..own).map(|n| hit(n, files)).collect();
+            let others: Vec<_> = (0..others).map(|n| hit(n * 3 + 1, files)).collect();
+            let slow = own.iter().filter(|hit| !is_followed(hit, &own, &others)).map(Hit::place);
+            assert!(alone(&own, &others).into_iter().map(Hit::place).eq(slow));
+        }
+        let many = |odd: u64| {
+            (0..200_000).map(move |n| Hit { path: "f".to_owned(), number: 2 * n + odd, text: String::new() })
+        };
+        let (own, others): (Vec<_>, Vec<_>) = (many(0).collect(), many(1).collect());
+        let begun = tokio::time::Instant::now();
+        assert!(alone(&own, &others).is_empty());
+        // One by one they would take minutes.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::document::NoValues;
 use super::files::{Wanted, blob};
 use super::history::shallow;
 use super::place::Place;
@@ -33,14 +34,19 @@ pub(super) async fn look(
         let Ok(at) = at.parse::<f64>() else { continue };
         let content = blob(place, id, &wanted.path).await?;
         let collect = wanted.collect.get(name);
-        let found = match (content, collect) {
+        let (found, more) = match (content, collect) {
             // A version that could not be read then mentions nothing.
             (Some((_, content)), Some(collect)) => match wanted.meant(&String::from_utf8_lossy(&content)) {
-                Ok(text) => collect.look(&text)?.0,
-                Err(_) => BTreeSet::new(),
+                Ok(text) => collect.look(&text)?,
+                Err(NoValues::Unreadable(_)) => (BTreeSet::new(), false),
+                Err(NoValues::TooLarge) => (BTreeSet::new(), true),
             },
-            _ => BTreeSet::new(),
+            _ => (BTreeSet::new(), false),
         };
+        // What else it mentioned is not known, so the history that can be told ends here.
+        if more && !open.is_subset(&found) {
+            return Ok((since, false));
+        }
         open.retain(|text| found.contains(text));
         since.extend(open.iter().map(|text| (text.clone(), at)));
     }

@@ -442,3 +442,33 @@ async fn releases_follow_a_change_or_a_review() {
         assert_eq!(verdict.reason(), reason, "{tags} {paths}: {}", verdict.sentence());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_not_read_to_its_end_fails_and_passes_nothing() {
+    let dir = repository();
+    let document: String = (0..=20_000).map(|n| format!("- {n}\n")).collect();
+    std::fs::write(dir.path().join("many.yaml"), document).unwrap();
+    git(dir.path(), &["add", "-A"], "");
+    git(dir.path(), &["commit", "-q", "-m", "many"], "");
+    for wanted in ["contains", "lacks"] {
+        let file = json!({"path": "many.yaml", "values": true, wanted: ["secret"]});
+        let seen = run("git", json!({"repository": dir.path(), "files": [file]}), &cx(20_000)).await;
+        let said = (seen.verdict.outcome(), seen.verdict.reason());
+        assert_eq!(said, (Outcome::Indeterminate, Some(Reason::TooLarge)), "{}", seen.verdict.sentence());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_held_against_its_hash() {
+    let dir = repository();
+    let sum = |text: &str| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let hex = |text: &str| sum(text).as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    for (text, outcome) in [("password = hunter22\n", Outcome::Pass), ("password = hunter22", Outcome::Fail)] {
+        let file = json!({"path": "config.ini", "sha256": hex(text)});
+        let seen = run("git", json!({"repository": dir.path(), "files": [file]}), &cx(20_000)).await;
+        assert_eq!(seen.verdict.outcome(), outcome, "{}", seen.verdict.sentence());
+    }
+    let parse = |parameters| crate::probe::kinds::find("git").unwrap().parse(parameters).unwrap().findings.0;
+    let short = parse(json!({"repository": "/r", "files": [{"path": "a", "sha256": "abc"}]}));
+    assert_eq!(short.first().map(|one| one.field.as_str()), Some("files[0].sha256"));
+}

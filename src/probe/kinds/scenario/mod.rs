@@ -10,6 +10,8 @@
 //! `store.path`; it goes when the clean-up has succeeded. After a kill the next run of the check cleans
 //! first, and goes on only if that succeeds; until then the check is unknown.
 
+#[cfg(test)]
+mod aim_tests;
 mod cleaning;
 mod facts;
 mod judge;
@@ -115,6 +117,10 @@ impl Probe for Scenario {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    fn more_targets(&self) -> Vec<&str> {
+        self.plan().more_targets.iter().map(String::as_str).collect()
     }
 
     fn credentials(&self) -> Vec<&str> {

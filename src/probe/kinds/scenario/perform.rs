@@ -130,7 +130,10 @@ async fn attempt(step: &Step, ready: &Ready, cx: &ProbeCx, until: Instant) -> Ob
         return Observation::failed(Verdict::indeterminate(Reason::ObserverTimeout, sentence));
     }
     let deadline = (now + Duration::from_secs(step.timeout_s.into())).min(until);
-    let cx = cx.step(deadline);
+    let cx = match step.target.as_deref().map_or_else(|| Ok(cx.step(deadline)), |name| cx.step_at(deadline, name)) {
+        Ok(cx) => cx,
+        Err(error) => return Observation::failed(error.verdict()),
+    };
     match timeout_at(deadline + CUT_OFF_AFTER, ready.probe.run(&cx, &ready.conditions)).await {
         Ok(seen) => seen,
         Err(_) => {

@@ -15,6 +15,8 @@ pub(super) struct Plan {
     pub(super) known: Known,
     /// Names of credentials that steps use.
     pub(super) credentials: Vec<String>,
+    /// Names of targets of single steps.
+    pub(super) more_targets: Vec<String>,
     /// Rights that steps need.
     pub(super) grants: Vec<Grant>,
 }
@@ -31,14 +33,18 @@ impl Plan {
             credentials.extend(parsed.credentials);
             grants.extend(parsed.probe.grants());
         }
-        credentials.sort();
-        credentials.dedup();
+        let mut more_targets: Vec<String> = steps().filter_map(|step| step.target.clone()).collect();
+        for names in [&mut credentials, &mut more_targets] {
+            names.sort();
+            names.dedup();
+        }
         Self {
             target,
             cleanup: scenario.cleanup.clone(),
             for_cleanup: scenario.for_cleanup(),
             known,
             credentials,
+            more_targets,
             grants,
         }
     }

@@ -23,6 +23,9 @@ pub(crate) struct Step {
     /// `load`, or one that looks at other legs.
     #[serde(rename = "do")]
     pub(super) what: BTreeMap<String, Value>,
+    /// Name of a target of its own, instead of that of the scenario: one and the same thing can be looked at
+    /// from two sides.
+    pub(super) target: Option<String>,
     /// Conditions over the facts of the kind; they see no `params`.
     pub(super) expect: Vec<String>,
     /// Values for later steps: a name, and an expression over the facts that yields a text of at most 200
@@ -37,8 +40,8 @@ pub(crate) struct Step {
 
 impl Default for Step {
     fn default() -> Self {
-        let (name, what, expect, capture) = Default::default();
-        Self { name, what, expect, capture, timeout_s: 5, within_s: 0 }
+        let (name, what, target, expect, capture) = Default::default();
+        Self { name, what, target, expect, capture, timeout_s: 5, within_s: 0 }
     }
 }
 
@@ -120,12 +123,20 @@ impl Step {
         if matches!(parsed.access, Access::Loads) || parsed.probe.kind() == "scenario" || !parsed.legs.is_empty() {
             findings.error(&place, format!("`{}` cannot be a step", parsed.probe.kind()));
         }
-        if parsed.target.as_deref().is_some_and(|named| Some(named) != target) {
-            findings.error(&place, "the target of a step is that of the scenario");
+        if parsed.target.as_deref().is_some_and(|named| Some(named) != self.aim(target)) {
+            findings.error(&place, "the target of a step is that of the scenario, or a `target` beside `do`");
+        }
+        if parsed.target.is_none() && self.target.is_some() {
+            findings.error(&format!("{at}.target"), format!("`{}` does not look at it", parsed.probe.kind()));
         }
         if let Err(Unready::Broken(why)) = self.ready(target, &Known::new(), &Values::new()) {
             findings.error(at, why);
         }
+    }
+
+    /// What it looks at, if the scenario looks at `target`.
+    fn aim<'a>(&'a self, target: Option<&'a str>) -> Option<&'a str> {
+        self.target.as_deref().or(target)
     }
 
     /// The kind with its parameters, placeholders of known names filled in.
@@ -137,7 +148,7 @@ impl Step {
             _ => return Err(Unready::Broken(format!("`{}` takes a mapping of parameters", kind.name))),
         };
         let elsewhere = ["target", "url", "address"].iter().any(|key| parameters.contains_key(*key));
-        if let Some(target) = target.filter(|_| !elsewhere)
+        if let Some(target) = self.aim(target).filter(|_| !elsewhere)
             && (kind.parameters)().as_value().pointer("/properties/target").is_some()
         {
             parameters.insert("target".to_owned(), target.into());

@@ -11,15 +11,15 @@ use crate::probe::{Afterwards, Credentials, Hazards, Leftovers, Observation, Pro
 
 /// A peer that keeps things, its own log of requests, and what it answers instead of the usual.
 #[derive(Clone, Default)]
-struct Things {
-    address: String,
+pub(super) struct Things {
+    pub(super) address: String,
     log: Arc<Mutex<Vec<String>>>,
     things: Arc<Mutex<Vec<String>>>,
     odd: Arc<Mutex<Option<(&'static str, String)>>>,
 }
 
 impl Things {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let made = Self::default();
         let kept = made.clone();
         let address = peers::http(move |head| kept.answer(head.lines().next().unwrap_or_default())).await;
@@ -52,34 +52,34 @@ impl Things {
         odd.filter(|(method, _)| request.starts_with(method)).map_or(usual, |(_, answer)| answer)
     }
 
-    fn answers(&self, method: &'static str, answer: impl Into<String>) {
+    pub(super) fn answers(&self, method: &'static str, answer: impl Into<String>) {
         *self.odd.lock().unwrap() = Some((method, answer.into()));
     }
 
-    fn log(&self) -> Vec<String> {
+    pub(super) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
-    fn left(&self) -> usize {
+    pub(super) fn left(&self) -> usize {
         self.things.lock().unwrap().len()
     }
 }
 
 /// A journal, the count it told last, and where clean-ups of dropped runs go.
 #[derive(Clone)]
-struct Daemon {
+pub(super) struct Daemon {
     directory: Arc<tempfile::TempDir>,
     count: Arc<AtomicUsize>,
 }
 
 impl Daemon {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { directory: Arc::new(tempfile::tempdir().unwrap()), count: Arc::default() }
     }
 
     /// As after a start. `takes`: dropped runs are finished.
     #[expect(clippy::disallowed_methods, reason = "in the place of the engine")]
-    fn cx(&self, milliseconds: u64, takes: bool) -> ProbeCx {
+    pub(super) fn cx(&self, milliseconds: u64, takes: bool) -> ProbeCx {
         let count = Arc::clone(&self.count);
         let leftovers = Leftovers::new(self.directory.path().join("l"), move |n| count.store(n, Ordering::SeqCst));
         let afterwards = Afterwards::new(move |work| {
@@ -92,7 +92,7 @@ impl Daemon {
         fixture::cx_with(milliseconds, None, Credentials::default(), Arc::new(Clients::with(hazards)))
     }
 
-    fn leftovers(&self) -> usize {
+    pub(super) fn leftovers(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
 }
@@ -117,7 +117,7 @@ async fn run(things: &Things, cx: &ProbeCx) -> Observation {
     fixture::run("scenario", parameters(things), cx).await
 }
 
-fn says(seen: &Observation, outcome: Outcome, reason: Option<Reason>, part: &str) {
+pub(super) fn says(seen: &Observation, outcome: Outcome, reason: Option<Reason>, part: &str) {
     let verdict = &seen.verdict;
     assert_eq!((verdict.outcome(), verdict.reason()), (outcome, reason), "{} {:?}", verdict.sentence(), seen.facts);
     assert!(verdict.sentence().contains(part), "{}", verdict.sentence());
