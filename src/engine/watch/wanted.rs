@@ -112,7 +112,14 @@ mod tests {
 
     fn ear(target: &str, what: usize, items: u32) -> Ear {
         let probe: Arc<dyn DynProbe> = Arc::new(Deaf);
-        let probe = LegProbe { probe, target: None, conditions: Arc::default(), enabled: false, after: Vec::new() };
+        let probe = LegProbe {
+            probe,
+            target: None,
+            more_targets: Vec::default(),
+            conditions: Arc::default(),
+            enabled: false,
+            after: Vec::new(),
+        };
         Ear {
             kind: "deaf",
             target: target.into(),
