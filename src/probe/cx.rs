@@ -17,6 +17,8 @@ use crate::model::{Secret, Target, Timestamp};
 
 pub struct ProbeCx {
     now: Timestamp,
+    /// When `now` was.
+    begun: Instant,
     deadline: Instant,
     target: Option<Arc<Target>>,
     credentials: Arc<Credentials>,
@@ -48,7 +50,8 @@ impl ProbeCx {
         clients: Arc<Clients>,
     ) -> Self {
         let (legs, trace, text_only, not_before) = (None, Trace::default(), None, None);
-        Self { now, deadline, target, credentials, clients, legs, trace, text_only, not_before }
+        let begun = Instant::now();
+        Self { now, begun, deadline, target, credentials, clients, legs, trace, text_only, not_before }
     }
 
     /// No tree of the facts is asked for if no condition reads them and their text is no longer than
@@ -71,6 +74,7 @@ impl ProbeCx {
     pub fn anew(&self, deadline: Instant) -> Self {
         Self {
             now: self.now,
+            begun: self.begun,
             deadline,
             target: self.target.clone(),
             credentials: Arc::clone(&self.credentials),
@@ -84,7 +88,7 @@ impl ProbeCx {
 
     /// The same for who goes on long after the run began, `passed` later.
     pub(super) fn later(&self, passed: Duration, deadline: Instant) -> Self {
-        Self { now: self.now.plus(passed.into()), ..self.anew(deadline) }
+        Self { now: self.now.plus(passed.into()), begun: Instant::now(), ..self.anew(deadline) }
     }
 
     /// The same for one step of the run, with a deadline of its own and its facts as a tree.
@@ -109,6 +113,11 @@ impl ProbeCx {
 
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Wall time at the deadline.
+    pub(super) fn ends(&self) -> Timestamp {
+        self.now.plus(self.deadline.saturating_duration_since(self.begun).into())
     }
 
     /// What is left of the deadline; zero when it has passed.

@@ -90,6 +90,12 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What a run leaves behind is kept under these names: the path of the field that gives it, and the name.
+    /// No two checks of a catalogue may have the same, or one would clean up what the other makes.
+    fn owns(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// What of its target it can listen to, if its target tells of changes; the engine then looks as
     /// soon as something changes, besides the schedule. Legs of one kind and target that give the
     /// same text share one ear, so it must name all that `listen` depends on; no secrets.
