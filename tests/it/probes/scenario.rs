@@ -125,7 +125,8 @@ async fn steps_of_grpc_take_what_was_captured() {
         refuses["port"] = json!(server.port);
         server.tell(refuses, true);
         let (outcome, _, said, facts, left) = run(&at, directory.path(), scenario.clone()).await;
-        assert_eq!((outcome, left), (Outcome::Fail, kept), "{said}");
+        assert_ne!(outcome, Outcome::Pass);
+        assert_eq!(left, kept, "{said}");
         assert!(said.starts_with("called: ") && said.contains(code), "{said}");
         assert_eq!(facts["may_still_come"], kept == 1, "{facts}");
     }
