@@ -68,6 +68,7 @@ codes! {
     EXPRESSION = "RC0206", "A condition or measurement does not compile.";
     LEG_NAME = "RC0207", "Two checks of one item have the same name.";
     TIMEOUT = "RC0208", "A check may take longer than the interval at which it runs.";
+    OWNER = "RC0209", "Two checks keep what they leave behind under the same name.";
 
     PASSWORD = "RC0301", "A password stands in an address; it belongs into a credential.";
     SECRET = "RC0302", "A secret stands in a header; it belongs into a credential.";

@@ -279,6 +279,7 @@ fn hazards(settings: &Settings, supervisor: &Supervisor, metrics: &SelfMetrics) 
     Hazards {
         load_targets: settings.engine.load_targets.clone(),
         sandbox_repositories: settings.engine.sandbox_repositories.clone(),
+        sandbox_databases: settings.engine.sandbox_databases.clone(),
         leftovers: Some(Leftovers::new(settings.store.path.join("leftovers"), move |n| metrics.leftovers(n))),
         afterwards: Afterwards::new(move |work| supervisor.spawn_cleanup(work)),
     }

@@ -17,6 +17,8 @@ use crate::model::{Secret, Target, Timestamp};
 
 pub struct ProbeCx {
     now: Timestamp,
+    /// When `now` was.
+    begun: Instant,
     deadline: Instant,
     target: Option<Arc<Target>>,
     credentials: Arc<Credentials>,
@@ -52,7 +54,8 @@ impl ProbeCx {
         clients: Arc<Clients>,
     ) -> Self {
         let (more_targets, legs, trace, text_only, not_before) = (None, None, Trace::default(), None, None);
-        Self { now, deadline, target, credentials, clients, more_targets, legs, trace, text_only, not_before }
+        let begun = Instant::now();
+        Self { now, begun, deadline, target, credentials, clients, more_targets, legs, trace, text_only, not_before }
     }
 
     /// Lends targets besides the first.
@@ -80,6 +83,7 @@ impl ProbeCx {
     pub fn anew(&self, deadline: Instant) -> Self {
         Self {
             now: self.now,
+            begun: self.begun,
             deadline,
             target: self.target.clone(),
             credentials: Arc::clone(&self.credentials),
@@ -94,7 +98,7 @@ impl ProbeCx {
 
     /// The same for who goes on long after the run began, `passed` later.
     pub(super) fn later(&self, passed: Duration, deadline: Instant) -> Self {
-        Self { now: self.now.plus(passed.into()), ..self.anew(deadline) }
+        Self { now: self.now.plus(passed.into()), begun: Instant::now(), ..self.anew(deadline) }
     }
 
     /// The same for one step of the run, with a deadline of its own and its facts as a tree.
@@ -104,9 +108,14 @@ impl ProbeCx {
 
     /// The same for a step at another target, which takes the place of the first.
     pub(super) fn step_at(&self, deadline: Instant, name: &str) -> Result<Self, ProbeError> {
-        let found = self.more_targets.as_ref().and_then(|targets| targets.get(name));
-        let target = found.ok_or_else(|| ProbeError::unconfigured(format!("the target `{name}` is not configured")))?;
+        let target = self.another_target(name)?;
         Ok(Self { target: Some(Arc::clone(target)), ..self.step(deadline) })
+    }
+
+    /// One of the targets besides the first.
+    pub(super) fn another_target(&self, name: &str) -> Result<&Arc<Target>, ProbeError> {
+        let found = self.more_targets.as_ref().and_then(|targets| targets.get(name));
+        found.ok_or_else(|| ProbeError::unconfigured(format!("the target `{name}` is not configured")))
     }
 
     /// Lends what other legs have observed.
@@ -126,6 +135,11 @@ impl ProbeCx {
 
     pub fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// Wall time at the deadline.
+    pub(super) fn ends(&self) -> Timestamp {
+        self.now.plus(self.deadline.saturating_duration_since(self.begun).into())
     }
 
     /// What is left of the deadline; zero when it has passed.

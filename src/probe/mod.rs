@@ -95,6 +95,12 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What a run leaves behind is kept under these names: the path of the field that gives it, and the name.
+    /// No two checks of a catalogue may have the same, or one would clean up what the other makes.
+    fn owns(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// What of its target it can listen to, if its target tells of changes; the engine then looks as
     /// soon as something changes, besides the schedule. Each text is one ear, which all legs of one kind
     /// and target share that give it, so it must name all that `listen` depends on; no secrets.

@@ -98,6 +98,9 @@ pub struct Engine {
     pub load_targets: Vec<String>,
     /// Addresses of repositories into which checks may push a branch, besides the switches; none if empty.
     pub sandbox_repositories: Vec<String>,
+    /// `host:port` of servers of PostgreSQL on which checks may make a scratch database, besides the switches; none
+    /// if empty.
+    pub sandbox_databases: Vec<String>,
     /// The global switch for checks that mutate or load.
     pub allow_mutation: bool,
     /// The environment this daemon watches, such as `staging`.
@@ -191,6 +194,7 @@ impl Default for Engine {
             mutation_environments: Vec::new(),
             load_targets: Vec::new(),
             sandbox_repositories: Vec::new(),
+            sandbox_databases: Vec::new(),
             allow_mutation: false,
             environment: String::new(),
         }

@@ -29,7 +29,7 @@ fn nothing_given_is_the_defaults() {
     let loaded = Settings::load(None, env(&[("HOME", "/root")]), &[]).unwrap();
     assert_eq!(loaded.settings, Settings::default());
     assert!(loaded.origins.values().all(|origin| *origin == Origin::Default));
-    assert_eq!(loaded.origins.len(), 29);
+    assert_eq!(loaded.origins.len(), 30);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One leg: a kind with its parameters, and the common keys beside it.
 
+use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use super::check::COMMON;
@@ -64,6 +65,9 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
         let found = Diagnostic::error(Code::LEG_NAME, entry.key_at, format!("no check before it is named `{leg}`"));
         shared.sink.push(found.help("give the other check a `name`, and write this one after it"));
     }
+    if applies {
+        owned_once(&parsed, entry, cx);
+    }
     if !problems.is_empty() {
         return cx.unconfigured(problems, applies);
     }
@@ -71,6 +75,26 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
         return Check::NotApplicable;
     }
     add(parsed, leg_name, kind, timeout, target, more_targets, conditions, enabled, cx)
+}
+
+/// Two checks that keep what they leave behind under one name would clean up each other's work.
+fn owned_once(parsed: &Parsed, entry: &Entry, cx: &ItemCx<'_, '_>) {
+    let mut owners = cx.shared.owners.borrow_mut();
+    for (field, owner) in &parsed.owns {
+        let at = parameters::locate(entry, field).0;
+        match owners.entry(owner.clone()) {
+            Slot::Vacant(free) => {
+                free.insert(at);
+            }
+            Slot::Occupied(taken) => {
+                let name = owner.rsplit('.').next().unwrap_or_default();
+                let message = format!("two checks keep what they leave behind under the name `{name}`");
+                let found = Diagnostic::error(Code::OWNER, at, message).here("again here");
+                let help = "each would clean up what the other has made: give each a name of its own";
+                cx.shared.sink.push(found.also(*taken.get(), "first here").help(help));
+            }
+        }
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the last step only puts together what the others found")]

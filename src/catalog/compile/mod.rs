@@ -31,6 +31,7 @@ use self::params::Parameters;
 use self::words::Words;
 use super::Builtins;
 use super::sink::Sink;
+use super::syntax::Place;
 use super::wire::{ChecklistDef, Root};
 use crate::core::Graph;
 use crate::diag::SourceMap;
@@ -51,6 +52,8 @@ pub(super) struct Shared<'a> {
     legs: RefCell<Vec<LegProbe>>,
     grants: RefCell<BTreeSet<Grant>>,
     words: Words,
+    /// Names under which left-overs are kept, and where each is written.
+    owners: RefCell<HashMap<String, Place>>,
     /// By checklist, kind and source: a compiled expression is many times its text.
     conditions: RefCell<HashMap<String, Arc<Conditions>>>,
 }
@@ -94,6 +97,7 @@ pub(super) fn compile<'a>(
         legs: RefCell::default(),
         grants: RefCell::default(),
         words: Words::default(),
+        owners: RefCell::default(),
         conditions: RefCell::default(),
     };
     let count = names.items.len();

@@ -93,7 +93,7 @@ fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
 
 /// The place of a path such as `headers.accept[0]` under a kind, as deep as it can be followed.
 /// Keys may hold dots, so the longest key that fits wins.
-fn locate<'n>(entry: &'n Entry, path: &str) -> (Place, Option<&'n Node>) {
+pub(super) fn locate<'n>(entry: &'n Entry, path: &str) -> (Place, Option<&'n Node>) {
     let (mut at, mut node, mut rest) = (entry.key_at, &entry.value, path);
     while !rest.is_empty() {
         if let Some((index, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

@@ -115,7 +115,7 @@ mod tests {
         let probe = LegProbe {
             probe,
             target: None,
-            more_targets: Vec::default(),
+            more_targets: None,
             conditions: Arc::default(),
             enabled: false,
             after: Vec::new(),

@@ -8,16 +8,22 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Reason;
+use crate::model::{Reason, Timestamp};
 use crate::probe::ProbeError;
 
 /// Bytes of one record that are read.
 const MAX_RECORD: u64 = 64 << 10;
 /// Records that are counted, and made.
 const MAX_RECORDS: usize = 1000;
+
+/// So long after the last instant at which a step can have been begun of which nothing was heard, what it
+/// makes may still come. A server that has lost its client ends what it began, or gives up within its own limit
+/// for one request; the usual ones of proxies, forges and databases are 60 s or less.
+pub(super) const MAY_STILL_COME: Duration = Duration::from_secs(60);
 
 /// Cloning shares the directory. All methods block on the disk.
 #[derive(Clone)]
@@ -38,6 +44,23 @@ pub(crate) struct Leftover {
     pub(crate) values: BTreeMap<String, String>,
     /// Names of values that a step was about to capture when nothing more was heard.
     pub(crate) pending: Vec<String>,
+    /// The target on which it was made, as the deployment calls it; empty if none is named.
+    #[serde(default)]
+    pub(crate) target: String,
+    /// Where it was made, without user, password and query. Earlier versions did not write it down.
+    #[serde(default)]
+    pub(crate) address: Option<String>,
+    /// Milliseconds since 1970: until then a step can have been begun whose answer nobody has heard. None: all
+    /// that was begun has ended.
+    #[serde(default)]
+    pub(crate) unheard_until: Option<i64>,
+}
+
+impl Leftover {
+    /// Whether something may be made yet, or was after `now`: then a clean-up at that time proves nothing.
+    pub(crate) fn may_still_come(&self, now: Timestamp) -> bool {
+        self.unheard_until.is_some_and(|until| now < Timestamp(until).plus(MAY_STILL_COME.into()))
+    }
 }
 
 impl Leftovers {
@@ -148,5 +171,24 @@ mod tests {
         journal.remove(&filled).unwrap();
         journal.remove(&filled).unwrap();
         assert_eq!((journal.of("thing").len(), count.load(Ordering::SeqCst)), (0, 2));
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = r#"{"name":"git.a","run":"1","values":{"branch":"b"},"pending":[]}"#;
+        std::fs::write(directory.path().join("git.a.1.json"), text).unwrap();
+        let journal = Leftovers::new(directory.path().to_owned(), |_| ());
+        let found = journal.of("git.a");
+        assert_eq!((found.len(), found[0].values["branch"].as_str(), &found[0].address), (1, "b", &None));
+        assert!(!found[0].may_still_come(Timestamp(0)));
+    }
+
+    #[test]
+    fn what_was_not_heard_may_come_for_a_minute() {
+        let record = Leftover { unheard_until: Some(5000), ..Leftover::default() };
+        for (now_ms, may) in [(0, true), (5000, true), (64_999, true), (65_000, false)] {
+            assert_eq!(record.may_still_come(Timestamp(now_ms)), may, "{now_ms}");
+        }
     }
 }

@@ -38,6 +38,8 @@ struct Look {
     declared: bool,
     /// Whether clean-ups of dropped runs are finished.
     takes: bool,
+    /// Seconds after now.
+    later: i64,
 }
 
 impl Bench {
@@ -61,6 +63,7 @@ impl Bench {
             within: Duration::from_secs(20),
             declared: true,
             takes: true,
+            later: 0,
         }
     }
 
@@ -106,7 +109,7 @@ impl Bench {
             ..Hazards::default()
         };
         ProbeCx::new(
-            Timestamp(jiff::Timestamp::now().as_millisecond()),
+            Timestamp(jiff::Timestamp::now().as_millisecond() + 1000 * look.later),
             Instant::now() + look.within,
             Some(Arc::new(target)),
             Arc::new(Credentials::new(BTreeMap::from([("password".to_owned(), CredentialSource::File(file))]))),
@@ -142,8 +145,18 @@ impl Bench {
         seen.facts.unwrap_or_default()
     }
 
+    /// When nothing that was cut off by now can come any more.
+    fn much_later(&self) -> Look {
+        Look { later: 200, ..self.push(WRITER) }
+    }
+
     fn left(&self) -> usize {
         self.left.load(Ordering::SeqCst)
+    }
+
+    fn records(&self) -> Vec<Value> {
+        let files = std::fs::read_dir(self.directory.path().join("leftovers")).unwrap();
+        files.map(|file| serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap()).collect()
     }
 
     fn is_clean(&self) -> bool {
@@ -253,13 +266,52 @@ async fn pushes_that_are_refused(bench: &Bench) {
     assert!(bench.is_clean());
 }
 
+/// The server takes a branch when the clean-up of the run that pushed it has found nothing.
+async fn comes_late(bench: &Bench, cut_off: &Look) {
+    let record = bench.records().into_iter().next().unwrap();
+    let branch = record["values"]["branch"].as_str().unwrap().to_owned();
+    assert_eq!(record["address"], bench.forge.address());
+    // As the server would have it: at the commit that was pushed.
+    let commit = record["values"]["commit"].as_str().unwrap();
+    bench.sandbox.git(&["update-ref", &format!("refs/heads/{branch}"), commit]);
+    // Only what it takes is slow.
+    let slow = "while read old new ref; do case $new in *[1-9a-f]*) sleep 3;; esac; done";
+    bench.sandbox.hook("post-receive", Some(slow));
+    let soon = Look { later: 10, ..cut_off.clone() };
+    bench.says(soon, FAIL, Some(Reason::Timeout), "").await;
+    assert_eq!((bench.sandbox.branches().len(), bench.left()), (1, 2), "removed, and still remembered");
+    bench.sandbox.hook("post-receive", None);
+    let facts = bench.says(bench.much_later(), PASS, None, "").await;
+    assert_eq!(facts["pushed"]["leftovers_cleaned"], 2);
+    assert!(bench.is_clean(), "{:?} {}", bench.sandbox.branches(), bench.left());
+    bench.sandbox.hook("post-receive", Some("sleep 3"));
+}
+
+/// What was pushed to one address is not looked for at another.
+async fn elsewhere(bench: &Bench) {
+    let (name, text) = (
+        "git.canary.0.json",
+        json!({
+            "name": "git.canary", "run": "0", "pending": [], "target": "box", "address": "https://old.example/box.git",
+            "values": { "branch": "main", "commit": bench.sandbox.git(&["rev-parse", "main"]).trim() },
+        }),
+    );
+    let path = bench.directory.path().join("leftovers").join(name);
+    std::fs::write(&path, text.to_string()).unwrap();
+    bench.says(bench.much_later(), UNKNOWN, Some(Reason::Other), "made at https://old.example/box.git").await;
+    assert_eq!((bench.sandbox.branches(), bench.left()), (vec!["main".to_owned()], 1));
+    std::fs::remove_file(path).unwrap();
+}
+
 async fn pushes_that_are_cut_off(bench: &Bench) {
     // The branch is there at once, and the server then takes its time to say so.
     bench.sandbox.hook("post-receive", Some("sleep 3"));
     let mut slow = Look { within: Duration::from_secs(40), ..bench.push(WRITER) };
     slow.parameters["push"]["cleanup_s"] = json!(25);
-    bench.says(Look { within: Duration::from_secs(27), ..slow.clone() }, FAIL, Some(Reason::Timeout), "").await;
-    assert!(bench.is_clean(), "{:?} {}", bench.sandbox.branches(), bench.left());
+    let cut_off = Look { within: Duration::from_secs(27), ..slow.clone() };
+    bench.says(cut_off.clone(), FAIL, Some(Reason::Timeout), "so the next run looks again").await;
+    assert_eq!((bench.sandbox.branches().len(), bench.left()), (1, 1), "it may come yet");
+    comes_late(bench, &cut_off).await;
     // Dropped in the middle: others finish it; or nobody, as after a kill.
     for takes in [true, false] {
         let look = Look { takes, ..slow.clone() };
@@ -276,17 +328,23 @@ async fn pushes_that_are_cut_off(bench: &Bench) {
         assert!(seen.into_inner());
         let mut work = std::mem::take(&mut *bench.clean_ups.lock().unwrap());
         while work.join_next().await.is_some() {}
-        let expected = if takes { (1, 0) } else { (2, 1) };
+        // The push was not answered, so it is remembered although it was removed.
+        let expected = if takes { (1, 1) } else { (2, 1) };
         assert_eq!((bench.sandbox.branches().len(), bench.left()), expected);
+        if takes {
+            bench.says(bench.much_later(), PASS, None, "").await;
+            assert!(bench.is_clean(), "{:?} {}", bench.sandbox.branches(), bench.left());
+        }
     }
     bench.sandbox.hook("post-receive", None);
     // Another process finds and counts it, and removes it before it goes on.
     bench.left.store(0, Ordering::SeqCst);
     drop(bench.cx(&slow));
     assert_eq!(bench.left(), 1);
-    let facts = bench.says(bench.push(WRITER), PASS, None, "").await;
+    let facts = bench.says(bench.much_later(), PASS, None, "").await;
     assert_eq!(facts["pushed"]["leftovers_cleaned"], 1);
     assert!(bench.is_clean());
+    elsewhere(bench).await;
     // What somebody else has pushed to since is not removed.
     let refuses = "while read old new ref; do case $new in *[1-9a-f]*) ;; *) exit 1;; esac; done";
     bench.sandbox.hook("pre-receive", Some(refuses));

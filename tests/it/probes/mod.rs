@@ -11,4 +11,5 @@ mod look;
 mod postgres;
 mod prometheus;
 mod redis;
+mod scenario;
 mod scratch;

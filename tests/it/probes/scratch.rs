@@ -20,6 +20,8 @@ struct Bench {
     server: Server,
     directory: tempfile::TempDir,
     left: Arc<AtomicUsize>,
+    /// Instead of the server, what is declared to be one for scratch databases.
+    declared: Option<String>,
     clean_ups: Arc<Mutex<tokio::task::JoinSet<()>>>,
 }
 
@@ -32,7 +34,7 @@ impl Bench {
         std::fs::write(&file, format!("host all scratch 127.0.0.1/32 scram-sha-256\n{access}")).unwrap();
         server.sql("postgres", "SELECT pg_reload_conf()");
         std::fs::write(directory.path().join("password"), PASSWORD).unwrap();
-        Self { server, directory, left: Arc::default(), clean_ups: Arc::default() }
+        Self { server, directory, left: Arc::default(), declared: None, clean_ups: Arc::default() }
     }
 
     fn write(&self, name: &str, sql: &str) {
@@ -62,6 +64,7 @@ impl Bench {
                 }
                 takes
             }),
+            sandbox_databases: vec![self.declared.clone().unwrap_or(format!("localhost:{}", self.server.port))],
             ..Hazards::default()
         };
         let target = Target {
@@ -106,7 +109,17 @@ fn says(seen: &Observation, outcome: Outcome, reason: Option<Reason>, part: &str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scratch_databases_come_and_go() {
-    let bench = Bench::start();
+    let mut bench = Bench::start();
+    // What is not declared to be for it is not touched.
+    bench.write("1_first", "SELECT 1");
+    bench.declared = Some("localhost:1".to_owned());
+    says(
+        &bench.run(true, json!({})).await,
+        Outcome::Indeterminate,
+        Some(Reason::NotEnabled),
+        "engine.sandbox_databases",
+    );
+    bench.declared = None;
     bench.write("1_first", "CREATE TABLE first (n int); INSERT INTO first VALUES (1), (2);");
     bench.write("2_second", "CREATE TABLE second AS SELECT n FROM first");
     let seen = bench.run(true, json!({})).await;

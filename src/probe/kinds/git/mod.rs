@@ -4,8 +4,8 @@
 //! The program `git` does the looking: a repository of this host is read where it lies, another one
 //! is fetched, as shallow as the questions allow, into a private folder that is removed after the
 //! run. Only with `push` something is changed: a branch of a random name is pushed into a repository that
-//! the settings name as a sandbox, and removed again on every path; such a check is opt-in. A pass proves what the repository held at that moment; a shallow
-//! history proves nothing about what lies before it.
+//! the settings name as a sandbox, and removed again on every path; such a check is opt-in. A pass proves what
+//! the repository held at that moment; a shallow history proves nothing about what lies before it.
 
 mod churn;
 mod document;
@@ -168,6 +168,9 @@ impl Probe for Git {
         self.history.iter().enumerate().for_each(|(at, history)| history.check(at, findings));
         self.churn.iter().enumerate().for_each(|(at, churn)| churn.check(at, findings));
         self.releases.iter().for_each(|releases| releases.check(findings));
+        once("search", self.search.iter().map(|search| &search.name), findings);
+        once("history", self.history.iter().map(|history| &history.name), findings);
+        once("churn", self.churn.iter().map(|churn| &churn.name), findings);
     }
 
     fn target(&self) -> Option<&str> {
@@ -181,6 +184,10 @@ impl Probe for Git {
     fn legs(&self) -> Vec<&str> {
         let reviewed = self.releases.iter().filter_map(|releases| releases.reviewed.as_ref());
         self.churn.iter().map(|churn| &churn.since).chain(reviewed).map(|side| side.leg.as_str()).collect()
+    }
+
+    fn owns(&self) -> Vec<(String, String)> {
+        self.push.iter().map(|push| ("push.name".to_owned(), push.owner())).collect()
     }
 
     fn expects(&self) -> Option<&'static str> {
@@ -197,6 +204,17 @@ impl Probe for Git {
 
     fn gaps(&self, facts: &Facts) -> Vec<Gap> {
         facts.gaps()
+    }
+}
+
+/// The facts keep each under its name, so the second would take the place of the first.
+fn once<'a>(field: &str, names: impl Iterator<Item = &'a String>, findings: &mut Findings) {
+    let mut seen: Vec<&String> = Vec::new();
+    for (at, name) in names.enumerate() {
+        if let Some(first) = seen.iter().position(|other| *other == name) {
+            findings.error(&format!("{field}[{at}].name"), format!("`{field}[{first}]` has the same name"));
+        }
+        seen.push(name);
     }
 }
 

@@ -16,7 +16,7 @@ use super::look::KEPT;
 use super::place::{Place, Reach, Scheme};
 use super::{fault, refs};
 use crate::model::Reason;
-use crate::probe::hazards::{Debt, Leftover, Undo, random_name, settle};
+use crate::probe::hazards::{Debt, Leftover, Paid, Site, Undo, random_name, settle};
 use crate::probe::line::line;
 use crate::probe::{Findings, ProbeCx, ProbeError};
 
@@ -65,13 +65,22 @@ impl Push {
     }
 
     /// No scenario can have this name.
-    fn owner(&self) -> String {
+    pub(super) fn owner(&self) -> String {
         format!("git.{}", self.name)
     }
 }
 
 /// Removes a branch; owns what that needs, so that it can outlive the run.
 pub(super) struct Remover(pub(super) Reach);
+
+impl Remover {
+    fn site(&self, cx: &ProbeCx) -> Result<Site, ProbeError> {
+        Ok(match &self.0.repository {
+            Some(address) => Site::new(None, [address.as_str()]),
+            None => Site::new(Some(cx.target()?), [&*cx.target()?.address]),
+        })
+    }
+}
 
 impl Undo for Remover {
     async fn undo(&self, cx: &ProbeCx, record: &Leftover) -> Result<(), ProbeError> {
@@ -90,7 +99,7 @@ impl Undo for Remover {
                 let reference = format!("refs/heads/{branch}");
                 let lease = format!("--force-with-lease={reference}:{commit}");
                 let gone = format!(":{reference}");
-                let ended = place.push(&[&lease], &gone).await?;
+                let ended = place.push(&[&lease], &gone).await.map_err(|unheard| unheard.error)?;
                 match on_server(&place, branch).await? {
                     None => Ok(()),
                     Some(_) => Err(ProbeError::target(
@@ -125,7 +134,7 @@ pub(super) fn allowed(place: &Place<'_>) -> Result<(), ProbeError> {
 
 /// First, before anything is fetched: what earlier runs left is removed.
 pub(super) async fn settle_earlier(push: &Push, remover: &Arc<Remover>, cx: &ProbeCx) -> Result<u64, ProbeError> {
-    settle(remover, cx, &push.owner(), until(push, cx)?).await
+    settle(remover, cx, &remover.site(cx)?, &push.owner(), until(push, cx)?).await
 }
 
 fn until(push: &Push, cx: &ProbeCx) -> Result<Instant, ProbeError> {
@@ -153,15 +162,19 @@ pub(super) async fn perform(push: &Push, remover: &Arc<Remover>, place: &Place<'
         values: [(BRANCH.to_owned(), branch.clone()), (COMMIT.to_owned(), commit.clone())].into(),
         ..Leftover::default()
     };
-    let debt = Debt::begin(remover, cx, record, push.within()).await?;
+    let mut debt = Debt::begin(remover, cx, &remover.site(cx)?, record, push.within()).await?;
     let reference = format!("refs/heads/{branch}");
     let seen = tokio::time::timeout_at(until(push, cx)?, async {
         // An empty value after the colon: there must be no such branch.
         let lease = format!("--force-with-lease={reference}:");
-        if let Err(said) = place.push(&[&lease], &format!("{commit}:{reference}")).await? {
-            return Ok((Some(said), None));
+        let ended = place.push(&[&lease], &format!("{commit}:{reference}")).await;
+        if ended.as_ref().err().is_none_or(|failed| failed.refused) {
+            debt.answered().await;
         }
-        Ok((None, on_server(place, &branch).await?))
+        match ended.map_err(|failed| failed.error)? {
+            Err(said) => Ok((Some(said), None)),
+            Ok(()) => Ok((None, on_server(place, &branch).await?)),
+        }
     })
     .await;
     let seen = seen.unwrap_or_else(|_| {
@@ -171,14 +184,18 @@ pub(super) async fn perform(push: &Push, remover: &Arc<Remover>, place: &Place<'
     // Whatever came of it: what the server has of it goes.
     let paid = debt.pay(cx.deadline()).await;
     (pushed.refused, pushed.listed) = seen.map_err(|error| match &paid {
-        Ok(()) => error,
+        Ok(Paid::Gone) => error,
+        Ok(Paid::MayStillCome) => {
+            let detail = format!("{}; the server may take the branch yet, so the next run looks again", error.detail);
+            ProbeError { detail, ..error }
+        }
         Err(kept) => {
             let detail = format!("{}; the branch may be left behind: {}", error.detail, kept.detail);
             ProbeError { detail, ..error }
         }
     })?;
     match paid {
-        Ok(()) => pushed.removed = true,
+        Ok(_) => pushed.removed = true,
         Err(error) => {
             pushed.refuses_removal = error.reason == Reason::Assertion;
             pushed.kept = Some(error.detail);
@@ -211,9 +228,42 @@ async fn on_server(place: &Place<'_>, branch: &str) -> Result<Option<String>, Pr
     Ok(listed.ids.get(&reference).cloned())
 }
 
+/// A push of which git does not say that it was taken or refused.
+struct Failed {
+    error: ProbeError,
+    /// We were not let in, so that nothing was taken.
+    refused: bool,
+}
+
+impl From<ProbeError> for Failed {
+    fn from(error: ProbeError) -> Self {
+        Self { error, refused: false }
+    }
+}
+
+/// Parts of what git says, lower case, when the server has not let us in.
+const NOT_LET_IN: &[&str] = &[
+    "authentication failed",
+    "could not read username",
+    "could not read password",
+    "terminal prompts disabled",
+    "permission denied (",
+    "returned error: 401",
+    "returned error: 403",
+    "http 401",
+    "http 403",
+];
+
+/// What the server itself says, such as a hook of it, is a line that begins with `remote:`.
+fn not_let_in(stderr: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(stderr).to_lowercase();
+    let own = || said.lines().filter(|line| !line.trim_start().starts_with("remote:"));
+    own().any(|line| NOT_LET_IN.iter().any(|part| line.contains(part)))
+}
+
 impl Place<'_> {
     /// Pushes one ref. `Err` inside: what the server said when it refused this ref.
-    async fn push(&self, options: &[&str], specification: &str) -> Result<Result<(), String>, ProbeError> {
+    async fn push(&self, options: &[&str], specification: &str) -> Result<Result<(), String>, Failed> {
         let mut arguments = vec!["push", "--porcelain", "--no-verify", "--recurse-submodules=no"];
         arguments.extend(options);
         arguments.extend(["--", &self.address, specification]);
@@ -225,8 +275,35 @@ impl Place<'_> {
         let text = String::from_utf8_lossy(&ended.stdout.bytes);
         let refusal = text.lines().find_map(|line| line.strip_prefix("!\t")?.split_once('\t').map(|(_, why)| why));
         match refusal {
+            // The server was heard no more after it had got everything.
+            Some(why) if why.starts_with("[remote failure]") => {
+                let text = format!("git push ended without an answer of the server: {}", line(why, SAID));
+                Err(ProbeError::target(Reason::Reset, text).into())
+            }
             Some(why) => Ok(Err(line(why, SAID))),
-            None => Err(fault::of("push", ended.exit_code, &ended.stderr.bytes)),
+            None => Err(Failed {
+                error: fault::of("push", ended.exit_code, &ended.stderr.bytes),
+                refused: not_let_in(&ended.stderr.bytes),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_git_says_that_we_were_not_let_in() {
+        for (said, refused) in [
+            ("fatal: unable to access 'https://h/': The requested URL returned error: 403", true),
+            ("error: RPC failed; HTTP 401 curl 22", true),
+            ("git@h: Permission denied (publickey).", true),
+            ("error: RPC failed; HTTP 504 curl 22", false),
+            ("fatal: the remote end hung up unexpectedly", false),
+            ("remote: hook: permission denied (x)\nfatal: the remote end hung up unexpectedly", false),
+        ] {
+            assert_eq!(not_let_in(said.as_bytes()), refused, "{said}");
         }
     }
 }

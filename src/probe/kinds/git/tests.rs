@@ -472,3 +472,23 @@ async fn content_is_held_against_its_hash() {
     let short = parse(json!({"repository": "/r", "files": [{"path": "a", "sha256": "abc"}]}));
     assert_eq!(short.first().map(|one| one.field.as_str()), Some("files[0].sha256"));
 }
+
+#[test]
+fn entries_of_one_leg_have_names_of_their_own() {
+    let findings = |more: serde_json::Value| {
+        let mut parameters = json!({"repository": "/r"});
+        parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        crate::probe::kinds::find("git").unwrap().parse(parameters).unwrap().findings.0
+    };
+    let search = |name: &str| json!({"name": name, "pattern": "x"});
+    let history = |name: &str| json!({"name": name});
+    assert!(findings(json!({"search": [search("a"), search("b")], "history": [history("a")]})).is_empty());
+    let found = findings(json!({"search": [search("a"), search("b"), search("a")]}));
+    assert_eq!(
+        (found[0].field.as_str(), found[0].message.as_str()),
+        ("search[2].name", "`search[0]` has the same name")
+    );
+    assert_eq!(findings(json!({"history": [history("a"), history("a")]}))[0].field, "history[1].name");
+    let churn = || json!({"name": "a", "since": {"leg": "l", "path": "p"}});
+    assert_eq!(findings(json!({"churn": [churn(), churn()]}))[0].field, "churn[1].name");
+}

@@ -538,3 +538,39 @@ fn a_dry_run_needs_one_right_that_changes_and_lists_need_none() {
     assert!(grants.iter().any(|grant| grant.verb == "list" && grant.access == Access::Read), "{grants:?}");
     assert!(grants.iter().any(|grant| grant.resource.ends_with("reviews") && grant.access == Access::Read));
 }
+
+#[tokio::test]
+async fn times_of_objects_are_seconds_and_the_newest_of_several_counts() {
+    let peer = peers::http(|_| {
+        let managed = json!([{"time": "2026-11-20T00:00:00Z"}, {"time": "2026-11-22T00:00:00Z"}, {"time": "x"}]);
+        ok(&json!({"kind": "ConfigMapList", "metadata": {}, "items": [
+            {"metadata": {"name": "a", "namespace": "n", "managedFields": managed}, "status": {"at": "2026-11-21T12:00:00+02:00"}},
+            {"metadata": {"name": "b", "namespace": "n"}, "status": {"at": "never"}},
+        ]}))
+    })
+    .await;
+    let leg = json!({"target": "peer", "namespaces": ["n"], "max_age_s": 0, "objects": {
+        "resource": "configmaps", "times": ["metadata.managedFields.time", "status.at"],
+    }});
+    let newest = crate::probe::fixture::NOW.0 / 1000;
+    for (condition, outcome) in [
+        (
+            format!(
+                "times.exists(t, t.object == 'a' && t.path == 'metadata.managedFields.time' && t.at_s == {newest})"
+            ),
+            Outcome::Pass,
+        ),
+        // What is no time is none, and an object without one has none.
+        ("size(times) == 2".to_owned(), Outcome::Pass),
+        (
+            format!("times.exists(t, t.namespace == 'n' && t.path == 'status.at' && t.at_s == {})", newest - 14 * 3600),
+            Outcome::Pass,
+        ),
+        (format!("times.all(t, t.at_s >= {newest})"), Outcome::Fail),
+        ("times.exists(t, t.object == 'b')".to_owned(), Outcome::Fail),
+    ] {
+        let cx = cx_for(5000, &format!("http://{peer}"));
+        let seen = run_with("kubernetes", leg.clone(), &[&condition], &cx).await;
+        assert_eq!(seen.verdict.outcome(), outcome, "{condition}: {}", seen.verdict.sentence());
+    }
+}

@@ -12,8 +12,8 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
 use crate::model::Secret;
-use crate::probe::ProbeError;
 use crate::probe::net::host_and_port;
+use crate::probe::{Hazards, ProbeError};
 
 /// As in libpq, without `allow`: with a `ca` of the target, `require` verifies like `verify-ca`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +113,11 @@ impl Address {
     /// The file of the Unix socket, if it is one.
     pub(super) fn socket(&self) -> PathBuf {
         PathBuf::from(&self.host).join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// Whether the settings name its host and port as one for scratch databases.
+    pub(super) fn may_hold_scratch(&self, hazards: &Hazards) -> bool {
+        hazards.may_make_database(&self.host, self.port)
     }
 
     /// Whether a session without TLS is out of the question.

@@ -65,7 +65,8 @@ pub(crate) struct Postgres {
     /// no transactions, so the deadline of the leg is the only limit of time.
     console: bool,
     /// Files of SQL are applied to a scratch database, in which `sql` is asked then, and which is dropped
-    /// again. The role needs CREATEDB. The check must be enabled as one that changes its target.
+    /// again. The role needs CREATEDB. The server must be listed in `engine.sandbox_databases`; the check must be
+    /// enabled as one that changes its target.
     scratch: Option<Scratch>,
     /// More rows than this and nothing is judged.
     max_rows: usize,
@@ -243,6 +244,10 @@ impl Probe for Postgres {
             Ok(hold::hold(cx, entry, changes).await)
         };
         listening.await.unwrap_or_else(|error| error)
+    }
+
+    fn owns(&self) -> Vec<(String, String)> {
+        self.scratch.iter().map(|scratch| ("scratch.name".to_owned(), scratch.owner())).collect()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout_at};
 use super::address::Address;
 use super::session::{self, Entry};
 use super::{Facts, Postgres};
-use crate::model::{Reason, Secret, TlsFiles, Verdict};
-use crate::probe::hazards::{Debt, Leftover, Undo, random_name, settle};
+use crate::model::{Reason, Secret, Target, TlsFiles, Verdict};
+use crate::probe::hazards::{Debt, Leftover, Paid, Site, Undo, random_name, settle};
 use crate::probe::kinds::file::look::read;
 use crate::probe::line::line;
 use crate::probe::{Findings, ProbeCx, ProbeError};
@@ -117,7 +117,7 @@ impl Scratch {
     }
 
     /// No scenario can have this name.
-    fn owner(&self) -> String {
+    pub(super) fn owner(&self) -> String {
         format!("postgres.{}", self.name)
     }
 
@@ -203,6 +203,20 @@ impl Dropper {
         session::run(leg, cx, entry).await
     }
 
+    fn site(&self, target: &Target) -> Site {
+        Site::new(Some(target), [self.address.to_string().as_str()])
+    }
+
+    /// Only on what is declared to be no server of production.
+    fn allowed(&self, cx: &ProbeCx) -> Result<(), ProbeError> {
+        if self.address.may_hold_scratch(cx.clients().hazards()) {
+            return Ok(());
+        }
+        let address = &self.address;
+        let text = format!("expected {address} to be listed in engine.sandbox_databases, and it is not");
+        Err(ProbeError::observer(Reason::NotEnabled, text))
+    }
+
     async fn administer(&self, cx: &ProbeCx, sql: String) -> Result<(), ProbeError> {
         self.session(cx, None, &Postgres { administer: Some(sql), ..Postgres::default() }).await.map(|_| ())
     }
@@ -214,9 +228,16 @@ impl Undo for Dropper {
         let Some(name) = name else {
             return Err(ProbeError::internal("the record of a scratch database names none that could have been made"));
         };
+        self.allowed(cx)?;
         // With whatever session a run that was cut off has left in it.
         self.administer(cx, format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
     }
+}
+
+/// The server has said that this role may not, or may not come in. Whatever else it says may be the word of
+/// what stands in between.
+fn refused(error: &ProbeError) -> bool {
+    matches!(error.reason, Reason::PermissionDenied | Reason::AuthRejected)
 }
 
 /// Makes the database, applies the files, asks the question of the leg there, and drops it.
@@ -229,13 +250,14 @@ pub(super) async fn run(leg: &Postgres, scratch: &Scratch, cx: &ProbeCx) -> Resu
         None => None,
     };
     let dropper = Dropper { address, tls: target.tls.clone(), password, prefix: scratch.prefix.clone() };
-    let dropper = Arc::new(dropper);
+    dropper.allowed(cx)?;
+    let (site, dropper) = (dropper.site(target), Arc::new(dropper));
     let until = cx.deadline().checked_sub(scratch.within()).unwrap_or_else(Instant::now);
     if until <= Instant::now() {
         let text = format!("`scratch.cleanup_s` is {} s, which leaves nothing of the timeout", scratch.cleanup_s);
         return Err(ProbeError::unconfigured(text));
     }
-    let leftovers_cleaned = settle(&dropper, cx, &scratch.owner(), until).await?;
+    let leftovers_cleaned = settle(&dropper, cx, &site, &scratch.owner(), until).await?;
     let wanted = scratch.clone();
     let scripts = cx.look_at_file("the files of SQL", move || wanted.scripts()).await?;
     let mut applied = Applied {
@@ -253,11 +275,15 @@ pub(super) async fn run(leg: &Postgres, scratch: &Scratch, cx: &ProbeCx) -> Resu
         values: [(DATABASE.to_owned(), database.clone())].into(),
         ..Leftover::default()
     };
-    let debt = Debt::begin(&dropper, cx, record, scratch.within()).await?;
+    let mut debt = Debt::begin(&dropper, cx, &site, record, scratch.within()).await?;
     let step = cx.step(until);
     let made = timeout_at(until, async {
         // From the template that nobody adds to: the database is as empty as a new one can be.
-        dropper.administer(&step, format!("CREATE DATABASE \"{database}\" TEMPLATE template0")).await?;
+        let created = dropper.administer(&step, format!("CREATE DATABASE \"{database}\" TEMPLATE template0")).await;
+        if created.as_ref().err().is_none_or(refused) {
+            debt.answered().await;
+        }
+        created?;
         let inside = Postgres {
             scripts,
             sql: leg.sql.clone(),
@@ -274,7 +300,11 @@ pub(super) async fn run(leg: &Postgres, scratch: &Scratch, cx: &ProbeCx) -> Resu
     // Whatever came of it, the database goes.
     let dropped = debt.pay(cx.deadline()).await;
     let mut facts = made.map_err(|error| match &dropped {
-        Ok(()) => error,
+        Ok(Paid::Gone) => error,
+        Ok(Paid::MayStillCome) => {
+            let detail = format!("{}; the server may make the database yet, so the next run looks again", error.detail);
+            ProbeError { detail, ..error }
+        }
         Err(kept) => {
             let detail = format!("{}; the scratch database may be left behind: {}", error.detail, kept.detail);
             ProbeError { detail, ..error }

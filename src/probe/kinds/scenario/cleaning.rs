@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::facts::StepSeen;
-use super::perform::perform;
+use super::perform::{Performed, perform};
 use super::plan::Plan;
-use super::step::{RUN, Unready, Values};
+use super::step::{RUN, Step, Unready, Values};
 use crate::model::{Reason, Verdict};
-use crate::probe::hazards::{Afterwards, Leftover, Leftovers, on_disk};
+use crate::probe::hazards::{Afterwards, Leftover, Leftovers, Site, on_disk};
 use crate::probe::{ProbeCx, ProbeError};
 
 /// All that a clean-up needs; owns it, so that it can outlive the run.
@@ -18,24 +18,29 @@ pub(super) struct Cleaning {
     plan: Arc<Plan>,
     cx: ProbeCx,
     journal: Leftovers,
+    site: Site,
     record: Leftover,
 }
 
 pub(super) struct Cleaned {
     pub(super) steps: Vec<StepSeen>,
     pub(super) clean: bool,
+    /// The record stays: what was not there may come yet.
+    pub(super) may_still_come: bool,
 }
 
 /// Cleans up when it is dropped, unless that was done.
 pub(super) struct Guard {
     cleaning: Option<Cleaning>,
     afterwards: Afterwards,
+    /// A step that can make something was not answered.
+    unheard: bool,
 }
 
 impl Cleaning {
     pub(super) fn new(plan: &Arc<Plan>, cx: &ProbeCx, journal: &Leftovers, record: Leftover) -> Self {
         let cx = cx.step(cx.deadline());
-        Self { plan: Arc::clone(plan), cx, journal: journal.clone(), record }
+        Self { plan: Arc::clone(plan), site: plan.site(&cx), cx, journal: journal.clone(), record }
     }
 
     async fn write_down(&self, deadline: Instant) -> Result<(), ProbeError> {
@@ -47,7 +52,12 @@ impl Cleaning {
     async fn clean(&self, until: Instant) -> Cleaned {
         let mut values: Values = self.record.values.clone();
         values.insert(RUN.to_owned(), self.record.run.clone());
-        let mut cleaned = Cleaned { steps: Vec::new(), clean: true };
+        let mut cleaned = Cleaned { steps: Vec::new(), clean: true, may_still_come: false };
+        if let Err(elsewhere) = self.site.holds(&self.record) {
+            cleaned.clean = false;
+            cleaned.steps.push(StepSeen::new("the record", &elsewhere.verdict(), 0.0, 0));
+            return cleaned;
+        }
         for step in &self.plan.cleanup {
             if let Err(Unready::Missing(name)) = step.ready(self.plan.target.as_deref(), &self.plan.known, &values) {
                 // What was never begun, or answered with a refusal, has nothing to undo.
@@ -70,10 +80,12 @@ impl Cleaning {
         cleaned
     }
 
-    /// The same, and the record goes if all is clean.
+    /// The same, and the record goes if all is clean, and nothing can come after it.
     pub(super) async fn clean_and_forget(&self, until: Instant) -> Cleaned {
         let mut cleaned = self.clean(until).await;
-        if cleaned.clean {
+        // As of the start of the run, which is before anything was cleaned.
+        cleaned.may_still_come = self.record.may_still_come(self.cx.now());
+        if cleaned.clean && !cleaned.may_still_come {
             let (journal, record) = (self.journal.clone(), self.record.clone());
             // A little more than the steps had: forgetting what is clean must not fail for want of time.
             let until = until.max(Instant::now()) + std::time::Duration::from_millis(200);
@@ -88,31 +100,45 @@ impl Cleaning {
 
 impl Guard {
     /// Puts the record on the disk; only then there may be something to clean.
-    pub(super) async fn begin(cleaning: Cleaning, deadline: Instant) -> Result<Self, ProbeError> {
+    pub(super) async fn begin(mut cleaning: Cleaning, deadline: Instant) -> Result<Self, ProbeError> {
+        cleaning.site.sign(&mut cleaning.record);
         cleaning.write_down(deadline).await?;
         let afterwards = cleaning.cx.clients().hazards().afterwards.clone();
-        Ok(Self { cleaning: Some(cleaning), afterwards })
+        Ok(Self { cleaning: Some(cleaning), afterwards, unheard: false })
     }
 
-    /// From now on these may be names of something, until `captured` says which.
-    pub(super) async fn about_to_capture(&mut self, names: Vec<String>, deadline: Instant) -> Result<(), ProbeError> {
-        let Some(cleaning) = &mut self.cleaning else { return Ok(()) };
-        cleaning.record.pending.extend(names);
+    /// From now on something may be made, and these may be names of it, until `after` says what is known.
+    pub(super) async fn before(&mut self, makes: bool, step: &Step, deadline: Instant) -> Result<(), ProbeError> {
+        let Some(cleaning) = self.cleaning.as_mut().filter(|_| makes || !step.capture.is_empty()) else {
+            return Ok(());
+        };
+        cleaning.record.pending.extend(step.capture.keys().cloned());
+        if makes {
+            cleaning.record.unheard_until = Some(cleaning.cx.ends().0);
+        }
         cleaning.write_down(deadline).await
     }
 
-    /// What is known now. `answered`: nothing else was made.
-    pub(super) async fn captured(
+    /// What is known now.
+    pub(super) async fn after(
         &mut self,
+        makes: bool,
+        step: &Step,
+        went: &Performed,
         values: &Values,
-        answered: bool,
         deadline: Instant,
     ) -> Result<(), ProbeError> {
-        let Some(cleaning) = &mut self.cleaning else { return Ok(()) };
+        let Some(cleaning) = self.cleaning.as_mut().filter(|_| makes || !step.capture.is_empty()) else {
+            return Ok(());
+        };
         cleaning.record.values.clone_from(values);
         cleaning.record.values.remove(RUN);
-        if answered {
+        if went.answered {
             cleaning.record.pending.clear();
+        }
+        self.unheard |= makes && !went.heard;
+        if !self.unheard {
+            cleaning.record.unheard_until = None;
         }
         cleaning.write_down(deadline).await
     }
@@ -121,7 +147,7 @@ impl Guard {
     pub(super) async fn clean(mut self, until: Instant) -> Cleaned {
         let cleaned = match &self.cleaning {
             Some(cleaning) => cleaning.clean_and_forget(until).await,
-            None => Cleaned { steps: Vec::new(), clean: true },
+            None => Cleaned { steps: Vec::new(), clean: true, may_still_come: false },
         };
         self.cleaning = None;
         cleaned

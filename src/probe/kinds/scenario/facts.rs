@@ -19,6 +19,9 @@ pub(crate) struct Facts {
     pub(super) cleanup: Vec<StepSeen>,
     /// Whether nothing of this run is left.
     pub(super) cleaned: bool,
+    /// A step was not answered, so that what it makes may still come: the next run cleans up once more.
+    #[serde(default)]
+    pub(super) may_still_come: bool,
     /// Earlier runs that were cleaned up now.
     pub(super) leftovers_cleaned: u64,
     /// Earlier runs that could not be cleaned up; if there is one, no step runs.

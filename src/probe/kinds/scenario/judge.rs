@@ -14,7 +14,11 @@ pub(super) fn verdict(facts: &Facts) -> Verdict {
         return Verdict::indeterminate(Reason::Other, sentence);
     }
     if let Some(step) = facts.steps.iter().find(|step| !step.passed()) {
-        return step.verdict(if facts.cleaned { "" } else { "; the clean-up did not succeed either" });
+        return step.verdict(match (facts.cleaned, facts.may_still_come) {
+            (false, _) => "; the clean-up did not succeed either",
+            (true, true) => "; what it asked for may still be done, so the next run cleans up once more",
+            (true, false) => "",
+        });
     }
     if let Some(step) = dirty {
         return step.verdict("; what the steps made may be left behind");

@@ -8,7 +8,9 @@
 //! The clean-up runs after success, failure and timeout, and also if the run is dropped. Before the
 //! first step a record of what may be left behind is written to the directory `leftovers` in
 //! `store.path`; it goes when the clean-up has succeeded. After a kill the next run of the check cleans
-//! first, and goes on only if that succeeds; until then the check is unknown.
+//! first, and goes on only if that succeeds; until then the check is unknown. What was not answered may be
+//! done after the clean-up: then the record stays until a later run has cleaned up once more. A record of
+//! another address than the target has now is kept and told, and not looked for here.
 
 #[cfg(test)]
 mod aim_tests;
@@ -29,7 +31,7 @@ use serde::Deserialize;
 
 use self::facts::Facts;
 use self::plan::Plan;
-use self::step::Step;
+use self::step::{RUN, STAND_IN, Step};
 use crate::model::{Access, Class, Timestamp, Verdict};
 use crate::probe::{Findings, Grant, Probe, ProbeCx, ProbeError};
 
@@ -93,6 +95,8 @@ impl Probe for Scenario {
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(plain) {
             findings.error("name", "expected 1 to 64 lower-case letters, digits and hyphens");
         }
+        let captured = self.steps.iter().chain(&self.cleanup).flat_map(|step| step.capture.keys().map(String::as_str));
+        let stand_ins = captured.chain([RUN]).map(|name| (name.to_owned(), STAND_IN.to_owned())).collect();
         for (field, steps) in [("steps", &self.steps), ("cleanup", &self.cleanup)] {
             let none_needed = field == "cleanup" && self.leaves.is_some();
             if steps.is_empty() != none_needed || steps.len() > MAX_STEPS {
@@ -104,7 +108,7 @@ impl Probe for Scenario {
                 findings.error(field, message);
             }
             for (place, step) in steps.iter().enumerate() {
-                step.check(&format!("{field}[{place}]"), self.target.as_deref(), findings);
+                step.check(&format!("{field}[{place}]"), self.target.as_deref(), &stand_ins, findings);
             }
         }
         if !(1..=50).contains(&self.times) || (self.times > 1 && self.leaves.is_none()) {
@@ -129,6 +133,11 @@ impl Probe for Scenario {
 
     fn grants(&self) -> Vec<Grant> {
         self.plan().grants.clone()
+    }
+
+    fn owns(&self) -> Vec<(String, String)> {
+        let own = (!self.name.is_empty()).then(|| ("name".to_owned(), self.name.clone()));
+        own.into_iter().chain(self.plan().owns.iter().cloned()).collect()
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Scenario;
@@ -17,6 +18,8 @@ use crate::probe::{Observation, ProbeCx, ProbeError};
 const PAUSE: Duration = Duration::from_millis(500);
 /// A step that has not ended this long after its time is cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_millis(100);
+/// Codes of gRPC that leave open whether it was done.
+const UNCERTAIN: [&str; 4] = ["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "UNKNOWN"];
 /// Earlier runs that are cleaned up in one run.
 const MOST_CLEANED: usize = 8;
 
@@ -54,19 +57,16 @@ impl Scenario {
         let mut values = Values::from([(RUN.to_owned(), facts.run.clone())]);
         let rounds = (0..self.times).flat_map(|_| &self.steps);
         for step in rounds {
-            if !step.capture.is_empty() {
-                guard.about_to_capture(step.capture.keys().cloned().collect(), until).await?;
-            }
-            let Performed { seen, answered } = perform(step, self.plan(), &mut values, cx, until).await;
-            let passed = seen.passed();
-            facts.steps.push(seen);
-            if !step.capture.is_empty() {
-                // A failure to write it down ends the steps, not the clean-up.
-                let noted = guard.captured(&values, answered, cx.deadline()).await;
-                if let Err(error) = noted {
-                    facts.steps.push(StepSeen::new(&step.name, &error.verdict(), 0.0, 0));
-                    break;
-                }
+            let makes = step.makes(self.target.as_deref());
+            guard.before(makes, step, until).await?;
+            let went = perform(step, self.plan(), &mut values, cx, until).await;
+            // A failure to write it down ends the steps, not the clean-up.
+            let noted = guard.after(makes, step, &went, &values, cx.deadline()).await;
+            let passed = went.seen.passed();
+            facts.steps.push(went.seen);
+            if let Err(error) = noted {
+                facts.steps.push(StepSeen::new(&step.name, &error.verdict(), 0.0, 0));
+                break;
             }
             if !passed {
                 break;
@@ -76,6 +76,7 @@ impl Scenario {
         facts.captured = values;
         let cleaned = guard.clean(cx.deadline()).await;
         (facts.cleanup, facts.cleaned) = (cleaned.steps, cleaned.clean);
+        facts.may_still_come = cleaned.may_still_come;
         Ok(facts)
     }
 }
@@ -85,6 +86,8 @@ pub(super) struct Performed {
     pub(super) seen: StepSeen,
     /// Whether it is known what it made: it was never sent, or its answer was read.
     pub(super) answered: bool,
+    /// Whether every attempt has ended at the server: none was cut off, and no proxy answered in its place.
+    pub(super) heard: bool,
 }
 
 /// Runs a step until it passes or its time is up, and captures its values.
@@ -101,14 +104,15 @@ pub(super) async fn perform(step: &Step, plan: &Plan, values: &mut Values, cx: &
                     Verdict::indeterminate(Reason::Unconfigured, format!("the step cannot run: {why}"))
                 }
             };
-            return Performed { seen: StepSeen::new(&step.name, &verdict, 0.0, 0), answered: true };
+            return Performed { seen: StepSeen::new(&step.name, &verdict, 0.0, 0), answered: true, heard: true };
         }
     };
     let patience = (begun + Duration::from_secs(step.within_s.into())).min(until);
-    let mut attempts = 0_u32;
-    let (mut verdict, answered) = loop {
+    let (mut attempts, mut heard) = (0_u32, true);
+    let (mut verdict, named) = loop {
         attempts = attempts.saturating_add(1);
         let seen = attempt(step, &ready, cx, until).await;
+        heard &= has_ended(&seen);
         let last = seen.verdict.outcome() == Outcome::Pass || Instant::now() + PAUSE >= patience;
         if last {
             break capture(seen, &ready, values, cx);
@@ -120,7 +124,20 @@ pub(super) async fn perform(step: &Step, plan: &Plan, values: &mut Values, cx: &
         verdict = verdict.map_text(|text| Some(format!("{text} (attempt {attempts})")));
     }
     cx.note(&step.name, verdict.outcome().as_str());
-    Performed { seen: StepSeen::new(&step.name, &verdict, seconds, attempts), answered }
+    Performed { seen: StepSeen::new(&step.name, &verdict, seconds, attempts), answered: named && heard, heard }
+}
+
+/// Whether the server has said what came of it, or was never asked.
+fn has_ended(seen: &Observation) -> bool {
+    let never_asked = [Reason::Refused, Reason::Dns, Reason::Unconfigured, Reason::NotEnabled]
+        .map(Some)
+        .contains(&seen.verdict.reason());
+    let Some(facts) = &seen.facts else { return never_asked };
+    // Somebody in between gave up; who was asked may go on.
+    let status = facts.get("status").and_then(Value::as_u64);
+    let code = facts.pointer("/call/code").and_then(Value::as_str);
+    !status.is_some_and(|status| [408, 502, 504].contains(&status))
+        && !code.is_some_and(|code| UNCERTAIN.contains(&code))
 }
 
 async fn attempt(step: &Step, ready: &Ready, cx: &ProbeCx, until: Instant) -> Observation {
@@ -144,10 +161,10 @@ async fn attempt(step: &Step, ready: &Ready, cx: &ProbeCx, until: Instant) -> Ob
 }
 
 /// Takes what is to be captured from the facts. Of an answer that is not as expected it takes what
-/// there is.
+/// there is. False: something was made whose name is not known.
 fn capture(seen: Observation, ready: &Ready, values: &mut Values, cx: &ProbeCx) -> (Verdict, bool) {
     let Observation { verdict, facts, .. } = seen;
-    let Some(facts) = facts else { return (verdict, false) };
+    let Some(facts) = facts else { return (verdict, true) };
     let mut problem = None;
     for (name, query) in &ready.captures {
         match query.value(&facts).and_then(|value| plain(&value)) {

@@ -64,6 +64,8 @@ pub(super) type Known = BTreeSet<String>;
 pub(super) type Values = BTreeMap<String, String>;
 
 pub(super) const RUN: &str = "run";
+/// What a captured value may be: the text of a number, and long enough for a name.
+pub(super) const STAND_IN: &str = "1000000000";
 
 static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{([a-z][a-z0-9_]*)\}").ok());
 static VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[A-Za-z0-9._~:@-]{1,200}$").ok());
@@ -94,7 +96,24 @@ impl Step {
         Ok((kind, parameters))
     }
 
-    pub(super) fn check(&self, at: &str, target: Option<&str>, findings: &mut Findings) {
+    /// Whether it can make something: by its kind, and by what is sent.
+    pub(super) fn makes(&self, target: Option<&str>) -> bool {
+        let Ok((kind, parameters)) = self.kind() else { return true };
+        match kind.name {
+            "http" => {
+                !matches!(parameters.get("method").and_then(Value::as_str), None | Some("GET" | "HEAD" | "OPTIONS"))
+            }
+            // What these send is as they are told.
+            "command" | "http_each" | "http_requests" | "login" | "websocket" => true,
+            _ => {
+                let parsed = self.parse(target, &Known::new(), &Values::new());
+                parsed.map_or(true, |parsed| parsed.access == Access::Mutates)
+            }
+        }
+    }
+
+    /// `stand_ins`: a value for each name that is captured somewhere.
+    pub(super) fn check(&self, at: &str, target: Option<&str>, stand_ins: &Values, findings: &mut Findings) {
         if self.name.is_empty() {
             findings.error(&format!("{at}.name"), "a step needs a name");
         }
@@ -108,7 +127,7 @@ impl Step {
             }
         }
         let place = format!("{at}.do");
-        let parsed = match self.parse(target, &Known::new(), &Values::new()) {
+        let parsed = match self.parse(target, &Known::new(), stand_ins) {
             Ok(parsed) => parsed,
             Err(Unready::Missing(_)) => return,
             Err(Unready::Broken(why)) => return findings.error(&place, why),
@@ -129,7 +148,7 @@ impl Step {
         if parsed.target.is_none() && self.target.is_some() {
             findings.error(&format!("{at}.target"), format!("`{}` does not look at it", parsed.probe.kind()));
         }
-        if let Err(Unready::Broken(why)) = self.ready(target, &Known::new(), &Values::new()) {
+        if let Err(Unready::Broken(why)) = self.ready(target, &Known::new(), stand_ins) {
             findings.error(at, why);
         }
     }

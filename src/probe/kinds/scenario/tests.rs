@@ -224,6 +224,75 @@ async fn what_may_have_been_made_without_a_name_is_not_forgotten() {
     says(&seen, Outcome::Indeterminate, Some(Reason::Other), "clean it up by hand");
 }
 
+/// What is made is found by a name that is known beforehand.
+fn by_name(things: &Things) -> Value {
+    let mut parameters = parameters(things);
+    parameters["steps"][0].as_object_mut().unwrap().remove("capture");
+    parameters["steps"][1] = json!({ "name": "see", "do": { "http": { "url": things.address, "path": "/things/7" } } });
+    parameters["cleanup"][0]["do"]["http"]["path"] = json!("/things/7");
+    parameters
+}
+
+#[tokio::test]
+async fn what_was_not_answered_is_cleaned_up_once_more() {
+    let (things, daemon) = (Things::start().await, Daemon::new());
+    let run = |later_s: u64| {
+        let (now, cx) = (tokio::time::Instant::now(), daemon.cx(3000, true));
+        let cx = cx.later(Duration::from_secs(later_s), now + Duration::from_millis(3000));
+        let parameters = by_name(&things);
+        async move { fixture::run("scenario", parameters, &cx).await }
+    };
+    let gateway = response("504 X", "", "");
+    for (answer, reason) in [("", Reason::Timeout), (gateway.as_str(), Reason::Status)] {
+        things.answers("POST", answer);
+        says(&run(0).await, Outcome::Fail, Some(reason), "so the next run cleans up once more");
+        assert_eq!((things.left(), daemon.leftovers()), (0, 1), "{:?}", things.log());
+        *things.odd.lock().unwrap() = None;
+        // The server does what it was asked for when all was clean.
+        things.things.lock().unwrap().push("7".to_owned());
+        let before = things.log().len();
+        says(&run(10).await, Outcome::Pass, None, "");
+        assert_eq!(things.log()[before..][..2], ["DELETE /things/7", "POST /things"]);
+        assert_eq!((things.left(), daemon.leftovers()), (0, 1), "it may come again");
+        let seen = run(70).await;
+        says(&seen, Outcome::Pass, None, "");
+        assert_eq!((&seen.facts.unwrap()["leftovers_cleaned"], daemon.leftovers()), (&json!(1), 0));
+    }
+    // Whether a look was answered makes no difference: it makes nothing.
+    things.answers("GET", "HTTP/1.1 200 OK\r\n");
+    says(&run(0).await, Outcome::Fail, Some(Reason::Timeout), "see:");
+    assert_eq!((things.left(), daemon.leftovers()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_was_made_elsewhere_is_not_looked_for_here() {
+    let (there, here, daemon) = (Things::start().await, Things::start().await, Daemon::new());
+    there.answers("DELETE", response("500 X", "", ""));
+    says(&run(&there, &daemon.cx(4000, true)).await, Outcome::Fail, Some(Reason::Status), "unmake:");
+    let seen = run(&here, &daemon.cx(4000, true)).await;
+    let at = there.address.trim_start_matches("http://").trim_end_matches('/');
+    says(&seen, Outcome::Indeterminate, Some(Reason::Other), &format!("made at {at}"));
+    assert_eq!((here.log().len(), there.left(), daemon.leftovers()), (0, 1, 1));
+    *there.odd.lock().unwrap() = None;
+    says(&run(&there, &daemon.cx(4000, true)).await, Outcome::Pass, None, "");
+    assert_eq!((there.left(), daemon.leftovers()), (0, 0));
+}
+
+#[test]
+fn a_captured_value_may_stand_where_a_name_is_checked() {
+    let step = |what: Value| json!({ "name": "s", "do": what });
+    let mut first = step(json!({ "git": { "target": "t", "ref": "main" } }));
+    first["capture"] = json!({ "commit": "commit" });
+    let parameters = |second: &str| {
+        let second = step(json!({ "git": { "target": "t", "ref": second } }));
+        json!({ "target": "t", "name": "a", "steps": [first, second], "leaves": "nothing" })
+    };
+    let findings =
+        |second| crate::probe::kinds::find("scenario").unwrap().parse(parameters(second)).unwrap().findings.0;
+    assert_eq!(findings("{commit}"), []);
+    assert_eq!(findings("{comit}")[0].field, "steps[1].do.git.ref");
+}
+
 #[tokio::test]
 async fn a_hostile_name_goes_nowhere() {
     let (things, daemon) = (Things::start().await, Daemon::new());

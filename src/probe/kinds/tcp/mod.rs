@@ -8,6 +8,7 @@
 //! all, and whether the exporter has a network, it does not. A pass of `allow` and `deny` proves what one host lets through to the place of the
 //! exporter; there silence is what a firewall should answer, if the host is known to be there.
 
+mod answer;
 mod closes;
 mod ports;
 #[cfg(test)]
@@ -36,7 +37,7 @@ pub(crate) struct Tcp {
     /// Ports of that host that must not be open: refused, or silent for 2 s while another port of the
     /// host answers.
     deny: Vec<u16>,
-    /// A connection on which nothing more comes is closed by the server.
+    /// A connection on which nothing more comes is kept for a while, and then closed by the server.
     closes: Option<closes::Closes>,
 }
 

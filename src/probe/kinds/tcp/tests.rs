@@ -145,3 +145,86 @@ fn many_ports_need_a_host_that_was_named() {
         assert!(!findings(wrong.clone()).is_empty(), "{wrong}");
     }
 }
+
+/// What a peer does with a connection: it says this, waits, and closes or resets.
+async fn closing(first: &'static [u8], after_ms: u64, reset: bool) -> std::net::SocketAddr {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    peers::serve(move |mut stream| async move {
+        let mut request = [0; 512];
+        let _ = stream.read(&mut request).await;
+        let _ = stream.write_all(first).await;
+        tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        if reset {
+            stream.set_zero_linger().unwrap();
+        }
+    })
+    .await
+}
+
+async fn closes(after: &str, peer: std::net::SocketAddr) -> (Look, Option<Reason>, String) {
+    let parameters =
+        serde_json::json!({ "target": "peer", "closes": { "after": after, "within_s": 2, "kept_ms": 300 } });
+    let seen = fixture::run("tcp", parameters, &fixture::cx_for(4000, &peer.to_string())).await;
+    (seen.verdict.outcome(), seen.verdict.reason(), seen.verdict.sentence().to_owned())
+}
+
+const KEPT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn a_connection_is_kept_for_a_while_and_then_closed() {
+    for (after, first) in [("half_header", &b""[..]), ("answer", KEPT)] {
+        let (look, reason, said) = closes(after, closing(first, 700, false).await).await;
+        assert_eq!((look, reason), (Look::Pass, None), "{said}");
+        // Some servers reset what has timed out, so as to hold nothing.
+        let (look, reason, said) = closes(after, closing(first, 700, true).await).await;
+        assert_eq!((look, reason), (Look::Pass, None), "{said}");
+        let (look, reason, said) = closes(after, closing(first, 60_000, false).await).await;
+        assert_eq!((look, reason), (Look::Fail, Some(Reason::Timeout)), "{said}");
+    }
+    // It tells why, and closes.
+    let slow = peers::serve(|mut stream| async move {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 408 Request Timeout\r\n\r\n").await;
+    });
+    assert_eq!(closes("half_header", slow.await).await.0, Look::Pass);
+}
+
+#[tokio::test]
+async fn an_end_at_once_is_no_time_out() {
+    for (after, first) in [("half_header", &b""[..]), ("answer", KEPT)] {
+        let (look, reason, said) = closes(after, closing(first, 0, false).await).await;
+        assert_eq!((look, reason), (Look::Fail, Some(Reason::Assertion)), "{said}");
+        assert!(said.contains("which is no time-out"), "{said}");
+    }
+    let (look, reason, said) = closes("half_header", closing(b"", 0, true).await).await;
+    assert_eq!((look, reason), (Look::Fail, Some(Reason::Reset)), "{said}");
+    // A port of TLS says this to whatever comes, and closes when it likes.
+    let bad = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+    let (look, reason, said) = closes("half_header", closing(bad, 700, false).await).await;
+    assert_eq!((look, reason), (Look::Fail, Some(Reason::Assertion)), "{said}");
+    assert!(said.contains("it answered after"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_nothing_shows_no_idle_time() {
+    let ends = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+    for after_ms in [0, 700] {
+        let (look, reason, said) = closes("answer", closing(ends, after_ms, false).await).await;
+        assert_eq!((look, reason), (Look::Indeterminate, Some(Reason::NoData)), "{said}");
+    }
+    for (first, what) in
+        [(&b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok"[..], "broke off"), (b"no", "answer of HTTP")]
+    {
+        let (look, reason, said) = closes("answer", closing(first, 700, false).await).await;
+        assert_eq!((look, reason), (Look::Fail, Some(Reason::Protocol)), "{said}");
+        assert!(said.contains(what), "{said}");
+    }
+}
+
+#[test]
+fn what_must_be_kept_is_less_than_what_may_be() {
+    let parse = |closes| Descriptor::of::<Tcp>().parse(serde_json::json!({ "target": "t", "closes": closes })).unwrap();
+    assert!(parse(serde_json::json!({ "after": "answer", "within_s": 1 })).findings.0.is_empty());
+    let wrong = parse(serde_json::json!({ "after": "answer", "within_s": 1, "kept_ms": 1000 })).findings.0;
+    assert_eq!(wrong[0].field, "closes.kept_ms");
+}

@@ -736,6 +736,64 @@ fn canary_weights() {
     assert_eq!(weights(json!({"max": 0.1}), "rollouts", Value::Null).0, Outcome::Indeterminate);
 }
 
+/// A Deployment of `shop` whose one container has this beside its name, as it is kept.
+fn with_container(more: Value) -> Value {
+    let mut container = json!({"name": "web"});
+    container.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let whole = json!({
+        "metadata": {"name": "web", "namespace": "shop"}, "spec": {"template": {"spec": {"containers": [container]}}},
+    });
+    let keep = crate::probe::kinds::kubernetes::resource::DEPLOYMENTS.keep().unwrap();
+    crate::probe::kinds::kubernetes::page::object(whole.to_string().as_bytes(), &keep).unwrap()
+}
+
+#[test]
+fn env_set() {
+    let leg = leg(json!({"namespaces": ["shop"], "env_set": {"variable": "SENTRY_DSN"}}));
+    let secret = |namespace: &str| json!({"metadata": {"name": "sentry", "namespace": namespace}});
+    let judged = |deployments: Vec<Value>, secrets: Vec<Value>| {
+        verdict(&leg, [("deployments".to_owned(), deployments), ("secrets".to_owned(), secrets)].into())
+    };
+    let from_secret = |optional: bool| {
+        let key = json!({"name": "sentry", "key": "dsn", "optional": optional});
+        with_container(
+            json!({"env": [{"name": "OTHER", "value": "x"}, {"name": "SENTRY_DSN", "valueFrom": {"secretKeyRef": key}}]}),
+        )
+    };
+    let written = |value: &str| with_container(json!({"env": [{"name": "SENTRY_DSN", "value": value}]}));
+    for good in [from_secret(false), from_secret(true), written("https://s3cret@sentry.example/1")] {
+        let seen = judged(vec![good], vec![secret("shop")]);
+        assert_eq!(seen.outcome(), Outcome::Pass, "{}", seen.sentence());
+        assert!(!format!("{seen:?}").contains("s3cret"), "{seen:?}");
+    }
+    let other = with_container(json!({"env": [{"name": "SENTRY_DSN_2", "value": "x"}]}));
+    for (deployments, secrets, says) in [
+        (vec![other], vec![], "shop/web without it"),
+        (vec![with_container(json!({}))], vec![], "shop/web without it"),
+        (vec![written("")], vec![], "where it is empty"),
+        // That it may be absent does not make it a variable that is set.
+        (vec![from_secret(true)], vec![], "the secret sentry, which is not there"),
+        (vec![from_secret(false)], vec![secret("elsewhere")], "the secret sentry, which is not there"),
+        (vec![from_secret(false), with_container(json!({}))], vec![secret("shop")], "shop/web without it"),
+        (vec![], vec![secret("shop")], "no Deployment"),
+    ] {
+        let seen = judged(deployments, secrets);
+        assert_eq!((seen.outcome(), seen.reason()), (Outcome::Fail, Some(Reason::Missing)), "{}", seen.sentence());
+        assert!(seen.sentence().contains(says), "{says}: {}", seen.sentence());
+    }
+    for (more, says) in [
+        (json!({"envFrom": [{"secretRef": {"name": "sentry"}}]}), "with `envFrom`, which may set it"),
+        (
+            json!({"env": [{"name": "SENTRY_DSN", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]}),
+            "where it comes from no secret",
+        ),
+    ] {
+        let seen = judged(vec![with_container(more)], vec![secret("shop")]);
+        assert_eq!(seen.outcome(), Outcome::Indeterminate, "{}", seen.sentence());
+        assert!(seen.sentence().contains(says), "{}", seen.sentence());
+    }
+}
+
 #[test]
 fn secrets_of_any_use_are_young() {
     let old = with("secrets", "parallax-license", |secret| {
