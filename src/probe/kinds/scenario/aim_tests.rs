@@ -66,6 +66,24 @@ async fn each_looks_where_it_should() {
     assert_eq!((here.left(), daemon.leftovers()), (0, 0));
 }
 
+/// What was made at a target of a step is not looked for where that name leads to now.
+#[tokio::test]
+async fn a_target_of_a_step_that_has_moved_is_told() {
+    let (here, there, moved, daemon) =
+        (Things::start().await, Things::start().await, Things::start().await, Daemon::new());
+    there.answers("DELETE", response("500 X", "", ""));
+    let run = |address: &str| {
+        let cx = cx(&daemon.cx(4000, true), &here.address, &target("there", address, None), Credentials::default());
+        async move { fixture::run("scenario", parameters(looks()), &cx).await }
+    };
+    says(&run(&there.address).await, Outcome::Fail, Some(Reason::Status), "unmake there:");
+    says(&run(&moved.address).await, Outcome::Indeterminate, Some(Reason::Other), "made at");
+    assert_eq!((moved.log().len(), daemon.leftovers()), (0, 1));
+    *there.odd.lock().unwrap() = None;
+    says(&run(&there.address).await, Outcome::Pass, None, "");
+    assert_eq!(daemon.leftovers(), 0);
+}
+
 #[tokio::test]
 async fn the_secret_of_a_target_of_a_step_is_not_written_down() {
     let (here, daemon) = (Things::start().await, Daemon::new());

@@ -15,7 +15,7 @@ pub(super) struct Things {
     pub(super) address: String,
     log: Arc<Mutex<Vec<String>>>,
     things: Arc<Mutex<Vec<String>>>,
-    odd: Arc<Mutex<Option<(&'static str, String)>>>,
+    pub(super) odd: Arc<Mutex<Option<(&'static str, String)>>>,
 }
 
 impl Things {
