@@ -14,7 +14,7 @@ pub(crate) type Ran = (usize, Vec<String>);
 /// What looks at the monitoring of a system; restarting a Prometheus takes long.
 const MONITORING: [&str; 5] = ["alertmanager", "grafana", "jaeger", "pager", "prometheus"];
 
-const LANES: usize = 5;
+const LANES: usize = 6;
 
 /// In which lane a file runs. What listens on addresses of its own, or is found among all processes of
 /// the machine, stays in one.
@@ -27,13 +27,11 @@ fn lane(file: &File) -> Result<usize, String> {
     } else if has(&["edge", "nginx", "processes"]) {
         0
     } else if file.checklist == "phoenix" {
-        3
+        if has(&["prometheus-phoenix"]) { 3 } else { 5 }
     } else if has(&MONITORING) {
         1
-    } else if has(&["postgres"]) {
-        2
     } else {
-        0
+        2
     })
 }
 
