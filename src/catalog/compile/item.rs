@@ -11,8 +11,8 @@ use crate::catalog::syntax::Place;
 use crate::catalog::wire::{ChecklistDef, ItemDef, Located};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Access, Applicability, CREDENTIAL_PERIOD, Check, Coverage, Digest, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg,
-    Mode, Policy, Reason, Schedule, Slot, Source, Span,
+    Access, Applicability, CREDENTIAL_PERIOD, Check, Coverage, Digest, Digests, FlapPolicy, Hysteresis, Item, ItemId,
+    Leg, Mode, Policy, Reason, Schedule, Slot, Source, Span,
 };
 
 const DEFAULT_INTERVAL: Span = Span::from_secs(60);
