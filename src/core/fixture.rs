@@ -153,6 +153,7 @@ pub(crate) fn evaluation(item: &Item, verdict: &Verdict, finished: Timestamp) ->
         duration: Span::from_secs(1),
         facts: String::new(),
         trace: Vec::new(),
+        remembered: None,
     };
     Evaluation {
         item: item.id.clone(),

@@ -186,6 +186,7 @@ impl EventLoop {
             item,
             credentials,
             planned_at,
+            remembered: self.world.memory(slot).map(|memory| memory.remembered.clone()).unwrap_or_default(),
             leads: self.world.leads(slot),
             change_at: self.watching.change_at(slot),
         })

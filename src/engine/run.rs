@@ -13,7 +13,7 @@ use super::bulkhead::Bulkheads;
 use super::selfmetrics::SelfMetrics;
 use super::together::Together;
 use super::{Clock, Gate};
-use crate::model::{Access, Evaluation, Item, Leg, LegRun, Outcome, Reason, Span, Timestamp, Verdict};
+use crate::model::{Access, Evaluation, Item, Leg, LegRun, Outcome, Reason, Remembered, Span, Timestamp, Verdict};
 use crate::probe::guard::Redactor;
 use crate::probe::net::Clients;
 use crate::probe::{Credentials, LegFacts, LegProbe, Observation, ProbeCx};
@@ -40,6 +40,8 @@ pub(super) struct Job {
     pub(super) probes: Vec<LegProbe>,
     pub(super) credentials: Arc<Credentials>,
     pub(super) planned_at: Timestamp,
+    /// What its legs have seen before.
+    pub(super) remembered: Vec<Arc<Remembered>>,
     /// Others depend on the item.
     pub(super) leads: bool,
     /// A change made it run; what it shares with other items must be newer.
@@ -125,7 +127,14 @@ impl Runner {
         self.metrics.panicked();
         tracing::error!(item = %job.item.id, leg = %leg.name, "a run panicked; this is a bug in the exporter");
         let verdict = Verdict::indeterminate(Reason::Internal, "the run panicked; this is a bug in the exporter");
-        let run = LegRun { leg: place, verdict, duration: Span::ZERO, facts: String::new(), trace: Vec::new() };
+        let run = LegRun {
+            leg: place,
+            verdict,
+            duration: Span::ZERO,
+            facts: String::new(),
+            trace: Vec::new(),
+            remembered: None,
+        };
         Ran { began: asked, run, lent: None }
     }
 
@@ -141,6 +150,7 @@ impl Runner {
         let cx =
             ProbeCx::new(now, deadline, probe.target.clone(), Arc::clone(&job.credentials), Arc::clone(&self.clients))
                 .with_legs(seen.cloned())
+                .with_memory(job.remembered.iter().find(|known| Some(known.of) == probe.remembers).cloned())
                 .with_more_targets(probe.more_targets.clone())
                 .with_change_at(job.change_at);
         let wanted = job.probes.iter().any(|probe| probe.after.contains(&leg.name));
@@ -148,7 +158,7 @@ impl Runner {
         let trace = cx.trace().clone();
         let observation = self.observe(leg, probe, cx, deadline).await;
         let lent = wanted.then(|| observation.whole()).flatten();
-        let Observation { verdict, facts, unread, .. } = observation;
+        let Observation { verdict, facts, unread, remembered, .. } = observation;
         let duration = Span::from(started.elapsed());
         // Taken now: it knows the credentials that this very run has read.
         let redactor = job.credentials.redactor();
@@ -167,6 +177,7 @@ impl Runner {
                 (None, None) => String::new(),
             },
             trace: trace.take().into_iter().map(|line| redactor.masked(&line).unwrap_or(line)).collect(),
+            remembered: remembered.zip(probe.remembers).map(|(remembered, of)| Remembered { of, ..remembered }),
         };
         Ran { began: started, run, lent }
     }

@@ -1,6 +1,6 @@
 //! One run of an item.
 
-use super::{Digest, ItemId, Span, Timestamp, Verdict};
+use super::{Digest, ItemId, Remembered, Span, Timestamp, Verdict};
 
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -23,4 +23,6 @@ pub struct LegRun {
     pub facts: String,
     /// Steps noted on the way, redacted and bounded.
     pub trace: Vec<String>,
+    /// All that it has seen by now, if that is kept. `None`: what was kept before stays as it is.
+    pub remembered: Option<Remembered>,
 }

@@ -38,6 +38,35 @@ pub struct ItemMemory {
     pub regressions: u64,
     /// The state last published, so that a restart keeps its `since`.
     pub standing: Option<Standing>,
+    /// What legs have seen over time, the last that was added to at the end. It outlives a change of the
+    /// definition, for it says itself what it is of; what no leg asks for any more goes by and by.
+    pub remembered: Vec<Arc<Remembered>>,
+}
+
+/// Values that one leg has seen over time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Of what they are: a leg that looks at something else, or elsewhere, has another memory.
+    pub of: Digest,
+    /// When it began: nobody knows what was before.
+    pub since: Timestamp,
+    /// Sorted by key and value, each of them once.
+    pub values: Box<[SeenValue]>,
+}
+
+impl Remembered {
+    /// What an item can have of them, those of former definitions included.
+    pub const MOST: usize = 8;
+}
+
+/// A value, with the first and the last look that saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenValue {
+    /// What it is the value of; empty if there is one thing only.
+    pub key: Box<str>,
+    pub value: Box<str>,
+    pub first: Timestamp,
+    pub last: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

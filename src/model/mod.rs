@@ -32,7 +32,7 @@ pub use item::{
     Access, Applicability, CREDENTIAL_PERIOD, Claim, Class, Coverage, Digests, Item, Mode, Priority, Source,
 };
 pub use measurement::{Measurement, MeasurementName};
-pub use memory::{Confirmed, FlapRing, ItemMemory, LastRun, LegMemory};
+pub use memory::{Confirmed, FlapRing, ItemMemory, LastRun, LegMemory, Remembered, SeenValue};
 pub use plan::{Checklist, Gate, Plan, Section};
 pub use policy::{FlapPolicy, Hysteresis, Policy};
 pub use proof::{Assertion, Assertions, Proof};

@@ -1,4 +1,4 @@
-//! What a probe is lent for one run. It holds no plan and no state.
+//! What a probe is lent for one run. It holds no plan, and no state but what the leg itself has seen before.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::net::Clients;
 use super::{Credentials, Fetched, ProbeError};
-use crate::model::{Secret, Target, Timestamp};
+use crate::model::{Remembered, Secret, Target, Timestamp};
 
 pub struct ProbeCx {
     now: Timestamp,
@@ -25,6 +25,7 @@ pub struct ProbeCx {
     clients: Arc<Clients>,
     more_targets: Option<Arc<MoreTargets>>,
     legs: Option<Arc<LegFacts>>,
+    memory: Option<Arc<Remembered>>,
     trace: Trace,
     text_only: Option<usize>,
     not_before: Option<Instant>,
@@ -53,9 +54,20 @@ impl ProbeCx {
         credentials: Arc<Credentials>,
         clients: Arc<Clients>,
     ) -> Self {
-        let (more_targets, legs, trace, text_only, not_before) = (None, None, Trace::default(), None, None);
-        let begun = Instant::now();
-        Self { now, begun, deadline, target, credentials, clients, more_targets, legs, trace, text_only, not_before }
+        Self {
+            now,
+            begun: Instant::now(),
+            deadline,
+            target,
+            credentials,
+            clients,
+            more_targets: None,
+            legs: None,
+            memory: None,
+            trace: Trace::default(),
+            text_only: None,
+            not_before: None,
+        }
     }
 
     /// Lends targets besides the first.
@@ -90,6 +102,7 @@ impl ProbeCx {
             clients: Arc::clone(&self.clients),
             more_targets: self.more_targets.clone(),
             legs: self.legs.clone(),
+            memory: self.memory.clone(),
             trace: Trace::default(),
             text_only: self.text_only,
             not_before: self.not_before,
@@ -121,6 +134,16 @@ impl ProbeCx {
     /// Lends what other legs have observed.
     pub fn with_legs(self, legs: Option<Arc<LegFacts>>) -> Self {
         Self { legs, ..self }
+    }
+
+    /// Lends what the leg has seen before.
+    pub fn with_memory(self, memory: Option<Arc<Remembered>>) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// What the leg has seen before; `None` if nothing is known of it.
+    pub fn memory(&self) -> Option<&Remembered> {
+        self.memory.as_deref()
     }
 
     /// What the leg of this name observed in this very run; `None` if that failed.

@@ -32,6 +32,8 @@ pub struct Parsed {
     pub credentials: Vec<String>,
     /// Legs of the same item.
     pub legs: Vec<String>,
+    /// One of them, and what of its facts it remembers, if it does.
+    pub remembers: Option<(String, String)>,
     /// Where it is written, and the name under which left-overs are kept.
     pub owns: Vec<(String, String)>,
     pub findings: Findings,
@@ -97,6 +99,7 @@ fn parse<P: Probe>(parameters: Value) -> Result<Parsed, ParseError> {
         address: probe.address(),
         credentials: probe.credentials().into_iter().map(str::to_owned).collect(),
         legs: probe.legs().into_iter().map(str::to_owned).collect(),
+        remembers: probe.remembers().map(|(leg, what)| (leg.to_owned(), what)),
         owns: probe.owns(),
         findings,
         probe: Arc::new(probe),

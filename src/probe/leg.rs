@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::unread::{self, Unread};
 use super::{Changes, Grant, MoreTargets, Probe, ProbeCx, ProbeError};
 use crate::expect::{Conditions, Gap};
-use crate::model::{Access, Class, Outcome, Reason, Target, Verdict};
+use crate::model::{Access, Class, Digest, Outcome, Reason, Remembered, Target, Verdict};
 
 /// What one run of a leg came to.
 #[derive(Debug)]
@@ -19,12 +19,14 @@ pub struct Observation {
     pub unread: Option<Unread>,
     /// What of the facts must not be taken for the whole.
     pub gaps: Vec<Gap>,
+    /// All that it has seen by now, if it keeps that; not yet said of what it is.
+    pub remembered: Option<Remembered>,
 }
 
 impl Observation {
     /// Without facts.
     pub fn failed(verdict: Verdict) -> Self {
-        Self { verdict, facts: None, unread: None, gaps: Vec::new() }
+        Self { verdict, facts: None, unread: None, gaps: Vec::new(), remembered: None }
     }
 
     /// The facts for another leg: what is not whole is left out, as it is for conditions.
@@ -96,12 +98,13 @@ fn expecting(expected: Option<&str>, seen: &str) -> Option<String> {
 
 fn judge<P: Probe>(probe: &P, facts: P::Facts, cx: &ProbeCx, conditions: &Conditions) -> Observation {
     let built_in = probe.judge(&facts, cx.now());
+    let remembered = probe.remembered(&facts);
     if !conditions.read_facts()
         && let Some(limit) = cx.text_only()
         && let Some(text) = unread::text(&facts, limit)
     {
         let unread = Unread { text, facts: Box::new(facts) };
-        return Observation { verdict: built_in, facts: None, unread: Some(unread), gaps: Vec::new() };
+        return Observation { verdict: built_in, facts: None, unread: Some(unread), gaps: Vec::new(), remembered };
     }
     let gaps = probe.gaps(&facts);
     let facts = match serde_json::to_value(&facts) {
@@ -112,7 +115,7 @@ fn judge<P: Probe>(probe: &P, facts: P::Facts, cx: &ProbeCx, conditions: &Condit
         }
     };
     let verdict = conditions.judge(built_in, &facts, &gaps, cx.now());
-    Observation { verdict, facts: Some(facts), unread: None, gaps }
+    Observation { verdict, facts: Some(facts), unread: None, gaps, remembered }
 }
 
 /// What the engine runs for one `LegIndex`.
@@ -127,6 +130,8 @@ pub struct LegProbe {
     pub enabled: bool,
     /// Names of legs of the item that run before it, and whose facts it is lent.
     pub after: Vec<Arc<str>>,
+    /// Of what it remembers what it has seen, if it does.
+    pub remembers: Option<Digest>,
 }
 
 impl LegProbe {

@@ -1,7 +1,8 @@
 //! Looking at the world. A kind is one file: typed parameters, `observe` (I/O to facts) and
 //! `judge` (pure: facts to verdict), and one entry in the table in `kinds`.
 //!
-//! A probe never sees the state of an item, and nothing above sees a probe's inside.
+//! A probe never sees the state of an item, but for what it has seen itself if it remembers that, and
+//! nothing above sees a probe's inside.
 
 mod changes;
 mod credentials;
@@ -42,7 +43,7 @@ pub(crate) use shared::Fetched;
 pub use unread::Unread;
 
 use crate::expect::Gap;
-use crate::model::{Access, Class, Timestamp, Verdict};
+use crate::model::{Access, Class, Remembered, Timestamp, Verdict};
 
 /// The parameters of one kind, and what it does with them.
 ///
@@ -93,6 +94,20 @@ pub trait Probe: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Names of legs of the same item whose facts it looks at. It runs after them.
     fn legs(&self) -> Vec<&str> {
         Vec::new()
+    }
+
+    /// If it remembers what it sees: among the facts of which of its `legs`, and what it looks for there, in
+    /// words that stay the same over versions. Another text is another memory, and so is another
+    /// definition of that leg.
+    fn remembers(&self) -> Option<(&str, String)> {
+        None
+    }
+
+    /// All that it has seen by now, what `cx.memory()` gave it included; lent to the next run, which may be
+    /// one of another process. `None` leaves what was kept as it is. Texts are bounded and hold no secrets.
+    fn remembered(&self, facts: &Self::Facts) -> Option<Remembered> {
+        let _ = facts;
+        None
     }
 
     /// What a run leaves behind is kept under these names: the path of the field that gives it, and the name.

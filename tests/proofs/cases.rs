@@ -48,6 +48,11 @@ pub(crate) struct Case {
     pub(crate) case: String,
     #[serde(default)]
     pub(crate) with: With,
+    /// What was done before: a daemon looks at that world and is stopped, everything is put back, and the verdicts
+    /// are those of another daemon, which finds what the first has stored. `expect` names all items that must run,
+    /// in an order in which each comes after what it depends on.
+    #[serde(default)]
+    pub(crate) earlier: Vec<Step>,
     #[serde(default, rename = "do")]
     pub(crate) steps: Vec<Step>,
     #[serde(default)]
@@ -160,7 +165,7 @@ impl File {
     /// The servers that must run.
     pub(crate) fn needed(&self) -> Result<Vec<String>, String> {
         let mut needed = self.servers.clone();
-        for step in self.cases.iter().flat_map(|case| case.steps.iter().chain(&case.undo)) {
+        for step in self.cases.iter().flat_map(|case| case.earlier.iter().chain(&case.steps).chain(&case.undo)) {
             needed.push(step.parts()?.0.to_owned());
         }
         needed.sort_unstable();

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::cases::{Case, Expected, File, With};
 use crate::deployment::Deployment;
-use crate::world::World;
+use crate::support::client;
+use crate::support::daemon::{Daemon, Launch};
+use crate::world::{World, caught};
 
 /// A look that came too late on a busy machine is taken again, as the daemon would.
 const LOOKS: usize = 3;
@@ -40,20 +42,36 @@ pub(crate) fn run(world: &mut World, good: &With, file: &File, case: &Case) -> O
     for step in &case.undo {
         outcome.wrong.extend(world.act(step).err().map(|error| format!("undo: {error}")));
     }
-    outcome.wrong.extend(world.restore(case.steps.iter().chain(&case.undo)).err());
+    outcome.wrong.extend(world.restore(case.earlier.iter().chain(&case.steps).chain(&case.undo)).err());
     outcome
 }
 
 fn arranged(world: &mut World, good: &With, file: &File, case: &Case, outcome: &mut Outcome) -> Result<(), String> {
+    let store = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let is_remembered = !case.earlier.is_empty();
+    if is_remembered {
+        for step in &case.earlier {
+            world.act(step)?;
+        }
+        let deployment = Deployment::make(world, &file.checklist, &shipped(file), &[good, &file.with, &case.with])?;
+        watch(store.path(), &deployment.root, &file.checklist, case)?;
+        world.restore(case.earlier.iter())?;
+    }
     for step in &case.steps {
         world.act(step)?;
     }
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/checklists/{}.yaml", file.checklist));
-    let deployment = Deployment::make(world, &file.checklist, &shipped, &[good, &file.with, &case.with])?;
-    let mut seen = check(world, &deployment.root, &file.checklist, case)?;
+    let deployment = Deployment::make(world, &file.checklist, &shipped(file), &[good, &file.with, &case.with])?;
+    let look = |world: &World| {
+        if is_remembered {
+            watch(store.path(), &deployment.root, &file.checklist, case)
+        } else {
+            check(world, &deployment.root, &file.checklist, case)
+        }
+    };
+    let mut seen = look(world)?;
     while outcome.repeated + 1 < LOOKS && is_late(&seen, &case.expect) {
         outcome.repeated += 1;
-        seen = check(world, &deployment.root, &file.checklist, case)?;
+        seen = look(world)?;
     }
     for (item, expected) in &case.expect {
         let found = seen.get(item).ok_or_else(|| format!("{item} is not in the catalogue"))?;
@@ -71,6 +89,34 @@ fn arranged(world: &mut World, good: &With, file: &File, case: &Case, outcome: &
         outcome.table.push([item.clone(), state, reason, sentence]);
     }
     Ok(())
+}
+
+/// The file of the checklist.
+fn shipped(file: &File) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/checklists/{}.yaml", file.checklist))
+}
+
+/// As a daemon sees it that keeps its store below `directory`, by item. It is stopped in order.
+fn watch(directory: &Path, root: &Path, checklist: &str, case: &Case) -> Result<BTreeMap<String, Value>, String> {
+    /// So many looks confirm whatever they see.
+    const LOOKS: usize = 3;
+    caught(|| {
+        let mut launch = Launch::new(directory, root);
+        launch.arguments.extend(case.flags.iter().cloned());
+        let daemon = launch.start();
+        let path = |item: &str| format!("/api/v1/items/{checklist}/{item}");
+        for item in (0..LOOKS).flat_map(|_| case.expect.keys()) {
+            let ran = run_now(&daemon, &path(item));
+            assert_eq!(ran, 200, "{item} does not run");
+        }
+        let rows = case.expect.keys().map(|item| (item.clone(), daemon.json(&path(item)))).collect();
+        assert!(daemon.stop().success(), "the daemon does not end in order");
+        rows
+    })
+}
+
+fn run_now(daemon: &Daemon, path: &str) -> u16 {
+    client::request(&daemon.address, "POST", &format!("{path}/run"), &[]).map_or(0, |answer| answer.status)
 }
 
 /// Whether something timed out that should not have.

@@ -11,8 +11,8 @@ use crate::catalog::syntax::Place;
 use crate::catalog::wire::{ChecklistDef, ItemDef, Located};
 use crate::diag::{Code, Diagnostic};
 use crate::model::{
-    Access, Applicability, CREDENTIAL_PERIOD, Check, Coverage, Digests, FlapPolicy, Hysteresis, Item, ItemId, Leg,
-    Mode, Policy, Reason, Schedule, Slot, Source, Span,
+    Access, Applicability, CREDENTIAL_PERIOD, Check, Coverage, Digest, Digests, FlapPolicy, Hysteresis, Item, ItemId,
+    Leg, Mode, Policy, Reason, Schedule, Slot, Source, Span,
 };
 
 const DEFAULT_INTERVAL: Span = Span::from_secs(60);
@@ -36,6 +36,10 @@ pub(super) struct ItemCx<'a, 's> {
     pub(super) legs: Vec<Leg>,
     pub(super) leg_names: HashMap<String, Place>,
     pub(super) unnamed: HashMap<&'static str, u32>,
+    /// By name of a leg, what is written under its kind.
+    pub(super) definitions: HashMap<Arc<str>, Digest>,
+    /// Legs that remember what they have seen.
+    pub(super) remembering: usize,
     /// Of every leg, configured or not: its name, its timeout, and the place of that.
     pub(super) timeouts: Vec<(Arc<str>, (Span, Place))>,
     /// Of the references that apply.
@@ -110,6 +114,8 @@ pub(super) fn compile(slot: Slot, shared: &Shared<'_>) -> Option<Compiled> {
         legs: Vec::new(),
         leg_names: HashMap::new(),
         unnamed: HashMap::new(),
+        definitions: HashMap::new(),
+        remembering: 0,
         timeouts: Vec::new(),
         references: Vec::new(),
         refers: false,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::check::COMMON;
 use super::deployment::Lookup;
+use super::digest::Digester;
 use super::item::ItemCx;
 use super::kinds::{Kind, RECORDS};
 use super::params::hinted;
@@ -14,7 +15,7 @@ use crate::catalog::syntax::{Data, Entry, Node, Place};
 use crate::catalog::wire::{boolean, duration, name, text};
 use crate::diag::{Code, Diagnostic};
 use crate::expect::Conditions;
-use crate::model::{Check, Leg, LegIndex, Reason, Span, Target};
+use crate::model::{Check, Digest, Leg, LegIndex, Reason, Remembered, Span, Target};
 use crate::probe::{LegProbe, MoreTargets, Parsed};
 
 /// `node` is the whole leg, `entry` its kind.
@@ -37,9 +38,11 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
     let applies = node.get("when").is_none_or(|when| expressions::applies(&when.value, cx));
     let conditions = expressions::conditions(&node, kind, cx);
     digest(&node, cx);
+    let definition = Digester::default().text(&entry.key).node(&entry.value).finish();
+    cx.definitions.insert(Arc::clone(&leg_name), definition);
     cx.add_kind(kind.descriptor.name);
 
-    let records = (kind.descriptor.name == "attestation").then(|| cx.records());
+    let records = (kind.descriptor.name == "attestation").then(|| cx.records(entry));
     let parsed = parameters::parse(kind, entry, &unset, records, shared);
     shared.grants.borrow_mut().extend(match &parsed {
         Some(parsed) => grants::of(parsed),
@@ -68,13 +71,31 @@ pub(super) fn compile(node: &Node, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Ch
     if applies {
         owned_once(&parsed, entry, cx);
     }
+    let remembers = remembers(&parsed, entry, cx);
     if !problems.is_empty() {
         return cx.unconfigured(problems, applies);
     }
     if !applies {
         return Check::NotApplicable;
     }
-    add(parsed, leg_name, kind, timeout, target, more_targets, conditions, enabled, cx)
+    add(parsed, leg_name, kind, timeout, target, more_targets, conditions, enabled, remembers, cx)
+}
+
+/// Of what it remembers what it has seen: what it looks for, and where. Not the address of a target: a
+/// system that has moved is the same one.
+fn remembers(parsed: &Parsed, entry: &Entry, cx: &mut ItemCx<'_, '_>) -> Option<Digest> {
+    let (leg, what) = parsed.remembers.as_ref()?;
+    let definition = cx.definitions.get(leg.as_str()).copied().unwrap_or_default();
+    let digest = Digester::default().number(definition.0).text(what).finish();
+    cx.remembering += 1;
+    // The rest is for what they were before.
+    let most = Remembered::MOST / 2;
+    if cx.remembering > most {
+        let message = format!("more than {most} checks of the item remember what they have seen");
+        let found = Diagnostic::error(Code::FINDING, entry.key_at, message);
+        cx.shared.sink.push(found.help("make items of their own for some of them"));
+    }
+    Some(digest)
 }
 
 /// Two checks that keep what they leave behind under one name would clean up each other's work.
@@ -107,6 +128,7 @@ fn add(
     more_targets: Option<Arc<MoreTargets>>,
     conditions: Arc<Conditions>,
     enabled: bool,
+    remembers: Option<Digest>,
     cx: &mut ItemCx<'_, '_>,
 ) -> Check {
     let shared = cx.shared;
@@ -126,7 +148,7 @@ fn add(
         target: bulkhead,
     });
     let after = parsed.legs.iter().map(|leg| shared.words.share(leg)).collect();
-    probes.push(LegProbe { probe: parsed.probe, target, more_targets, conditions, enabled, after });
+    probes.push(LegProbe { probe: parsed.probe, target, more_targets, conditions, enabled, after, remembers });
     Check::Leg(cx.legs.len() - 1)
 }
 
@@ -248,9 +270,13 @@ impl ItemCx<'_, '_> {
         Check::Undecided { reason: Reason::Unconfigured, sentence: sentence.into() }
     }
 
-    /// The attestations of this item, as the kind `attestation` reads them.
-    fn records(&mut self) -> serde_json::Value {
-        let records = self.shared.attestations.get(&self.id).cloned().unwrap_or_default();
+    /// The attestations of this item, or of the one that `of` names, as the kind `attestation` reads them.
+    fn records(&mut self, entry: &Entry) -> serde_json::Value {
+        let (shared, checklist) = (self.shared, &self.checklist.def.id.value);
+        let other = entry.value.get("of").and_then(|of| Some((of.value.text()?, of.value.at)));
+        let other = other.and_then(|(name, at)| shared.names.resolve(name, Some(checklist), at, shared.sink));
+        let other = other.and_then(|slot| shared.names.items.get(slot.index())).map(|item| &item.id);
+        let records = shared.attestations.get(other.unwrap_or(&self.id)).cloned().unwrap_or_default();
         let records = serde_json::Value::Array(records);
         self.digest.text(RECORDS).text(&records.to_string());
         self.attested = true;

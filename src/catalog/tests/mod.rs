@@ -3,6 +3,7 @@
 mod compiled;
 mod docs;
 mod kinds;
+mod remembered;
 mod robust;
 mod schema;
 mod ui;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::combine::{Decided, Leaves};
 use crate::model::{
-    Evaluation, Item, ItemMemory, LegMemory, Measurement, Outcome, Reason, Slot, Timestamp, Verdict, cut,
+    Evaluation, Item, ItemMemory, LegMemory, Measurement, Outcome, Reason, Remembered, Slot, Timestamp, Verdict, cut,
 };
 
 /// Keeps each leg that ran. Legs the item does not have are ignored.
@@ -13,11 +13,22 @@ pub(super) fn merge(memory: &mut ItemMemory, item: &Item, evaluation: Evaluation
     let at = evaluation.finished;
     for run in evaluation.legs {
         if let Some(place) = memory.legs.get_mut(run.leg) {
+            if let Some(remembered) = run.remembered {
+                remember(&mut memory.remembered, remembered);
+            }
             let window = at.plus(item.policy.fresh_for);
             let fresh_until = evidence_end(&run.verdict).map_or(window, |end| end.min(window));
             *place = Some(LegMemory { verdict: Arc::new(run.verdict), at, fresh_until });
         }
     }
+}
+
+/// In place of what was remembered of the same. What was added to the longest ago makes room.
+fn remember(all: &mut Vec<Arc<Remembered>>, new: Remembered) {
+    all.retain(|known| known.of != new.of);
+    all.push(Arc::new(new));
+    let over = all.len().saturating_sub(Remembered::MOST);
+    all.drain(..over);
 }
 
 /// Only a pass rests on evidence that can run out: an expired certificate stays a failure.

@@ -85,8 +85,9 @@ pub(crate) fn recombine(
     true
 }
 
-/// Forgets what the old definition of `item` saw, and keeps history and counters. Never a
-/// regression: the new definition has not been ready yet.
+/// Forgets what the old definition of `item` saw, and keeps history, counters and what legs
+/// remember, which each new approval or release would wipe out otherwise. Never a regression: the
+/// new definition has not been ready yet.
 pub(crate) fn forget(memory: &mut ItemMemory, item: &Item) {
     let had_evidence = memory.last_run.is_some() || memory.confirmed.is_some() || memory.definition_changed;
     *memory = ItemMemory {
@@ -103,6 +104,7 @@ pub(crate) fn forget(memory: &mut ItemMemory, item: &Item) {
         regressions: memory.regressions,
         standing: memory.standing,
         legs: vec![None; item.legs.len()],
+        remembered: std::mem::take(&mut memory.remembered),
         ..ItemMemory::default()
     };
 }

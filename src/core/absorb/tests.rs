@@ -1,6 +1,6 @@
 use super::*;
 use crate::core::fixture::{CheckDef, Def, evaluation, plan, verdict};
-use crate::model::{Measurement, Reason};
+use crate::model::{Digest, Measurement, Reason, Remembered, SeenValue};
 
 const ALONE: Around<'_> = Around { footing: Footing::FirmSince(None), items: &|_| None };
 
@@ -140,4 +140,52 @@ fn a_composite_says_the_same_only_once() {
     assert_eq!(memory.regressions, 0, "owed while a dependency is down");
     assert!(recombine(&mut memory, &item, says(Outcome::Fail), firm, at(3)));
     assert_eq!((memory.regressions, memory.evaluations), (1, 0));
+}
+
+/// A run in which the first leg has seen this much of that by now, or nobody knows what.
+fn looked(memory: &mut ItemMemory, item: &Item, of: u64, values: Option<&[&str]>, secs: i64) {
+    let mut run = evaluation(item, &verdict(Outcome::Pass, Reason::Other, "holds"), at(secs));
+    let value = |value: &&str| SeenValue { key: "".into(), value: (*value).into(), first: at(0), last: at(secs) };
+    let remembered =
+        |values: &[&str]| Remembered { of: Digest(of), since: at(0), values: values.iter().map(value).collect() };
+    run.legs[0].remembered = values.map(remembered);
+    assert!(absorb(memory, item, run, &ALONE));
+}
+
+fn kept(memory: &ItemMemory) -> Vec<(u64, usize)> {
+    memory.remembered.iter().map(|remembered| (remembered.of.0, remembered.values.len())).collect()
+}
+
+#[test]
+fn what_was_seen_is_kept_by_what_it_is_of() {
+    let item = item(CheckDef::Legs(2));
+    let mut memory = blank();
+    looked(&mut memory, &item, 1, Some(&["a"]), 0);
+    looked(&mut memory, &item, 2, Some(&["x"]), 10);
+    looked(&mut memory, &item, 1, Some(&["a", "b"]), 20);
+    assert_eq!(kept(&memory), [(2, 1), (1, 2)]);
+    looked(&mut memory, &item, 1, None, 30);
+    assert_eq!(kept(&memory), [(2, 1), (1, 2)], "who could not look takes nothing away");
+}
+
+#[test]
+fn a_new_definition_of_the_rest_forgets_nothing_that_was_seen() {
+    let old = item(CheckDef::Legs(1));
+    let mut memory = blank();
+    looked(&mut memory, &old, 1, Some(&["a"]), 0);
+    let new = plan(&[Def { version: 2, ..Def::new("a") }], &[]).items[0].clone();
+    forget(&mut memory, &new);
+    assert_eq!((memory.last_run.is_none(), kept(&memory)), (true, vec![(1, 1)]));
+}
+
+#[test]
+fn the_oldest_memory_makes_room() {
+    let item = item(CheckDef::Legs(1));
+    let mut memory = blank();
+    for of in 0..Remembered::MOST as u64 + 2 {
+        looked(&mut memory, &item, of, Some(&["a"]), of as i64);
+    }
+    let last = Remembered::MOST as u64 + 1;
+    assert_eq!(memory.remembered.len(), Remembered::MOST);
+    assert_eq!((memory.remembered[0].of, memory.remembered.last().unwrap().of), (Digest(2), Digest(last)));
 }

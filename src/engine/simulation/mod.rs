@@ -67,6 +67,7 @@ fn catalogue(subjects: &[Subject], generation: u64) -> Compiled {
         conditions: Arc::default(),
         enabled: false,
         after: Vec::new(),
+        remembers: None,
     });
     Compiled {
         plan: Arc::new(plan),

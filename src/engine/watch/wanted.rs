@@ -119,6 +119,7 @@ mod tests {
             conditions: Arc::default(),
             enabled: false,
             after: Vec::new(),
+            remembers: None,
         };
         Ear {
             kind: "deaf",

@@ -14,6 +14,7 @@ mod files;
 mod git;
 mod grafana;
 mod grpc;
+mod history;
 mod http;
 mod http_each;
 mod http_requests;
@@ -49,6 +50,7 @@ pub const KINDS: &[Descriptor] = &[
     Descriptor::of::<git::Git>(),
     Descriptor::of::<grafana::Grafana>(),
     Descriptor::of::<grpc::Grpc>(),
+    Descriptor::of::<history::History>(),
     Descriptor::of::<http::Http>(),
     Descriptor::of::<http_each::HttpEach>(),
     Descriptor::of::<http_requests::HttpRequests>(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Assertions, Cause, Confirmed, Digest, FlapRing, ItemMemory, LastRun, LegMemory, Measurement, Outcome, Proof,
-    Reason, Span, Standing, State, Timestamp, Verdict,
+    Reason, Remembered, SeenValue, Span, Standing, State, Timestamp, Verdict,
 };
 
 /// Why a row could not be understood. Names the field, never its content.
@@ -60,6 +60,16 @@ struct MemoryRow {
     regressions: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     standing: Option<StandingRow>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    remembered: Vec<RememberedRow>,
+}
+
+/// Key, value, first and last look of each value.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct RememberedRow {
+    of: u64,
+    since: i64,
+    values: Vec<(String, String, i64, i64)>,
 }
 
 #[derive(PartialEq, Serialize, Deserialize)]
@@ -156,6 +166,7 @@ pub(super) fn write_memory(memory: &ItemMemory) -> Result<String, Unreadable> {
             reason: reason_text(s.reason),
             since: s.since.0,
         }),
+        remembered: memory.remembered.iter().map(|remembered| remembered_row(remembered)).collect(),
     };
     serde_json::to_string(&row).map_err(|_| Unreadable("memory"))
 }
@@ -214,7 +225,28 @@ pub(super) fn read_memory(text: &str) -> Result<ItemMemory, Unreadable> {
                 })
             })
             .transpose()?,
+        remembered: row.remembered.into_iter().map(remembered).collect(),
     })
+}
+
+fn remembered_row(remembered: &Remembered) -> RememberedRow {
+    let value = |seen: &SeenValue| (seen.key.to_string(), seen.value.to_string(), seen.first.0, seen.last.0);
+    RememberedRow {
+        of: remembered.of.0,
+        since: remembered.since.0,
+        values: remembered.values.iter().map(value).collect(),
+    }
+}
+
+fn remembered(row: RememberedRow) -> Arc<Remembered> {
+    let value = |(key, value, first, last): (String, String, i64, i64)| SeenValue {
+        key: key.into(),
+        value: value.into(),
+        first: Timestamp(first),
+        last: Timestamp(last),
+    };
+    let values = row.values.into_iter().map(value).collect();
+    Arc::new(Remembered { of: Digest(row.of), since: Timestamp(row.since), values })
 }
 
 fn leg_row(leg: &LegMemory) -> LegRow {

@@ -70,6 +70,14 @@ fn runs() -> impl Strategy<Value = LastRun> {
     )
 }
 
+fn remembered() -> impl Strategy<Value = Arc<Remembered>> {
+    let value = (".{0,10}", ".{0,20}", when(), when());
+    let value =
+        value.prop_map(|(key, value, first, last)| SeenValue { key: key.into(), value: value.into(), first, last });
+    (any::<u64>(), when(), proptest::collection::vec(value, 0..4))
+        .prop_map(|(of, since, values)| Arc::new(Remembered { of: Digest(of), since, values: values.into() }))
+}
+
 pub(in crate::store) fn memories() -> impl Strategy<Value = ItemMemory> {
     let confirmed = (outcomes(), proptest::option::of(reasons()), when())
         .prop_map(|(outcome, reason, since)| Confirmed { outcome, reason, since });
@@ -87,7 +95,7 @@ pub(in crate::store) fn memories() -> impl Strategy<Value = ItemMemory> {
         any::<(u32, u8, bool)>(),
         proptest::collection::vec(proptest::option::of(legs()), 0..4),
         proptest::option::of(runs()),
-        proptest::option::of(standing),
+        (proptest::option::of(standing), proptest::collection::vec(remembered(), 0..3)),
     );
     let times = (maybe_when(), maybe_when(), maybe_when(), maybe_when(), maybe_when(), maybe_when(), maybe_when());
     (evidence, times, any::<(u64, u64, u64)>()).prop_map(|(e, t, n)| ItemMemory {
@@ -111,7 +119,8 @@ pub(in crate::store) fn memories() -> impl Strategy<Value = ItemMemory> {
         evaluations: n.0,
         failures: n.1,
         regressions: n.2,
-        standing: e.8,
+        standing: e.8.0,
+        remembered: e.8.1,
     })
 }
 
@@ -131,6 +140,12 @@ proptest! {
 #[test]
 fn an_untouched_memory_is_short() {
     assert_eq!(write_memory(&ItemMemory::default()).unwrap(), r#"{"digest":0}"#);
+}
+
+#[test]
+fn what_was_written_before_there_was_a_memory_of_values_is_read() {
+    let memory = read_memory(r#"{"digest":1,"evaluations":3}"#).unwrap();
+    assert_eq!((memory.evaluations, memory.remembered.len()), (3, 0));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod hanging;
 mod harmful;
 mod outage;
 mod reload;
+mod remembered;
 mod restart;
 mod scrape;
 mod secrets;

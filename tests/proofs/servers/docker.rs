@@ -104,6 +104,13 @@ impl Docker {
         self.engine.dir.join("workspaces").display().to_string()
     }
 
+    /// By which a registry knows it; empty if none does.
+    fn digest(&self, image: &str) -> String {
+        let named = self.engine.try_cli(&["inspect", "--format", "{{index .RepoDigests 0}}", image]);
+        let named = named.unwrap_or_default();
+        named.trim().rsplit_once('@').map_or_else(String::new, |(_, digest)| digest.to_owned())
+    }
+
     fn remove(&mut self, name: &str) {
         self.touched.insert(name.to_owned());
         let _ = self.engine.try_cli(&["rm", "-f", "-v", name]);
@@ -152,12 +159,13 @@ impl Server for Docker {
         ]
     }
 
-    /// `dir`, `socket`, and `workspaces`: folders and files of this host.
+    /// `dir`, `socket`, and `workspaces`: folders and files of this host; `agent_digest`: of the image of the agents.
     fn values(&self) -> Vec<(String, String)> {
         vec![
             ("dir".to_owned(), self.engine.dir.display().to_string()),
             ("socket".to_owned(), self.engine.socket().display().to_string()),
             ("workspaces".to_owned(), self.workspaces()),
+            ("agent_digest".to_owned(), self.digest(&image_of("claude"))),
         ]
     }
 

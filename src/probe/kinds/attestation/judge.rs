@@ -18,7 +18,7 @@ pub(super) fn on_paper(leg: &Attestation, record: &Record, now: Timestamp) -> At
     let expires_s = expires_s(leg, record);
     let (standing, problem) = if let Some(problem) = unsuitable(leg, record, now_s) {
         (Standing::Unsuitable, problem)
-    } else if expires_s <= now_s {
+    } else if expires_s <= if leg.past { record.attested_at_s } else { now_s } {
         (Standing::Expired, format!("expired {}", Timestamp::from_secs(expires_s)))
     } else {
         (Standing::Valid, String::new())

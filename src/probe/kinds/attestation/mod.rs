@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::expect::Gap;
 use crate::model::{Class, Timestamp, Verdict};
 use crate::probe::guard::lane::Lane;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
@@ -36,8 +37,14 @@ pub(crate) struct Attestation {
     not_by: Vec<String>,
     /// What its `fields` must say, such as `{ release: "2026.11" }`; lists are compared without their order.
     fields: BTreeMap<String, Value>,
+    /// Another item, such as `signoff.approval-recorded`, whose attestations are judged instead of this item's.
+    of: Option<String>,
     /// Nobody need have attested: another check of the item judges what was.
     only_look: bool,
+    /// With `only_look`: statements that have expired hold as well, as they did when they were made. Evidence is not
+    /// looked at again, as it may be gone by now; a signature must hold still, so whoever may not sign any more is
+    /// no signer of the past either. A statement that was withdrawn is taken out of the catalogue.
+    past: bool,
     /// Days after which a statement has expired, even if it says that it lasts longer.
     max_days: Option<u32>,
     /// The item's attestations. The catalogue fills this in, so it is no parameter that one writes.
@@ -58,7 +65,9 @@ impl Default for Attestation {
             allowed_signers: None,
             not_by: Vec::new(),
             fields: BTreeMap::new(),
+            of: None,
             only_look: false,
+            past: false,
             max_days: None,
             records: Vec::new(),
             lane: Lane::default(),
@@ -144,13 +153,16 @@ impl Probe for Attestation {
         if self.allowed_signers.as_ref().is_some_and(|path| !path.is_absolute()) {
             findings.error("allowed_signers", "the path is not absolute");
         }
+        if self.past && !self.only_look {
+            findings.error("past", "what has expired cannot decide: it belongs to `only_look`");
+        }
     }
 
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         let mut attestations = Vec::with_capacity(self.records.len());
         for record in &self.records {
             let mut attested = judge::on_paper(self, record, cx.now());
-            if attested.standing == Standing::Valid {
+            if attested.standing == Standing::Valid && !self.past {
                 verify::evidence(self, record, &mut attested, cx).await?;
             }
             if attested.standing == Standing::Valid {
@@ -164,6 +176,18 @@ impl Probe for Attestation {
 
     fn judge(&self, facts: &Facts, now: Timestamp) -> Verdict {
         judge::judge(self, facts, now)
+    }
+
+    /// Whoever looks for a statement among those of the past must not miss one that could not be checked.
+    fn gaps(&self, facts: &Facts) -> Vec<Gap> {
+        let unchecked = |attested: &&Attested| self.past && attested.standing == Standing::Unchecked;
+        let unchecked = facts.attestations.iter().find(unchecked);
+        let gap = |attested: &Attested| Gap {
+            field: "attestations",
+            why: format!("{} could not be checked", attested.id),
+            hides: true,
+        };
+        unchecked.map(gap).into_iter().collect()
     }
 }
 

@@ -147,6 +147,7 @@ fn static_errors_are_found() {
         |parameters| crate::probe::kinds::find("attestation").unwrap().parse(parameters).unwrap().findings.0.len();
     assert_eq!(count(json!({"min_attesters": 0, "require_signature": true})), 2);
     assert_eq!(count(json!({"allowed_signers": "relative"})), 1);
+    assert_eq!(count(json!({"past": true})), 1);
 }
 
 #[tokio::test]
@@ -178,4 +179,32 @@ async fn fields_and_the_longest_time_are_heeded() {
     }
     let text = verify::canonical_text(&serde_json::from_value(signed).unwrap());
     assert!(text.ends_with("field images: [\"b\",\"a\"]\nfield release: 2026.5\n"), "{text}");
+}
+
+#[tokio::test]
+async fn what_has_expired_held_when_it_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut gone = record("ann", -DAY / 2);
+    gone["evidence"] = json!(dir.path().join("gone"));
+    gone["evidence_sha256"] = json!("00");
+    let seen = look(json!({"only_look": true, "past": true, "records": [gone, record("bob", DAY)]})).await;
+    assert_eq!(said(&seen), PASS);
+    let facts = seen.facts.unwrap();
+    assert_eq!((&facts["attestations"][0]["standing"], &facts["valid_count"]), (&json!("valid"), &json!(2)));
+    let seen = look(json!({"only_look": true, "records": [record("ann", -DAY / 2)]})).await;
+    assert_eq!(seen.facts.unwrap()["attestations"][0]["standing"], "expired");
+    // One that was never valid is not now.
+    let seen = look(json!({"only_look": true, "past": true, "role": "ciso", "records": [record("ann", DAY)]})).await;
+    assert_eq!(seen.facts.unwrap()["valid_count"], 0);
+}
+
+#[tokio::test]
+async fn one_of_the_past_that_could_not_be_checked_hides_all() {
+    let mut signed = record("ann", -DAY / 2);
+    signed["signature"] = json!("a signature");
+    let gone = json!({"only_look": true, "past": true, "require_signature": true,
+        "allowed_signers": "/nonexistent/signers", "records": [signed]});
+    let seen = look(gone).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Indeterminate);
+    assert!(seen.whole().unwrap().get("attestations").is_none());
 }

@@ -28,7 +28,7 @@ pub(in crate::probe::kinds) struct Side {
     pattern: Option<String>,
     /// For `pairs`: fields beside the value, such as `table_name` or `labels.variant`, that name what it is of.
     /// None where each side is one number.
-    pub(super) key: Vec<String>,
+    pub(in crate::probe::kinds) key: Vec<String>,
 }
 
 /// A value with what its neighbours say: an empty key without `key`.
@@ -67,12 +67,25 @@ impl Side {
     /// Different texts; numbers and truth values as texts. What is missing is the observer's fault: it
     /// proves nothing about the systems behind the legs.
     pub(in crate::probe::kinds) fn values(&self, cx: &ProbeCx) -> Result<BTreeSet<String>, ProbeError> {
-        let texts = self.found(cx)?.into_iter().map(|(_, value)| text(value).ok_or_else(|| self.missing()));
-        let texts: BTreeSet<String> = texts.collect::<Result<_, _>>()?;
+        Ok(self.keyed(cx)?.into_iter().map(|(_, text)| text).collect())
+    }
+
+    /// The same with the key of each, its fields joined by spaces.
+    pub(in crate::probe::kinds) fn keyed(&self, cx: &ProbeCx) -> Result<BTreeSet<(String, String)>, ProbeError> {
+        let texts = self.found(cx)?.into_iter().map(|(key, value)| Some((key.join(" "), text(value)?)));
+        let texts: BTreeSet<_> = texts.collect::<Option<_>>().ok_or_else(|| self.missing())?;
         let Some(source) = &self.pattern else { return Ok(texts) };
         let wanted = pattern(source).map_err(ProbeError::unconfigured)?;
-        let group = |text: &String| Some(wanted.captures(text)?.get(1)?.as_str().to_owned());
-        Ok(texts.iter().filter_map(group).collect())
+        let group = |text: &str| Some(wanted.captures(text)?.get(1)?.as_str().to_owned());
+        Ok(texts.into_iter().filter_map(|(key, text)| Some((key, group(&text)?))).collect())
+    }
+
+    /// What it looks for, in words that stay the same.
+    pub(in crate::probe::kinds) fn sought(&self) -> String {
+        let Self { leg: _, path, below, having, pattern, key } = self;
+        let having: Vec<String> = having.iter().map(|(name, text)| format!("{name:?} is {text:?}")).collect();
+        let (below, pattern) = (below.as_deref().unwrap_or_default(), pattern.as_deref().unwrap_or_default());
+        format!("{path:?} below {below:?} having [{}] like {pattern:?} by {}", having.join(", "), key.join(" "))
     }
 
     /// Numbers with their keys. Null where the number is not known.
