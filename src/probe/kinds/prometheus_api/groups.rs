@@ -207,7 +207,7 @@ mod tests {
         let served = json!({ "groups": [{ "name": "g", "interval": 60, "rules": [
             { "type": "alerting", "name": "A", "query": "up == 0", "duration": 300,
               "labels": { "level": "1", "page": "true", "team": "x" }, "annotations": {} },
-            { "type": "recording", "name": "r", "query": "1" },
+            { "type": "recording", "name": "r", "query": "1", "labels": { "team": "x" } },
         ] }] });
         let (mut one, mut other) = (Groups::default(), Groups::default());
         one.add_file(&file).unwrap();
