@@ -71,6 +71,8 @@ mod tests {
 
     use super::*;
 
+    type Change = fn(&mut Value);
+
     fn committed() -> Value {
         json!({
             "uid": "a", "id": null, "version": 3, "title": "A",
@@ -96,7 +98,7 @@ mod tests {
             served
         };
         assert_eq!(difference(&committed(), &served()), None);
-        let cases: [(fn(&mut Value), &str); 7] = [
+        let cases: [(Change, &str); 7] = [
             (
                 |all| all["panels"][0]["targets"][0]["expr"] = json!("up > 0"),
                 "`panels[0].targets[0].expr` has another value",
