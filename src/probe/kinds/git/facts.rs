@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::churn::Changed;
 use super::document;
@@ -43,6 +44,8 @@ pub(crate) struct Facts {
     pub(super) pushed: Option<Pushed>,
     /// Fields that are not whole, and why.
     pub(super) incomplete: BTreeMap<String, String>,
+    /// What the documents of the folder `documents` hold, by their paths.
+    pub(super) documents: BTreeMap<String, Value>,
 }
 
 /// One file at the commit.

@@ -24,6 +24,10 @@ pub(super) fn judge(leg: &Git, facts: &Facts) -> Verdict {
     if let Some(verdict) = files(leg, facts).or_else(|| searches(leg, facts)).or_else(|| changes(leg, facts)) {
         return verdict;
     }
+    if let Some(folder) = leg.documents.as_ref().filter(|_| facts.documents.is_empty()) {
+        let sentence = format!("expected documents in the folder {folder}, saw none at commit {short}");
+        return Verdict::fail(Reason::Missing, sentence);
+    }
     let mut unclear = None;
     for wanted in &leg.history {
         let change = facts.history.get(&wanted.name);
@@ -58,6 +62,9 @@ pub(super) fn judge(leg: &Git, facts: &Facts) -> Verdict {
     }
     for seen in &facts.files {
         proof = proof.and("file", "as described", format!("{} ({} bytes)", seen.path, seen.size_bytes));
+    }
+    if let Some(folder) = &leg.documents {
+        proof = proof.and("documents", folder, facts.documents.len().to_string());
     }
     for (name, changed) in &facts.churn {
         let (added, removed) = (changed.added, changed.removed);

@@ -9,7 +9,7 @@ use super::facts::{Facts, Pushed, Seen};
 use super::place::{Place, Scheme};
 use super::private::Folder;
 use super::push::{self, Remover};
-use super::{Git, churn, fault, files, history, refs, releases, search};
+use super::{Git, churn, documents, fault, files, history, refs, releases, search};
 use crate::model::Reason;
 use crate::probe::kinds::process::pattern;
 use crate::probe::{ProbeCx, ProbeError};
@@ -107,6 +107,9 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
             facts.incomplete.insert("releases".to_owned(), format!("only {} commits were fetched", leg.depth));
         }
         facts.releases = found;
+    }
+    if let Some(folder) = &leg.documents {
+        facts.documents = documents::look(&place, &commit, folder).await?;
     }
     facts.fetched = Some(commit);
     if let Some(push) = &leg.push {

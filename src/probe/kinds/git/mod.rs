@@ -9,6 +9,7 @@
 
 mod churn;
 mod document;
+pub(super) mod documents;
 mod facts;
 mod fault;
 mod files;
@@ -81,6 +82,10 @@ pub(crate) struct Git {
     churn: Vec<Churn>,
     /// What lies between one release and the next.
     releases: Option<Releases>,
+    /// Folder inside the repository of which all `.json`, `.yaml` and `.yml` files are read whole, also those of
+    /// folders in it, for `committed` of other kinds. At most 100 files of 1 MiB, 6 MiB in all; of more nothing
+    /// is judged. What they hold is evidence, so nothing in it may be secret.
+    documents: Option<String>,
     /// A branch with an empty commit is pushed, seen on the server, and removed again. The repository must
     /// be listed in `engine.sandbox_repositories`; the check must be enabled as one that changes its target.
     push: Option<Push>,
@@ -106,6 +111,7 @@ impl Default for Git {
             history: Vec::new(),
             churn: Vec::new(),
             releases: None,
+            documents: None,
             push: None,
         }
     }
@@ -141,6 +147,9 @@ impl Probe for Git {
         }
         if let Some(push) = &self.push {
             push.check(findings);
+        }
+        if let Some(Err(why)) = self.documents.as_deref().map(documents::is_folder) {
+            findings.error("documents", why);
         }
         if self.branch_starts && self.branches.is_none() {
             findings.error("branch_starts", "`branches` says which");
@@ -231,7 +240,12 @@ impl Git {
 
     /// Whether the content of files is needed, not only their names and times.
     fn needs_content(&self) -> bool {
-        self.fetch || self.push.is_some() || !self.files.is_empty() || !self.search.is_empty() || !self.churn.is_empty()
+        self.fetch
+            || self.push.is_some()
+            || self.documents.is_some()
+            || !self.files.is_empty()
+            || !self.search.is_empty()
+            || !self.churn.is_empty()
     }
 
     fn needs_history(&self) -> bool {

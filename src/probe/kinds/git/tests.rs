@@ -492,3 +492,36 @@ fn entries_of_one_leg_have_names_of_their_own() {
     let churn = || json!({"name": "a", "since": {"leg": "l", "path": "p"}});
     assert_eq!(findings(json!({"churn": [churn(), churn()]}))[0].field, "churn[1].name");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_read_whole_or_not_at_all() {
+    let dir = repository();
+    let write = |name: &str, text: &str| {
+        std::fs::create_dir_all(dir.path().join("ops/rules")).unwrap();
+        std::fs::write(dir.path().join("ops").join(name), text).unwrap();
+        git(dir.path(), &["add", "-A"], "");
+        git(dir.path(), &["commit", "-q", "-m", "a document"], "");
+    };
+    let look = |folder: &str| {
+        let parameters = json!({"repository": dir.path(), "documents": folder});
+        async move { run("git", parameters, &cx(20_000)).await }
+    };
+    write("a.json", "{\"uid\": \"a\"}");
+    write("rules/b.yml", "groups: []\n");
+    write("notes.md", "# Notes\n");
+    let seen = look("ops").await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Pass, "{}", seen.verdict.sentence());
+    let documents = json!({"ops/a.json": {"uid": "a"}, "ops/rules/b.yml": {"groups": []}});
+    assert_eq!(seen.facts.unwrap()["documents"], documents);
+    let none = look("nowhere").await.verdict;
+    assert_eq!((none.outcome(), none.reason()), (Outcome::Fail, Some(Reason::Missing)), "{}", none.sentence());
+    write("large.json", &format!("\"{}\"", "x".repeat(1 << 20)));
+    for (folder, reason) in [("ops", Some(Reason::TooLarge)), ("ops/rules", None)] {
+        let seen = look(folder).await.verdict;
+        assert_eq!(seen.reason(), reason, "{}", seen.sentence());
+        assert_eq!(seen.outcome() == Outcome::Indeterminate, reason.is_some());
+    }
+    write("large.json", "{");
+    let broken = look("ops").await.verdict;
+    assert_eq!((broken.outcome(), broken.reason()), (Outcome::Fail, Some(Reason::Invalid)), "{}", broken.sentence());
+}

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Grafana;
+use super::committed::Compared;
 use crate::expect::Gap;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,7 @@ pub(crate) struct Facts {
     pub(super) logins: Vec<Login>,
     pub(super) dashboards: Vec<Seen>,
     pub(super) datasources: Vec<Source>,
+    pub(super) committed: Vec<Compared>,
 }
 
 /// How one login ended, without its password.
@@ -104,6 +106,7 @@ pub(super) fn gaps(leg: &Grafana, facts: &Facts) -> Vec<Gap> {
         ("dashboards", !leg.dashboards.is_empty()),
         ("datasources", !leg.datasources.is_empty()),
         ("logins", !leg.pairs.is_empty()),
+        ("committed", leg.committed.is_some()),
     ] {
         if down {
             hide(field, "the database of Grafana does not work");

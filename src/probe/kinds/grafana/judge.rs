@@ -1,7 +1,7 @@
 //! What the facts mean. What is certainly wrong is told before what is unclear.
 
 use super::facts::{Facts, Panel, Seen, State};
-use super::{Dashboard, Grafana, Panels, logins};
+use super::{Dashboard, Grafana, Panels, committed, logins};
 use crate::model::{Outcome, Proof, Reason, Verdict};
 
 /// Panels a sentence names.
@@ -22,7 +22,8 @@ pub(super) fn judge(leg: &Grafana, facts: &Facts) -> Verdict {
         let panels = leg.panels.iter().filter(|_| seen.found).map(|panels| panelled(panels, seen));
         std::iter::once(present(leg, wanted, seen)).chain(panels)
     });
-    for found in entrance(leg, facts).into_iter().chain(of_dashboards).chain(sources(leg, facts)) {
+    let committed = leg.committed.iter().map(|_| committed::judge(&facts.committed));
+    for found in entrance(leg, facts).into_iter().chain(of_dashboards).chain(committed).chain(sources(leg, facts)) {
         match found {
             Ok((name, expected, saw)) => {
                 seen.push(format!("{name} {saw}"));
@@ -46,7 +47,7 @@ pub(super) fn judge(leg: &Grafana, facts: &Facts) -> Verdict {
 }
 
 /// (name, expected, seen), or what is not as expected.
-type Found = Result<(&'static str, String, String), Verdict>;
+pub(super) type Found = Result<(&'static str, String, String), Verdict>;
 
 fn entrance(leg: &Grafana, facts: &Facts) -> Vec<Found> {
     let page = facts.login_page.filter(|_| leg.login_page).map(|status| {

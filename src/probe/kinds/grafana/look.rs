@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::facts::Facts;
 use super::source::Sources;
-use super::{Grafana, dashboard, logins};
+use super::{Grafana, committed, dashboard, logins};
 use crate::model::Reason;
 use crate::probe::kinds::http::api::{Api, Inside, Who};
 use crate::probe::{ProbeCx, ProbeError};
@@ -37,6 +37,9 @@ pub(super) async fn look(leg: &Grafana, cx: &ProbeCx) -> Result<Facts, ProbeErro
     let sources = if needs_sources { Some(Sources::ask(&api).await?) } else { None };
     for wanted in &leg.dashboards {
         facts.dashboards.push(dashboard::ask(leg, wanted, sources.as_ref(), &api, cx).await?);
+    }
+    if let Some(from) = &leg.committed {
+        facts.committed = committed::ask(from, &api, cx).await?;
     }
     facts.datasources = sources.map(|sources| sources.0).unwrap_or_default();
     for source in &mut facts.datasources {

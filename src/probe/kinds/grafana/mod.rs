@@ -7,11 +7,13 @@
 //! refuses everybody.
 
 mod answer;
+mod committed;
 mod dashboard;
 mod facts;
 mod judge;
 mod logins;
 mod look;
+mod meaning;
 mod panel;
 mod source;
 #[cfg(test)]
@@ -51,6 +53,10 @@ pub(crate) struct Grafana {
     datasources: Vec<String>,
     /// Dashboards that must be there.
     dashboards: Vec<Dashboard>,
+    /// Name of the leg of the item that reads committed dashboards (`git` with `documents`). Each must be served
+    /// under its uid, with all that was committed; what Grafana adds does not count, nor what it alone
+    /// has.
+    committed: Option<String>,
     /// Title of the folder that they must be in.
     folder: Option<String>,
     /// Name of the team that may see them. Only an administrator may ask for that.
@@ -104,6 +110,11 @@ impl Default for Panels {
 const DASHBOARDS_CEILING: usize = 20;
 const PANELS_CEILING: u32 = 500;
 
+/// Whether it may stand in a uid.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
 impl Probe for Grafana {
     const NAME: &'static str = "grafana";
     const SUMMARY: &'static str = "Looks at a Grafana: health, logins, data sources, and what its dashboards show";
@@ -117,7 +128,11 @@ impl Probe for Grafana {
         if self.target.is_none() {
             findings.error_with_hint("target", "no target", "name one of the checklist's targets");
         }
-        let others = self.login_page || self.identity || !self.datasources.is_empty() || !self.dashboards.is_empty();
+        let others = self.login_page
+            || self.identity
+            || self.committed.is_some()
+            || !self.datasources.is_empty()
+            || !self.dashboards.is_empty();
         if !self.pairs.is_empty() && others {
             findings.error("pairs", "refused logins are a check of their own");
         }
@@ -126,10 +141,12 @@ impl Probe for Grafana {
             findings.error("dashboards", format!("at most {DASHBOARDS_CEILING} dashboards can be looked at"));
         }
         for (index, dashboard) in self.dashboards.iter().enumerate() {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-            if dashboard.uid.is_empty() || !dashboard.uid.chars().all(plain) {
+            if dashboard.uid.is_empty() || !dashboard.uid.chars().all(is_plain) {
                 findings.error(&format!("dashboards[{index}].uid"), "expected letters, digits, `-` and `_`");
             }
+        }
+        if self.committed.as_deref() == Some("") {
+            findings.error("committed", "expected the name of another check of the item");
         }
         if self.dashboards.is_empty() && (self.panels.is_some() || self.folder.is_some() || self.team.is_some()) {
             findings.error("dashboards", "`panels`, `folder` and `team` are about dashboards");
@@ -149,6 +166,10 @@ impl Probe for Grafana {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    fn legs(&self) -> Vec<&str> {
+        self.committed.as_deref().into_iter().collect()
     }
 
     fn expects(&self) -> Option<&'static str> {

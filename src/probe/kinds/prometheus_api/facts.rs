@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PrometheusApi;
+use super::committed::Compared;
 use crate::expect::Gap;
 use crate::probe::personal::Found;
 
@@ -26,6 +27,7 @@ pub(crate) struct Facts {
     pub(super) rules_absent: Vec<String>,
     /// Rules of the kind that was asked for, meant or not.
     pub(super) rule_count: u64,
+    pub(super) committed: Option<Compared>,
     /// URLs of the Alertmanagers it sends to.
     pub(super) alertmanagers: Vec<String>,
     pub(super) status: Option<Status>,
@@ -130,10 +132,11 @@ impl Target {
 
 /// What was not asked is not nothing, and a part is not the whole.
 pub(super) fn gaps(leg: &PrometheusApi, facts: &Facts) -> Vec<Gap> {
-    let parts: [(bool, &str, &[&'static str]); 11] = [
+    let parts: [(bool, &str, &[&'static str]); 12] = [
         (leg.ready, "`ready` is not asked", &["ready_status"]),
         (leg.targets.is_some(), "`targets` are not asked for", &["targets", "target_count", "up_count", "jobs"]),
         (leg.rules.is_some(), "`rules` are not asked for", &["rules", "rules_absent", "rule_count"]),
+        (leg.committed.is_some(), "`committed` is not asked for", &["committed"]),
         (leg.alertmanagers, "`alertmanagers` are not asked for", &["alertmanagers"]),
         (leg.status, "`status` is not asked for", &["status"]),
         (!leg.flags.is_empty(), "no `flags` are asked for", &["flags"]),

@@ -1,7 +1,7 @@
 //! What the parts mean: what is certain to fail decides first, then what is unclear.
 
 use super::facts::{Facts, Rule, Target};
-use super::{PrometheusApi, Rules, Targets, personal};
+use super::{PrometheusApi, Rules, Targets, committed, personal};
 use crate::model::{Outcome, Proof, Reason, Verdict};
 
 pub(super) fn judge(leg: &PrometheusApi, facts: &Facts) -> Verdict {
@@ -15,6 +15,7 @@ pub(super) fn judge(leg: &PrometheusApi, facts: &Facts) -> Verdict {
     }
     verdicts.extend(leg.targets.as_ref().map(|part| targets(part, facts)));
     verdicts.extend(leg.rules.as_ref().map(|part| rules(part, facts)));
+    verdicts.extend(facts.committed.iter().map(|found| committed::judge(found, facts)));
     verdicts.extend(leg.personal.as_ref().map(|_| personal::judge(facts)));
     verdicts.extend(others(leg, facts));
     for outcome in [Outcome::Fail, Outcome::Indeterminate] {

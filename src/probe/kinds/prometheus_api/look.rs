@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::{PrometheusApi, parts, personal, rules, targets, vital};
+use super::{PrometheusApi, committed, parts, personal, rules, targets, vital};
 use crate::model::Reason;
 use crate::probe::kinds::promql::answer::Said;
 use crate::probe::kinds::promql::api::Api;
@@ -29,6 +29,9 @@ pub(super) async fn look(leg: &PrometheusApi, cx: &ProbeCx) -> Result<Facts, Pro
             looking.facts.warnings.extend(warnings);
         }
         found.into_facts(&mut looking.facts);
+    }
+    if let Some(from) = &leg.committed {
+        committed::look(from, &mut looking, cx).await?;
     }
     parts::look(leg, &mut looking).await?;
     if let Some(part) = &leg.personal {

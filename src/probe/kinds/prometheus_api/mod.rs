@@ -4,11 +4,14 @@
 //! scraped, that rules are loaded, evaluated and able to fire. It does not prove that a threshold is
 //! wise, nor that anything that was never configured is missing, unless the check names it.
 
+mod committed;
 mod facts;
+mod groups;
 mod judge;
 mod look;
 mod parts;
 mod personal;
+mod printed;
 mod rules;
 mod selector;
 mod targets;
@@ -53,6 +56,11 @@ pub(crate) struct PrometheusApi {
     targets: Option<Targets>,
     /// Its rules: one of those that are meant must be loaded, evaluated and free of errors.
     rules: Option<Rules>,
+    /// Name of the leg of the item that reads committed files of rules (`git` with `documents`). It must serve their
+    /// rules and no others, with the same `for`, `keep_firing_for`, labels, annotations and interval, if one is
+    /// committed; whether two expressions mean the same it is asked itself, from version 2.41 on. Neither the
+    /// order of rules nor limits of groups are compared.
+    committed: Option<String>,
     /// It must know an Alertmanager.
     alertmanagers: bool,
     /// What it says of its run; its configuration must have been loaded.
@@ -165,6 +173,7 @@ impl Default for PrometheusApi {
             ready: false,
             targets: None,
             rules: None,
+            committed: None,
             alertmanagers: false,
             status: false,
             flags: Vec::new(),
@@ -199,6 +208,9 @@ impl Probe for PrometheusApi {
         if let Some(rules) = &self.rules {
             rules.check(findings);
         }
+        if self.committed.as_deref() == Some("") {
+            findings.error("committed", "expected the name of another check of the item");
+        }
         if let Some(personal) = &self.personal {
             personal.check(findings);
         }
@@ -222,6 +234,10 @@ impl Probe for PrometheusApi {
 
     fn credentials(&self) -> Vec<&str> {
         self.credential.as_deref().into_iter().collect()
+    }
+
+    fn legs(&self) -> Vec<&str> {
+        self.committed.as_deref().into_iter().collect()
     }
 
     fn expects(&self) -> Option<&'static str> {
@@ -262,6 +278,7 @@ impl PrometheusApi {
             || self.personal.is_some()
             || self.targets.is_some()
             || self.rules.is_some()
+            || self.committed.is_some()
             || self.label_values.is_some()
             || lists.iter().any(|list| !list.is_empty())
     }
