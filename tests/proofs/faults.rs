@@ -75,6 +75,12 @@ struct Fault {
     tolerate: Vec<String>,
 }
 
+impl File {
+    pub(crate) fn count(&self) -> usize {
+        self.faults.len()
+    }
+}
+
 /// What happened.
 pub(crate) struct Outcome {
     pub(crate) name: String,

@@ -182,7 +182,6 @@ impl World {
         }
         if soft && item.is_scheduled() {
             effects.due.push((slot, finished.plus(item.schedule.retry)));
-            self.look_at_dependencies(slot, item, now, effects);
         }
         effects.dirty.push(slot);
         self.settle(&[slot], Trigger::Evaluated(slot), now, effects);

@@ -170,23 +170,6 @@ impl World {
         }
     }
 
-    /// What an item hangs on is looked at when the item begins to fail: a cause must be known before
-    /// its effect is confirmed, or the effect would be paged as a cause. Once for each failure, so that
-    /// a hundred that fail again and again do not load what they hang on.
-    pub(super) fn look_at_dependencies(&self, slot: Slot, item: &Item, now: Timestamp, effects: &mut Effects) {
-        let Some(memory) = self.memory(slot) else { return };
-        let begins = memory.last_decisive == Some(Outcome::Fail) && memory.contrary == 1;
-        let since = memory.last_started.filter(|_| begins);
-        let Some(since) = since else { return };
-        for dependency in item.depends_on.iter().copied() {
-            let scheduled = self.plan.item(dependency).is_some_and(|item| item.is_scheduled());
-            let seen = self.memory(dependency).and_then(|memory| memory.last_started);
-            if scheduled && self.satisfies(dependency) && seen.is_none_or(|seen| seen <= since) {
-                effects.due.push((dependency, now));
-            }
-        }
-    }
-
     /// Absorbs what the inputs of a pure composite say now.
     fn recombine(&mut self, slot: Slot, item: &Item, now: Timestamp, effects: &mut Effects) -> Inputs {
         if !item.legs.is_empty() {
@@ -327,31 +310,5 @@ mod tests {
             assert_eq!(of_b(&look(Outcome::Fail, secs).0), None, "not confirmed yet");
         }
         assert!(of_b(&look(Outcome::Fail, 50).0).is_some(), "confirmed");
-    }
-
-    #[test]
-    fn what_an_item_hangs_on_is_looked_at_when_it_begins_to_fail() {
-        let defs = ["a", "b"].map(|name| {
-            let mut def = Def::new(name);
-            def.interval = Span::from_secs(3600);
-            def.depends = if name == "b" { vec!["a".to_owned()] } else { vec![] };
-            def
-        });
-        let plan = plan(&defs, &[]);
-        let slot = |name: &str| plan.slot(&id(name)).unwrap();
-        let mut world = World::new(Arc::clone(&plan), Timestamp::from_secs(0));
-        let mut look = |name: &str, outcome, secs: i64| {
-            let now = Timestamp::from_secs(secs);
-            let run = evaluation(plan.item(slot(name)).unwrap(), &verdict(outcome, Reason::Refused, "seen"), now);
-            let due = world.apply(Event::Evaluated(Box::new(run)), now).due;
-            due.iter().any(|(found, at)| *found == slot("a") && *at == now)
-        };
-        look("a", Outcome::Pass, 10);
-        assert!(!look("b", Outcome::Pass, 20));
-        assert!(look("b", Outcome::Fail, 30), "it begins to fail");
-        assert!(!look("b", Outcome::Fail, 40), "once is enough");
-        look("b", Outcome::Pass, 50);
-        look("a", Outcome::Pass, 70);
-        assert!(!look("b", Outcome::Fail, 60), "it was looked at since");
     }
 }
