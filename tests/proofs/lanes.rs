@@ -14,7 +14,7 @@ pub(crate) type Ran = (usize, Vec<String>);
 /// What looks at the monitoring of a system; restarting a Prometheus takes long.
 const MONITORING: [&str; 5] = ["alertmanager", "grafana", "jaeger", "pager", "prometheus"];
 
-const LANES: usize = 6;
+const LANES: usize = 7;
 
 /// In which lane a file runs. What listens on addresses of its own, or is found among all processes of
 /// the machine, stays in one.
@@ -30,8 +30,10 @@ fn lane(file: &File) -> Result<usize, String> {
         if has(&["prometheus-phoenix"]) { 3 } else { 5 }
     } else if has(&MONITORING) {
         1
-    } else {
+    } else if has(&["postgres"]) {
         2
+    } else {
+        6
     })
 }
 

@@ -24,6 +24,8 @@ const MAX_RECORDS: usize = 1000;
 /// makes may still come. A server that has lost its client ends what it began, or gives up within its own limit
 /// for one request; the usual ones of proxies, forges and databases are 60 s or less.
 pub(super) const MAY_STILL_COME: Duration = Duration::from_secs(60);
+/// No run lasts so long: a time that is further ahead was written by a clock that was.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Cloning shares the directory. All methods block on the disk.
 #[derive(Clone)]
@@ -59,7 +61,9 @@ pub(crate) struct Leftover {
 impl Leftover {
     /// Whether something may be made yet, or was after `now`: then a clean-up at that time proves nothing.
     pub(crate) fn may_still_come(&self, now: Timestamp) -> bool {
-        self.unheard_until.is_some_and(|until| now < Timestamp(until).plus(MAY_STILL_COME.into()))
+        self.unheard_until
+            .map(Timestamp)
+            .is_some_and(|until| now < until.plus(MAY_STILL_COME.into()) && until < now.plus(LONGEST.into()))
     }
 }
 
@@ -187,7 +191,8 @@ mod tests {
     #[test]
     fn what_was_not_heard_may_come_for_a_minute() {
         let record = Leftover { unheard_until: Some(5000), ..Leftover::default() };
-        for (now_ms, may) in [(0, true), (5000, true), (64_999, true), (65_000, false)] {
+        // Written by a clock that was ahead by hours: it says nothing.
+        for (now_ms, may) in [(0, true), (5000, true), (64_999, true), (65_000, false), (-86_400_000, false)] {
             assert_eq!(record.may_still_come(Timestamp(now_ms)), may, "{now_ms}");
         }
     }

@@ -31,6 +31,9 @@ pub(crate) struct Docker {
     anew: bool,
     /// Images that are not there as they should be.
     images: BTreeSet<String>,
+    /// By which a registry knows the image of the agents, as it should be. Kept, since an engine that hangs
+    /// cannot be asked.
+    agent_digest: String,
 }
 
 impl Docker {
@@ -41,7 +44,13 @@ impl Docker {
         let workspaces = directory.join("workspaces");
         std::fs::create_dir_all(&workspaces).expect("directory");
         std::fs::set_permissions(workspaces, closed).expect("mode");
-        let mut docker = Self { engine, touched: BTreeSet::new(), anew: true, images: TYPES.map(image_of).into() };
+        let mut docker = Self {
+            engine,
+            touched: BTreeSet::new(),
+            anew: true,
+            images: TYPES.map(image_of).into(),
+            agent_digest: String::new(),
+        };
         docker.build();
         docker
     }
@@ -50,6 +59,9 @@ impl Docker {
     fn build(&mut self) {
         for image in std::mem::take(&mut self.images).iter().filter(|image| TYPES.map(image_of).contains(image)) {
             self.engine.load(&Image { pushed: true, ..Image::new(image) });
+            if *image == image_of("claude") {
+                self.agent_digest = self.digest(image);
+            }
         }
         if std::mem::take(&mut self.anew) {
             for network in NETWORKS {
@@ -165,7 +177,7 @@ impl Server for Docker {
             ("dir".to_owned(), self.engine.dir.display().to_string()),
             ("socket".to_owned(), self.engine.socket().display().to_string()),
             ("workspaces".to_owned(), self.workspaces()),
-            ("agent_digest".to_owned(), self.digest(&image_of("claude"))),
+            ("agent_digest".to_owned(), self.agent_digest.clone()),
         ]
     }
 

@@ -159,7 +159,9 @@ impl Engine {
     }
 
     pub(crate) fn try_cli(&self, arguments: &[&str]) -> Result<String, String> {
-        let mut command = Command::new("docker");
+        // An engine that hangs must not hang the whole run.
+        let mut command = Command::new("timeout");
+        command.args(["120", "docker"]);
         command.env_remove("DOCKER_CONTEXT").env("DOCKER_HOST", self.address()).env("DOCKER_CONFIG", &self.dir);
         let done = command.args(arguments).stdin(Stdio::null()).output().expect("docker");
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

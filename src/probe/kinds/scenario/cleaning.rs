@@ -73,7 +73,7 @@ impl Cleaning {
                 }
                 continue;
             }
-            let seen = perform(step, &self.plan, &mut values, &self.cx, until).await.seen;
+            let seen = perform(step, false, &self.plan, &mut values, &self.cx, until).await.seen;
             cleaned.clean &= seen.passed();
             cleaned.steps.push(seen);
         }

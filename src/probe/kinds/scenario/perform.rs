@@ -18,6 +18,8 @@ use crate::probe::{Observation, ProbeCx, ProbeError};
 const PAUSE: Duration = Duration::from_millis(500);
 /// A step that has not ended this long after its time is cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_millis(100);
+/// Answers of a proxy in the place of the server that was asked.
+const UNCERTAIN_STATUS: [u64; 8] = [408, 502, 504, 520, 521, 522, 523, 524];
 /// Codes of gRPC that leave open whether it was done.
 const UNCERTAIN: [&str; 4] = ["CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "UNKNOWN"];
 /// Earlier runs that are cleaned up in one run.
@@ -59,7 +61,7 @@ impl Scenario {
         for step in rounds {
             let makes = step.makes(self.target.as_deref());
             guard.before(makes, step, until).await?;
-            let went = perform(step, self.plan(), &mut values, cx, until).await;
+            let went = perform(step, makes, self.plan(), &mut values, cx, until).await;
             // A failure to write it down ends the steps, not the clean-up.
             let noted = guard.after(makes, step, &went, &values, cx.deadline()).await;
             let passed = went.seen.passed();
@@ -90,8 +92,16 @@ pub(super) struct Performed {
     pub(super) heard: bool,
 }
 
-/// Runs a step until it passes or its time is up, and captures its values.
-pub(super) async fn perform(step: &Step, plan: &Plan, values: &mut Values, cx: &ProbeCx, until: Instant) -> Performed {
+/// Runs a step until it passes or its time is up, and captures its values. `once`: it is not repeated
+/// after an attempt of which nobody knows what came, or it might make a second thing and lose the first.
+pub(super) async fn perform(
+    step: &Step,
+    once: bool,
+    plan: &Plan,
+    values: &mut Values,
+    cx: &ProbeCx,
+    until: Instant,
+) -> Performed {
     let begun = Instant::now();
     let ready = match step.ready(plan.target.as_deref(), &plan.known, values) {
         Ok(ready) => ready,
@@ -113,7 +123,8 @@ pub(super) async fn perform(step: &Step, plan: &Plan, values: &mut Values, cx: &
         attempts = attempts.saturating_add(1);
         let seen = attempt(step, &ready, cx, until).await;
         heard &= has_ended(&seen);
-        let last = seen.verdict.outcome() == Outcome::Pass || Instant::now() + PAUSE >= patience;
+        let given_up = Instant::now() + PAUSE >= patience || (once && !heard);
+        let last = seen.verdict.outcome() == Outcome::Pass || given_up;
         if last {
             break capture(seen, &ready, values, cx);
         }
@@ -128,16 +139,16 @@ pub(super) async fn perform(step: &Step, plan: &Plan, values: &mut Values, cx: &
 }
 
 /// Whether the server has said what came of it, or was never asked.
-fn has_ended(seen: &Observation) -> bool {
+pub(super) fn has_ended(seen: &Observation) -> bool {
     let never_asked = [Reason::Refused, Reason::Dns, Reason::Unconfigured, Reason::NotEnabled]
         .map(Some)
         .contains(&seen.verdict.reason());
     let Some(facts) = &seen.facts else { return never_asked };
     // Somebody in between gave up; who was asked may go on.
-    let status = facts.get("status").and_then(Value::as_u64);
+    let several = facts.get("responses").and_then(Value::as_array).into_iter().flatten();
+    let mut statuses = several.chain([facts]).filter_map(|answer| answer.get("status").and_then(Value::as_u64));
     let code = facts.pointer("/call/code").and_then(Value::as_str);
-    !status.is_some_and(|status| [408, 502, 504].contains(&status))
-        && !code.is_some_and(|code| UNCERTAIN.contains(&code))
+    !statuses.any(|status| UNCERTAIN_STATUS.contains(&status)) && !code.is_some_and(|code| UNCERTAIN.contains(&code))
 }
 
 async fn attempt(step: &Step, ready: &Ready, cx: &ProbeCx, until: Instant) -> Observation {

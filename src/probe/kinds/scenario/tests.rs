@@ -264,6 +264,36 @@ async fn what_was_not_answered_is_cleaned_up_once_more() {
     assert_eq!((things.left(), daemon.leftovers()), (0, 0));
 }
 
+/// The second of two things would hide the first.
+#[tokio::test]
+async fn what_may_have_been_made_is_not_made_again() {
+    let (things, daemon) = (Things::start().await, Daemon::new());
+    let mut parameters = parameters(&things);
+    parameters["steps"][0]["within_s"] = json!(2);
+    let tries = |answer: &str| {
+        things.log.lock().unwrap().clear();
+        things.answers("POST", response(answer, "", ""));
+        let (parameters, cx) = (parameters.clone(), daemon.cx(4000, true));
+        async move { fixture::run("scenario", parameters, &cx).await }
+    };
+    let posts = || things.log().iter().filter(|line| line.starts_with("POST")).count();
+    says(&tries("429 X").await, Outcome::Fail, Some(Reason::Status), "make:");
+    assert!(posts() > 1, "{:?}", things.log());
+    says(&tries("504 X").await, Outcome::Fail, Some(Reason::Status), "make:");
+    assert_eq!(posts(), 1);
+}
+
+#[test]
+fn a_proxy_that_gives_up_on_one_of_several_answers_is_not_heard() {
+    let seen = |facts: Value| Observation {
+        facts: Some(facts),
+        ..Observation::failed(crate::model::Verdict::fail(Reason::Status, "x"))
+    };
+    let several = |status: u64| seen(json!({"responses": [{"status": 201}, {"status": status}]}));
+    assert!(super::perform::has_ended(&several(500)) && !super::perform::has_ended(&several(524)));
+    assert!(super::perform::has_ended(&seen(json!({"status": 500}))));
+}
+
 #[tokio::test]
 async fn what_was_made_elsewhere_is_not_looked_for_here() {
     let (there, here, daemon) = (Things::start().await, Things::start().await, Daemon::new());
