@@ -1,26 +1,46 @@
 //! The legs of an item: the runs that came, and the last verdicts of those that did not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::combine::{Decided, Leaves};
 use crate::model::{
-    Evaluation, Item, ItemMemory, LegMemory, Measurement, Outcome, Reason, Remembered, Slot, Timestamp, Verdict, cut,
+    Evaluation, Item, ItemMemory, LegMemory, Measurement, Outcome, Reason, Remembered, SeenValue, Slot, Timestamp,
+    Verdict, cut,
 };
 
 /// Keeps each leg that ran. Legs the item does not have are ignored.
 pub(super) fn merge(memory: &mut ItemMemory, item: &Item, evaluation: Evaluation) {
     memory.legs.resize(item.legs.len(), None);
     let at = evaluation.finished;
+    let mut of_this_run: Vec<Remembered> = Vec::new();
     for run in evaluation.legs {
         if let Some(place) = memory.legs.get_mut(run.leg) {
-            if let Some(remembered) = run.remembered {
-                remember(&mut memory.remembered, remembered);
+            if let Some(new) = run.remembered {
+                match of_this_run.iter_mut().find(|known| known.of == new.of) {
+                    Some(known) => *known = both(known, &new),
+                    None => of_this_run.push(new),
+                }
             }
             let window = at.plus(item.policy.fresh_for);
             let fresh_until = evidence_end(&run.verdict).map_or(window, |end| end.min(window));
             *place = Some(LegMemory { verdict: Arc::new(run.verdict), at, fresh_until });
         }
     }
+    for new in of_this_run {
+        remember(&mut memory.remembered, new);
+    }
+}
+
+/// Two legs may share a memory, and keep it for different times: the shorter one must not forget for the other.
+fn both(one: &Remembered, other: &Remembered) -> Remembered {
+    let mut values: BTreeMap<(&str, &str), SeenValue> = BTreeMap::new();
+    for seen in one.values.iter().chain(&other.values) {
+        let known = values.entry((&seen.key, &seen.value)).or_insert_with(|| seen.clone());
+        known.first = known.first.min(seen.first);
+        known.last = known.last.max(seen.last);
+    }
+    Remembered { of: one.of, since: one.since.min(other.since), values: values.into_values().collect() }
 }
 
 /// In place of what was remembered of the same. What was added to the longest ago makes room.

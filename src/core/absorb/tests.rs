@@ -169,6 +169,25 @@ fn what_was_seen_is_kept_by_what_it_is_of() {
 }
 
 #[test]
+fn two_legs_that_share_a_memory_do_not_forget_for_each_other() {
+    let item = item(CheckDef::Legs(2));
+    let value =
+        |value: &str, first, last| SeenValue { key: "".into(), value: value.into(), first: at(first), last: at(last) };
+    let of = Digest(1);
+    let long = || Remembered { of, since: at(5), values: [value("a", 5, 10), value("b", 20, 90)].into() };
+    let short = || Remembered { of, since: at(4), values: [value("b", 30, 100), value("c", 100, 100)].into() };
+    for (first, second) in [(long(), short()), (short(), long())] {
+        let mut memory = blank();
+        let mut run = evaluation(&item, &verdict(Outcome::Pass, Reason::Other, "holds"), at(100));
+        run.legs[0].remembered = Some(first);
+        run.legs[1].remembered = Some(second);
+        assert!(absorb(&mut memory, &item, run, &ALONE));
+        let values = [value("a", 5, 10), value("b", 20, 100), value("c", 100, 100)].into();
+        assert_eq!(memory.remembered, [Arc::new(Remembered { of, since: at(4), values })]);
+    }
+}
+
+#[test]
 fn a_new_definition_of_the_rest_forgets_nothing_that_was_seen() {
     let old = item(CheckDef::Legs(1));
     let mut memory = blank();

@@ -178,9 +178,9 @@ impl Probe for Attestation {
         judge::judge(self, facts, now)
     }
 
-    /// Whoever looks for a statement among those of the past must not miss one that could not be checked.
+    /// Whoever looks for a statement among those that hold must not miss one that could not be checked.
     fn gaps(&self, facts: &Facts) -> Vec<Gap> {
-        let unchecked = |attested: &&Attested| self.past && attested.standing == Standing::Unchecked;
+        let unchecked = |attested: &&Attested| self.only_look && attested.standing == Standing::Unchecked;
         let unchecked = facts.attestations.iter().find(unchecked);
         let gap = |attested: &Attested| Gap {
             field: "attestations",

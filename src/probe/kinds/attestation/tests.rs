@@ -199,12 +199,21 @@ async fn what_has_expired_held_when_it_was_made() {
 }
 
 #[tokio::test]
-async fn one_of_the_past_that_could_not_be_checked_hides_all() {
+async fn one_that_could_not_be_checked_hides_all_from_who_only_looks() {
     let mut signed = record("ann", -DAY / 2);
     signed["signature"] = json!("a signature");
-    let gone = json!({"only_look": true, "past": true, "require_signature": true,
-        "allowed_signers": "/nonexistent/signers", "records": [signed]});
-    let seen = look(gone).await;
+    let leg = |only_look: bool, past: bool, record: &Value| {
+        json!({"only_look": only_look, "past": past, "require_signature": true,
+            "allowed_signers": "/nonexistent/signers", "records": [record]})
+    };
+    let seen = look(leg(true, true, &signed)).await;
     assert_eq!(seen.verdict.outcome(), Outcome::Indeterminate);
     assert!(seen.whole().unwrap().get("attestations").is_none());
+    signed["expires_s"] = json!(*NOW_S + DAY);
+    let seen = look(leg(true, false, &signed)).await;
+    assert_eq!(seen.verdict.outcome(), Outcome::Indeterminate);
+    assert!(seen.whole().unwrap().get("attestations").is_none());
+    // Who judges them itself says so, and its conditions see them.
+    let seen = look(leg(false, false, &signed)).await;
+    assert!(seen.whole().unwrap().get("attestations").is_some());
 }

@@ -31,6 +31,8 @@ pub(super) struct Container {
     pub(super) image_id: String,
     /// Under which registries know it, as `name@sha256:…`; with `digests`.
     pub(super) image_digests: Vec<String>,
+    /// With `digests`: those of `image_digests` without a name; where no registry knows the image, `image_id`.
+    pub(super) image_identities: Vec<String>,
     /// Such as `running` or `exited`.
     pub(super) state: String,
     pub(super) is_running: bool,

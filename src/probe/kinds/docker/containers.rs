@@ -53,6 +53,7 @@ pub(super) async fn look(
                 digests.insert(container.image_id.clone(), digests_of(session, &container.image_id).await?);
             }
             container.image_digests = digests.get(&container.image_id).cloned().unwrap_or_default();
+            container.image_identities = identities(&container);
         }
         facts.containers.push(container);
     }
@@ -124,6 +125,13 @@ fn memory(answer: &ContainerStatsResponse) -> Option<f64> {
     let of = |name: &str| stats.stats.as_ref().and_then(|all| all.get(name)).copied();
     let inactive = of("total_inactive_file").or_else(|| of("inactive_file")).unwrap_or_default();
     Some(usage.saturating_sub(inactive) as f64)
+}
+
+fn identities(container: &Container) -> Vec<String> {
+    let digests = container.image_digests.iter().filter_map(|digest| digest.rsplit_once('@'));
+    let digests: Vec<String> = digests.map(|(_, digest)| digest.to_owned()).collect();
+    let id = Some(container.image_id.clone()).filter(|id| digests.is_empty() && !id.is_empty());
+    id.map_or(digests, |id| vec![id])
 }
 
 async fn digests_of(session: &mut Session<'_>, image: &str) -> Result<Vec<String>, ProbeError> {

@@ -33,9 +33,13 @@ pub(super) fn judge(leg: &History, facts: &Facts) -> Verdict {
         1 => ", and so it is with one more".to_owned(),
         n => format!(", and so it is with {n} more"),
     };
-    let seen = match first.stated_at_s {
-        None => format!("`{}`, first seen {when}, never was", first.value),
-        Some(at) => {
+    let seen = match (first.stated_at_s, first.ended_at_s) {
+        (None, None) => format!("`{}`, first seen {when}, never was", first.value),
+        (None, Some(end)) => {
+            let end = Timestamp::from_secs(end);
+            format!("`{}`, first seen {when}, was stated only until {end}", first.value)
+        }
+        (Some(at), _) => {
             let at = Timestamp::from_secs(at);
             format!("`{}`, first seen {when}, was stated only {at}", first.value)
         }

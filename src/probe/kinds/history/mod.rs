@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use stated::Stated;
+use stated::{Said, Stated};
 
 use super::compare::side::Side;
 use crate::model::{Digest, Reason, Remembered, SeenValue, Timestamp, Verdict};
@@ -61,8 +61,10 @@ struct Seen {
     value: String,
     first_seen_s: i64,
     last_seen_s: i64,
-    /// With `stated`: when that was first; null if it never was.
+    /// With `stated`: when that was first; null if it never was, or not any more.
     stated_at_s: Option<i64>,
+    /// With `until`: the last end of statements that had ended when it was first seen; null if none had.
+    ended_at_s: Option<i64>,
 }
 
 const DAY_S: u64 = 86_400;
@@ -96,7 +98,7 @@ impl Probe for History {
     async fn observe(&self, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         let seen = self.of.keyed(cx)?;
         self.refuse(&seen, cx)?;
-        let stated = self.stated.as_ref().map_or_else(|| Ok(BTreeMap::new()), |stated| stated.first_times(cx));
+        let stated = self.stated.as_ref().map_or_else(|| Ok(BTreeMap::new()), |stated| stated.by_value(cx));
         // Remembered all the same: it may be gone when it is known again what was stated.
         let (stated, problem) = match stated {
             Ok(stated) => (stated, String::new()),
@@ -104,8 +106,7 @@ impl Probe for History {
         };
         let facts = Facts { problem, ..self.with(&seen, cx.memory(), seconds(cx.now()), &stated) };
         if facts.remembered.len() > MOST_VALUES {
-            let sentence = format!("expected at most {MOST_VALUES} values to remember, saw {}", facts.remembered.len());
-            return Err(ProbeError::observer(Reason::TooLarge, sentence));
+            return Err(too_many(facts.remembered.len()));
         }
         Ok(facts)
     }
@@ -131,6 +132,9 @@ impl History {
     /// What cannot be kept must not be missing from what is: then nothing is known.
     fn refuse(&self, seen: &BTreeSet<(String, String)>, cx: &ProbeCx) -> Result<(), ProbeError> {
         let leg = &self.of.leg;
+        if seen.len() > MOST_VALUES {
+            return Err(too_many(seen.len()));
+        }
         for text in seen.iter().flat_map(|(key, value)| [key, value]) {
             if text.len() > MOST_BYTES {
                 let sentence =
@@ -151,11 +155,15 @@ impl History {
         seen: &BTreeSet<(String, String)>,
         before: Option<&Remembered>,
         now_s: i64,
-        stated: &BTreeMap<String, i64>,
+        stated: &BTreeMap<String, Vec<Said>>,
     ) -> Facts {
-        let oldest_s = now_s.saturating_sub(i64::try_from(self.for_s).unwrap_or(i64::MAX));
+        let since_s = before.map_or(now_s, |before| seconds(before.since).min(now_s));
+        let known = || before.iter().flat_map(|before| &before.values);
+        // By the last look: one with a clock that is far ahead would forget all.
+        let newest_s = known().map(|known| seconds(known.last).min(now_s)).max().unwrap_or(now_s);
+        let oldest_s = newest_s.saturating_sub(i64::try_from(self.for_s).unwrap_or(i64::MAX));
         let mut all: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
-        for known in before.iter().flat_map(|before| &before.values) {
+        for known in known() {
             // What a clock that was wrong put into the future was seen by now.
             let (first_s, last_s) = (seconds(known.first).min(now_s), seconds(known.last).min(now_s));
             if last_s >= oldest_s {
@@ -171,21 +179,32 @@ impl History {
             *values_of.entry(key).or_default() += 1;
         }
         let changed = values_of.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key.to_owned()).collect();
-        let one = |(&(key, value), &(first_seen_s, last_seen_s)): (&(&str, &str), &(i64, i64))| Seen {
-            key: key.to_owned(),
-            value: value.to_owned(),
-            first_seen_s,
-            last_seen_s,
-            stated_at_s: stated.get(value).copied(),
+        let one = |(&(key, value), &(first_seen_s, last_seen_s)): (&(&str, &str), &(i64, i64))| {
+            let said = stated.get(value).into_iter().flatten();
+            // Since when it was there nobody knows if it was when the memory began.
+            let had_ended = |said: &&Said| first_seen_s > since_s && said.until_s.is_some_and(|end| end < first_seen_s);
+            Seen {
+                key: key.to_owned(),
+                value: value.to_owned(),
+                first_seen_s,
+                last_seen_s,
+                stated_at_s: said.clone().filter(|said| !had_ended(said)).map(|said| said.at_s).min(),
+                ended_at_s: said.filter(had_ended).filter_map(|said| said.until_s).max(),
+            }
         };
         Facts {
-            since_s: before.map_or(now_s, |before| seconds(before.since).min(now_s)),
+            since_s,
             remembered: all.iter().map(one).collect(),
             seen_now: seen.len(),
             changed,
             problem: String::new(),
         }
     }
+}
+
+fn too_many(count: usize) -> ProbeError {
+    let sentence = format!("expected at most {MOST_VALUES} values to remember, saw {count}");
+    ProbeError::observer(Reason::TooLarge, sentence)
 }
 
 fn seconds(at: Timestamp) -> i64 {

@@ -1,4 +1,4 @@
-//! What was stated about values, and when first, among the facts of another leg.
+//! What was stated about values, and when, among the facts of another leg.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,19 @@ pub(super) struct Stated {
     values: String,
     /// Fields of a statement down to the time it was made, in seconds since the epoch.
     at: String,
+    /// Fields of a statement down to the time it ends, in seconds since the epoch; null there is no end. One that had
+    /// ended before a value was first seen does not count for it, but of a value that was there when the memory began
+    /// nobody knows since when. Without it statements do not end.
+    until: Option<String>,
     /// Seconds after a value was first seen within which it must have been stated.
     pub(super) grace_s: u64,
+}
+
+/// That a value was stated, in seconds since the epoch.
+pub(super) struct Said {
+    pub(super) at_s: i64,
+    /// None: it does not end.
+    pub(super) until_s: Option<i64>,
 }
 
 impl Stated {
@@ -33,32 +44,36 @@ impl Stated {
         if self.leg.is_empty() {
             findings.error("stated.leg", "expected the name of another check of the item");
         }
-        for (name, path) in [("path", &self.path), ("values", &self.values), ("at", &self.at)] {
+        let paths = [("path", &self.path), ("values", &self.values), ("at", &self.at)];
+        for (name, path) in paths.into_iter().chain(self.until.iter().map(|until| ("until", until))) {
             if path.split('.').any(str::is_empty) {
                 findings.error(&format!("stated.{name}"), "expected fields joined by `.`, such as `fields.digests`");
             }
         }
     }
 
-    /// By value, when it was first stated. A leg that saw nothing, or not the whole, is the observer's fault: it says
-    /// nothing about what was stated.
-    pub(super) fn first_times(&self, cx: &ProbeCx) -> Result<BTreeMap<String, i64>, ProbeError> {
+    /// By value, all that was stated about it. A leg that saw nothing, or not the whole, is the observer's fault: it
+    /// says nothing about what was stated.
+    pub(super) fn by_value(&self, cx: &ProbeCx) -> Result<BTreeMap<String, Vec<Said>>, ProbeError> {
         let Self { leg, path, .. } = self;
         let list = cx.leg(leg).and_then(|facts| below(facts, path)).and_then(Value::as_array);
         let list = list.ok_or_else(|| no_data(format!("{leg} did not see all that was stated")))?;
-        let mut first: BTreeMap<String, i64> = BTreeMap::new();
+        let mut all: BTreeMap<String, Vec<Said>> = BTreeMap::new();
         for statement in list {
             if !self.is_meant(statement)? {
                 continue;
             }
-            let at = below(statement, &self.at).and_then(Value::as_i64);
-            let at = at.ok_or_else(|| no_data(format!("not every statement of {leg} has `{}`", self.at)))?;
+            let lacks = |name: &str| no_data(format!("not every statement of {leg} has `{name}`"));
+            let at_s = below(statement, &self.at).and_then(Value::as_i64).ok_or_else(|| lacks(&self.at))?;
+            let until_s = match &self.until {
+                Some(until) => end(statement, until).ok_or_else(|| lacks(until))?,
+                None => None,
+            };
             for value in texts(below(statement, &self.values)) {
-                let earliest = first.entry(value.to_owned()).or_insert(at);
-                *earliest = at.min(*earliest);
+                all.entry(value.to_owned()).or_default().push(Said { at_s, until_s });
             }
         }
-        Ok(first)
+        Ok(all)
     }
 
     fn is_meant(&self, statement: &Value) -> Result<bool, ProbeError> {
@@ -70,6 +85,14 @@ impl Stated {
             }
         }
         Ok(true)
+    }
+}
+
+/// None: it does not say.
+fn end(statement: &Value, path: &str) -> Option<Option<i64>> {
+    match below(statement, path)? {
+        Value::Null => Some(None),
+        end => Some(Some(end.as_i64()?)),
     }
 }
 

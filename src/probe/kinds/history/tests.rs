@@ -83,6 +83,69 @@ async fn a_clock_that_was_ahead_excuses_nothing() {
 }
 
 #[tokio::test]
+async fn one_look_with_a_clock_far_ahead_forgets_nothing() {
+    let now = now_s();
+    // As if the last look was a year ago.
+    let before = memory(
+        now - 500 * DAY,
+        &[("a", now - 500 * DAY, now - 365 * DAY), ("b", now - 500 * DAY, now - 400 * DAY), ("z", 0, now - 456 * DAY)],
+    );
+    let ahead = look(plain(), &["r@c"], Value::Null, before).await.remembered.unwrap();
+    assert_eq!(names(&ahead), ["a", "b", "c"]);
+    // The next one knows how late it is.
+    let again = look(plain(), &["r@c"], Value::Null, Some(ahead)).await;
+    assert_eq!(names(&again.remembered.unwrap()), ["c"]);
+}
+
+#[tokio::test]
+async fn what_had_ended_before_a_value_was_seen_is_no_statement_about_it() {
+    let now = now_s();
+    let seen_first = now - DAY;
+    let mut leg = approved();
+    leg["stated"]["until"] = json!("expires_s");
+    let until = |end: Value| {
+        let mut approval = approval("valid", now - 9 * DAY, &["a"]);
+        approval["expires_s"] = end;
+        approval
+    };
+    let late = |mut approval: Value| {
+        approval["attested_at_s"] = json!(seen_first + 901);
+        approval
+    };
+    let later = || memory(now - 2 * DAY, &[("a", seen_first, now - 10)]);
+    let as_it_began = || memory(seen_first, &[("a", seen_first, now - 10)]);
+    let ended = || until(json!(seen_first - 1));
+    let cases = [
+        (later(), vec![until(json!(seen_first))], Outcome::Pass, "all of them"),
+        (later(), vec![until(Value::Null)], Outcome::Pass, "all of them"),
+        (later(), vec![ended()], Outcome::Fail, "was stated only until"),
+        (as_it_began(), vec![ended()], Outcome::Pass, "all of them"),
+        (later(), vec![ended(), until(json!(now))], Outcome::Pass, "all of them"),
+        (later(), vec![ended(), late(until(Value::Null))], Outcome::Fail, "was stated only"),
+        (later(), vec![], Outcome::Fail, "never was"),
+        (later(), vec![until(json!("tomorrow"))], Outcome::Indeterminate, "expires_s"),
+        (later(), vec![approval("valid", now - 9 * DAY, &["a"])], Outcome::Indeterminate, "expires_s"),
+    ];
+    for (before, list, outcome, says) in cases {
+        let list = json!({ "attestations": list });
+        let verdict = look(leg.clone(), &["r@a"], list.clone(), before).await.verdict;
+        assert_eq!(verdict.outcome(), outcome, "{list}: {}", verdict.sentence());
+        assert!(verdict.sentence().contains(says), "{list}: {}", verdict.sentence());
+    }
+}
+
+#[tokio::test]
+async fn a_pass_says_since_when_it_is_known() {
+    let since = now_s() - DAY;
+    let list = json!({ "attestations": [approval("valid", since, &["a"])] });
+    for (leg, list) in [(plain(), Value::Null), (approved(), list)] {
+        let verdict = look(leg, &["r@a"], list, memory(since, &[("a", since, since)])).await.verdict;
+        let says = format!("has seen since {}", Timestamp::from_secs(since));
+        assert!(verdict.outcome() == Outcome::Pass && verdict.sentence().contains(&says), "{}", verdict.sentence());
+    }
+}
+
+#[tokio::test]
 async fn each_of_them_was_stated_in_time() {
     let now = now_s();
     let before = || memory(now - DAY, &[("a", now - DAY, now - DAY), ("b", now - DAY, now - 10)]);
@@ -132,6 +195,11 @@ async fn what_cannot_be_kept_decides_nothing_and_leaves_the_rest_alone() {
     assert_eq!(refused(&["r@one"], memory(now - DAY, &many)).await, too_large);
     let seen = look(plain(), &["r@d0001"], Value::Null, memory(now - DAY, &many)).await;
     assert_eq!(seen.remembered.unwrap().values.len(), MOST_VALUES, "as many as there can be");
+    // How many they are comes before what they are.
+    let more: Vec<String> = (0..=MOST_VALUES).map(|n| format!("r@{n}{}", "x".repeat(MOST_BYTES))).collect();
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
+    let seen = look(plain(), &more, Value::Null, None).await;
+    assert!(seen.verdict.sentence().contains("at most 1000 values"), "{}", seen.verdict.sentence());
     // Nothing was seen, ever.
     assert_eq!(look(plain(), &[], Value::Null, None).await.verdict.reason(), Some(Reason::NoData));
 }
@@ -180,5 +248,6 @@ fn static_errors_are_found() {
     wrong["for_s"] = json!(1);
     wrong["stated"]["leg"] = json!("");
     wrong["stated"]["at"] = json!("a..b");
-    assert_eq!(count(wrong), 3);
+    wrong["stated"]["until"] = json!("");
+    assert_eq!(count(wrong), 4);
 }
