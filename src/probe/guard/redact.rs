@@ -274,7 +274,7 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
             |_, named| named,
         ),
         // Shown, it would tell who has the same. One that was cut tells it nearly as well.
-        (r"(?P<keep>\bsealed:)[0-9a-f]+", |text, named| named && text.contains(seal::MARK)),
+        (r"(?P<keep>sealed:)[0-9a-f]+", |text, named| named && text.contains(seal::MARK)),
     ];
     let compiled =
         patterns.into_iter().filter_map(|(text, hint)| Some(Pattern { regex: Regex::new(text).ok()?, hint }));

@@ -37,6 +37,7 @@ mod tests {
         assert_eq!(redactor.masked(&format!("expected {} there", seal("a"))).unwrap(), "expected sealed:*** there");
         let cut = seal("a").split_at(12).0.to_owned() + "…";
         assert_eq!(redactor.masked(&cut).unwrap(), "sealed:***…");
+        assert_eq!(redactor.masked(&format!("x{}", seal("a"))).unwrap(), "xsealed:***", "glued behind a letter");
         assert!(redactor.suspects(&facts.to_string()), "facts that no condition reads are looked at too");
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Number, Value};
+use serde_saphyr::NonFiniteFloatPolicy;
 
 use super::{Parse, key, markdown};
 
@@ -44,13 +45,29 @@ pub(in crate::probe::kinds) enum NoYaml {
 }
 
 pub(in crate::probe::kinds) fn bounded_yaml(text: &str) -> Result<Value, NoYaml> {
-    serde_saphyr::from_str(text).map_err(|error| {
+    serde_saphyr::from_str(text).map_err(NoYaml::of)
+}
+
+/// All documents of a text, but those that are empty. What only some readers take for a truth value or a
+/// number, such as `yes` and `007`, is a text.
+pub(in crate::probe::kinds) fn yaml_documents(text: &str) -> Result<Vec<Value>, NoYaml> {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+    };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(NoYaml::of)
+}
+
+impl NoYaml {
+    fn of(error: serde_saphyr::Error) -> Self {
         if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
-            return NoYaml::TooLarge;
+            return Self::TooLarge;
         }
         let at = error.location().map_or_else(String::new, |at| format!(", line {} column {}", at.line(), at.column()));
-        NoYaml::Broken(format!("the content is no YAML{at}"))
-    })
+        Self::Broken(format!("the content is no YAML{at}"))
+    }
 }
 
 pub(super) fn front_matter(text: &str) -> Result<&str, String> {

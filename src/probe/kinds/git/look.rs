@@ -109,7 +109,7 @@ pub(super) async fn look(leg: &Git, cx: &ProbeCx) -> Result<Facts, ProbeError> {
         facts.releases = found;
     }
     if let Some(folder) = &leg.documents {
-        facts.documents = documents::look(&place, &commit, folder).await?;
+        facts.documents = documents::look(&place, &commit, folder, &leg.lane).await?;
     }
     facts.fetched = Some(commit);
     if let Some(push) = &leg.push {

@@ -31,6 +31,7 @@ use serde::Deserialize;
 
 use crate::expect::Gap;
 use crate::model::{Access, Class, Timestamp, Verdict};
+use crate::probe::guard::lane::Lane;
 use crate::probe::kinds::process::pattern;
 use crate::probe::{Findings, Probe, ProbeCx, ProbeError};
 
@@ -84,11 +85,15 @@ pub(crate) struct Git {
     releases: Option<Releases>,
     /// Folder inside the repository of which all `.json`, `.yaml` and `.yml` files are read whole, also those of
     /// folders in it, for `committed` of other kinds. At most 100 files of 1 MiB, 6 MiB in all; of more nothing
-    /// is judged. What they hold is evidence, so nothing in it may be secret.
+    /// is judged, nor of a folder with a symbolic link or another repository in it. Of several documents in one
+    /// file of YAML, `a.yml`, the second is `a.yml#2`. What they hold is evidence, so nothing in it may be secret.
     documents: Option<String>,
     /// A branch with an empty commit is pushed, seen on the server, and removed again. The repository must
     /// be listed in `engine.sandbox_repositories`; the check must be enabled as one that changes its target.
     push: Option<Push>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    lane: Lane,
 }
 
 impl Default for Git {
@@ -113,6 +118,7 @@ impl Default for Git {
             releases: None,
             documents: None,
             push: None,
+            lane: Lane::default(),
         }
     }
 }

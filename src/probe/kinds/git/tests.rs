@@ -524,4 +524,14 @@ async fn documents_are_read_whole_or_not_at_all() {
     write("large.json", "{");
     let broken = look("ops").await.verdict;
     assert_eq!((broken.outcome(), broken.reason()), (Outcome::Fail, Some(Reason::Invalid)), "{}", broken.sentence());
+    std::os::unix::fs::symlink("../b.yml", dir.path().join("ops/rules/linked.yml")).unwrap();
+    write("rules/c.yml", "a: yes\n---\nb: 1\n");
+    let linked = look("ops/rules").await.verdict;
+    assert_eq!((linked.outcome(), linked.reason()), (Outcome::Indeterminate, Some(Reason::NoData)));
+    assert!(linked.sentence().contains("ops/rules/linked.yml is a symbolic link"), "{}", linked.sentence());
+    std::fs::remove_file(dir.path().join("ops/rules/linked.yml")).unwrap();
+    write("large.json", "{}");
+    let documents =
+        json!({"ops/rules/b.yml": {"groups": []}, "ops/rules/c.yml": {"a": "yes"}, "ops/rules/c.yml#2": {"b": 1}});
+    assert_eq!(look("ops/rules").await.facts.unwrap()["documents"], documents);
 }

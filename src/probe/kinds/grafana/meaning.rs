@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::probe::line::line;
 
@@ -32,10 +32,16 @@ pub(super) fn difference(committed: &Value, served: &Value) -> Option<String> {
 fn between(committed: &Value, served: &Value, inputs: &BTreeSet<String>) -> Option<(String, String)> {
     let here = |how: String| Some((String::new(), how));
     match (committed, served) {
-        (Value::Object(fields), Value::Object(seen)) => fields.iter().find_map(|(field, value)| {
-            let (inside, how) = between(value, seen.get(field).unwrap_or(&Value::Null), inputs)?;
-            Some((format!(".{field}{inside}"), how))
-        }),
+        (Value::Object(fields), Value::Object(seen)) => {
+            let committed = fields.iter().find_map(|(field, value)| {
+                let (inside, how) = between(value, seen.get(field).unwrap_or(&Value::Null), inputs)?;
+                Some((format!(".{field}{inside}"), how))
+            });
+            committed.or_else(|| {
+                let field = added(fields, seen)?;
+                Some((format!(".{field}"), "is there, and nobody has committed it".to_owned()))
+            })
+        }
         (Value::Array(items), Value::Array(seen)) if items.len() == seen.len() => {
             items.iter().zip(seen).enumerate().find_map(|(place, (item, seen))| {
                 let (inside, how) = between(item, seen, inputs)?;
@@ -51,6 +57,19 @@ fn between(committed: &Value, served: &Value, inputs: &BTreeSet<String>) -> Opti
         (_, Value::Null) => here("is not there".to_owned()),
         _ => here("has another value".to_owned()),
     }
+}
+
+/// A field that changes what is shown, that was not committed, and that Grafana never adds by itself, as it
+/// does with the source of data of a query: so somebody has.
+fn added(committed: &Map<String, Value>, served: &Map<String, Value>) -> Option<&'static str> {
+    let is_new = |field: &str| !committed.contains_key(field);
+    // What else can be hidden are variables, and annotations, of which Grafana adds a hidden one.
+    let is_query = served.contains_key("refId");
+    if is_query && is_new("hide") && served.get("hide") == Some(&Value::Bool(true)) {
+        return Some("hide");
+    }
+    let changes = served.get("transformations").and_then(Value::as_array);
+    (is_new("transformations") && changes.is_some_and(|changes| !changes.is_empty())).then_some("transformations")
 }
 
 /// By value: 1 is 1.0.
@@ -85,7 +104,10 @@ mod tests {
     fn what_grafana_adds_does_not_differ() {
         let served = json!({
             "uid": "a", "id": 4, "version": 9, "title": "A", "iteration": 1, "timezone": "utc",
-            "panels": [{ "datasource": "Prometheus", "targets": [{ "expr": "up", "refId": "A", "interval": "" }], "w": 12.0, "x": 0 }],
+            "panels": [{ "datasource": "Prometheus", "targets": [{
+                "expr": "up", "refId": "A", "interval": "", "hide": false, "datasource": { "uid": "p" } }],
+                "transformations": [], "w": 12.0, "x": 0 }],
+            "annotations": { "list": [{ "builtIn": 1, "hide": true }] },
         });
         assert_eq!(difference(&committed(), &served), None);
     }
@@ -98,7 +120,7 @@ mod tests {
             served
         };
         assert_eq!(difference(&committed(), &served()), None);
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 9] = [
             (
                 |all| all["panels"][0]["targets"][0]["expr"] = json!("up > 0"),
                 "`panels[0].targets[0].expr` has another value",
@@ -110,6 +132,15 @@ mod tests {
             (|all| all["panels"][0]["w"] = json!(12.5), "`panels[0].w` has another value"),
             // It was committed that there is none.
             (|all| all["panels"][0]["max"] = json!(1), "`panels[0].max` has another value"),
+            // Somebody added what Grafana does not add.
+            (
+                |all| all["panels"][0]["targets"][0]["hide"] = json!(true),
+                "`panels[0].targets[0].hide` is there, and nobody has committed it",
+            ),
+            (
+                |all| all["panels"][0]["transformations"] = json!([{ "id": "reduce" }]),
+                "`panels[0].transformations` is there, and nobody has committed it",
+            ),
         ];
         for (change, expected) in cases {
             let mut served = served();

@@ -55,7 +55,7 @@ pub(crate) struct Grafana {
     dashboards: Vec<Dashboard>,
     /// Name of the leg of the item that reads committed dashboards (`git` with `documents`). Each must be served
     /// under its uid, with all that was committed; what Grafana adds does not count, nor what it alone
-    /// has.
+    /// has. Of fields that only it has count `hide: true` of a query, and `transformations`.
     committed: Option<String>,
     /// Title of the folder that they must be in.
     folder: Option<String>,

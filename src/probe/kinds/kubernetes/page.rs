@@ -52,7 +52,7 @@ struct Kept<'k> {
     keep: &'k Keep,
     /// It is a variable of a container, or a list of them: what they are called and where they come from is
     /// kept. What is written there may be a secret, so it is sealed as `literal`; empty where it is empty, and
-    /// with `REFERS` where nothing stands there but other variables.
+    /// with `REFERS`, the names of others, where what is secret in it comes from them.
     variables: bool,
 }
 
@@ -129,8 +129,8 @@ impl<'de> Visitor<'de> for Kept<'_> {
                 let value: Value = fields.next_value()?;
                 if self.keep.below("literal").is_some() {
                     kept.insert("literal".to_owned(), literal(&value));
-                    let refers = value.as_str().is_some_and(only_refers);
-                    kept.extend(refers.then(|| (REFERS.to_owned(), Value::Bool(true))));
+                    let refers = value.as_str().and_then(only_refers);
+                    kept.extend(refers.map(|names| (REFERS.to_owned(), names.into_iter().collect())));
                 }
                 continue;
             }

@@ -39,8 +39,10 @@ impl Groups {
         let Some(Value::Array(groups)) = own else { return Ok(()) };
         for group in groups {
             let name = text(group, "name");
-            if let Some(interval) = group.get("interval") {
-                let interval = duration_ms(interval).ok_or_else(|| format!("the interval of {name} is none"))?;
+            let interval = group.get("interval").unwrap_or(&Value::Null);
+            let interval = duration_ms(interval).ok_or_else(|| format!("the interval of {name} is none"))?;
+            // Without one, or with 0, the group has that of the server.
+            if interval > 0 {
                 self.intervals_ms.entry(name.clone()).or_default().insert(interval);
             }
             for rule in list(group, "rules").unwrap_or_default() {
@@ -118,17 +120,29 @@ impl Rule {
     }
 }
 
-/// What a file writes as a number or a truth value is served as a text.
+/// What a file writes as a number or a truth value is served as a text. An empty one is none.
 fn agree(committed: &Map<String, Value>, served: &Map<String, Value>) -> bool {
-    let number = |value: &Value| written(value).parse::<f64>().ok().filter(|_| !value.is_boolean());
+    let number = |value: &Value| number_of(&written(value));
     let same = |one: &Value, other: &Value| {
         let (text, shown) = (written(one), written(other));
         text == shown
             || (one.is_boolean() && text.eq_ignore_ascii_case(&shown))
             || (one.is_number() && number(one).is_some() && number(one) == number(other))
     };
-    committed.len() == served.len()
-        && committed.iter().all(|(name, value)| served.get(name).is_some_and(|shown| same(value, shown)))
+    let is_said = |(_, value): &(&String, &Value)| !written(value).is_empty();
+    committed.iter().filter(is_said).count() == served.iter().filter(is_said).count()
+        && committed
+            .iter()
+            .filter(is_said)
+            .all(|(name, value)| served.get(name).is_some_and(|shown| same(value, shown)))
+}
+
+/// Also one such as `0x1F`, which is served as it was written and was read as a number.
+fn number_of(text: &str) -> Option<f64> {
+    let whole = [("0x", 16), ("0X", 16), ("0o", 8), ("0b", 2)]
+        .into_iter()
+        .find_map(|(mark, radix)| u64::from_str_radix(text.strip_prefix(mark)?, radix).ok());
+    whole.map_or_else(|| text.parse().ok(), |whole| Some(whole as f64))
 }
 
 fn fields(of: &Value, field: &str) -> Map<String, Value> {
@@ -195,6 +209,33 @@ mod tests {
             (json!("5 m"), None),
         ] {
             assert_eq!(duration_ms(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interval_that_is_none_and_an_empty_label_are_not_committed() {
+        let group = |interval: Value| json!({ "groups": [{ "name": "g", "interval": interval, "rules": [] }] });
+        for interval in [json!(null), json!(0), json!("0s"), json!("0")] {
+            let mut groups = Groups::default();
+            groups.add_file(&group(interval)).unwrap();
+            assert!(groups.intervals_ms.is_empty());
+        }
+        let mut groups = Groups::default();
+        groups.add_file(&group(json!("1m"))).unwrap();
+        assert_eq!(groups.intervals_ms["g"], BTreeSet::from([60_000]));
+        let labels = |labels: Value| labels.as_object().unwrap().clone();
+        for (committed, served, same) in [
+            (json!({ "a": "", "b": null, "c": "x" }), json!({ "c": "x" }), true),
+            (json!({ "c": "x" }), json!({ "a": "", "c": "x" }), true),
+            (json!({ "a": "" }), json!({ "a": "x" }), false),
+            (json!({ "a": "x" }), json!({ "a": "" }), false),
+            (json!({ "a": 31 }), json!({ "a": "0x1F" }), true),
+            (json!({ "a": 31 }), json!({ "a": "0x1E" }), false),
+            (json!({ "a": "0x1F" }), json!({ "a": "31" }), false),
+            (json!({ "a": "yes" }), json!({ "a": "yes" }), true),
+            (json!({ "a": "yes" }), json!({ "a": "true" }), false),
+        ] {
+            assert_eq!(agree(&labels(committed.clone()), &labels(served)), same, "{committed}");
         }
     }
 

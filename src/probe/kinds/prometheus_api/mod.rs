@@ -59,7 +59,7 @@ pub(crate) struct PrometheusApi {
     /// Name of the leg of the item that reads committed files of rules (`git` with `documents`). It must serve their
     /// rules and no others, with the same `for`, `keep_firing_for`, labels, annotations and interval, if one is
     /// committed; whether two expressions mean the same it is asked itself, from version 2.41 on. Neither the
-    /// order of rules nor limits of groups are compared.
+    /// order of rules nor `query_offset` and `limit` of groups are compared.
     committed: Option<String>,
     /// It must know an Alertmanager.
     alertmanagers: bool,

@@ -19,6 +19,7 @@ pub(super) enum Answer {
     Kept,
 }
 
+const LINE_END: &[u8] = b"\r\n";
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
 impl Answer {
@@ -63,7 +64,7 @@ fn of_final(head: &str, status: u16, body: &[u8]) -> Answer {
     let old = head.starts_with("http/1.0") && !says_keep;
     let whole = match length {
         _ if matches!(status, 204 | 304) => true,
-        _ if chunked => body.ends_with(b"0\r\n\r\n"),
+        _ if chunked => has_last_chunk(body),
         Some(length) => body.len() >= length,
         None => return Answer::Ends,
     };
@@ -72,6 +73,28 @@ fn of_final(head: &str, status: u16, body: &[u8]) -> Answer {
         true if says_close || old => Answer::Ends,
         true => Answer::Kept,
     }
+}
+
+/// Whether the last chunk is there, and the empty line behind the fields that may follow it.
+fn has_last_chunk(body: &[u8]) -> bool {
+    let mut rest = body;
+    loop {
+        let Some((head, behind)) = first_line(rest) else { return false };
+        let size = head.split(|byte| *byte == b';').next().and_then(|size| std::str::from_utf8(size).ok());
+        let Some(size) = size.and_then(|size| usize::from_str_radix(size.trim(), 16).ok()) else { return false };
+        if size == 0 {
+            return behind.starts_with(LINE_END) || behind.windows(EMPTY_LINE.len()).any(|window| window == EMPTY_LINE);
+        }
+        let next = size.checked_add(LINE_END.len()).and_then(|end| behind.get(end..));
+        let Some(next) = next else { return false };
+        rest = next;
+    }
+}
+
+/// A line without its end, and what is behind it.
+fn first_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.windows(LINE_END.len()).position(|window| window == LINE_END)?;
+    Some((bytes.get(..end)?, bytes.get(end + LINE_END.len()..)?))
 }
 
 #[cfg(test)]
@@ -94,6 +117,14 @@ mod tests {
             ("HTTP/1.1 204 No Content\r\n\r\n", Answer::Kept),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", Answer::Cut),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", Answer::Kept),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA;x=1\r\n0\r\n\r\n56789\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n",
+                Answer::Kept,
+            ),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\n", Answer::Cut),
+            // What looks like the end is content.
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n1\r\n0\r\n\r\n", Answer::Cut),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\na\r\n0\r\n\r\n", Answer::Cut),
             ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", Answer::Cut),
             ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", Answer::Kept),
         ] {

@@ -1,5 +1,7 @@
 //! `templates`: what the templates of workloads say of their containers.
 
+use std::collections::BTreeSet;
+
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,7 +25,8 @@ pub(in super::super) struct Templates {
     workloads: Vec<String>,
     /// Regular expressions for names of variables that hold secrets: their values must not be written in a
     /// template. A name that ends in `_FILE` says where the secret is, and is none; nor is a value that takes
-    /// what is secret from other variables, such as `$(PASSWORD)` or `postgres://app:$(PASSWORD)@db/app`.
+    /// what is secret from other variables, such as `$(PASSWORD)` or `postgres://app:$(PASSWORD)@db/app`, unless
+    /// their values are written in the same container.
     secrets: Vec<String>,
     /// The only places at which a container may mount what it can write, such as `/tmp`, with what is below.
     writable: Option<Vec<String>>,
@@ -33,6 +36,8 @@ const SORTS: [(&str, Resource); 4] =
     [("Deployment", DEPLOYMENTS), ("StatefulSet", STATEFUL_SETS), ("DaemonSet", DAEMON_SETS), ("CronJob", CRON_JOBS)];
 /// Volumes that nobody can write through.
 const READ_ONLY: [&str; 4] = ["configMap", "downwardAPI", "projected", "secret"];
+/// Variables one behind the other that are followed.
+const CHAIN: usize = 10;
 
 impl Check for Templates {
     fn expects(&self, leg: &Kubernetes) -> String {
@@ -101,8 +106,21 @@ impl Check for Templates {
 
 /// Variables whose names say that they are secret, and whose values stand there.
 fn literals<'a>(container: &'a Value, patterns: &[Regex]) -> Vec<&'a str> {
-    let is_written = |variable: &&Value| !text(variable, &["literal"]).is_empty() && variable.at(REFERS) != true;
-    let names = each(container, &["env"]).filter(is_written).map(|variable| text(variable, &["name"]));
+    let there = || each(container, &["env"]).filter(|variable| !text(variable, &["literal"]).is_empty());
+    let mut written = BTreeSet::new();
+    for _ in 0..CHAIN {
+        let refers_to_one = |variable: &Value| match variable.at(REFERS).as_array() {
+            Some(names) => names.iter().filter_map(Value::as_str).any(|name| written.contains(name)),
+            None => true,
+        };
+        let found: BTreeSet<&str> =
+            there().filter(|variable| refers_to_one(variable)).map(|variable| text(variable, &["name"])).collect();
+        if found.len() == written.len() {
+            break;
+        }
+        written = found;
+    }
+    let names = there().map(|variable| text(variable, &["name"])).filter(|name| written.contains(name));
     names.filter(|name| !name.ends_with("_FILE") && patterns.iter().any(|pattern| pattern.is_match(name))).collect()
 }
 

@@ -673,15 +673,30 @@ fn templates() {
     proved(secrets.clone(), "DATABASE_URL of control-plane", &[("A_TOKEN of runtime in the Deployment", &written)]);
     // A value that only names other variables is no secret that stands there.
     let leg = leg(secrets);
-    let mut own = lists(&leg, "ready");
-    with("deployments", "parallax-runtime-k8s", |one| {
-        let container = json!({"env": [{"name": "DATABASE_URL", "value": "postgres://$(USER):$(TOKEN)@db"}]});
-        let keep = Keep::of(["env.name", "env.literal"]).unwrap();
-        let kept = page::object(container.to_string().as_bytes(), &keep).unwrap();
-        one["spec"]["template"]["spec"]["containers"][0]["env"] = kept["env"].clone();
-    })(&mut own);
-    let seen = verdict(&leg, own);
-    assert_eq!(seen.outcome(), Outcome::Pass, "{}", seen.sentence());
+    let from = |name: &str| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}});
+    let literal = |name: &str, value: &str| json!({"name": name, "value": value});
+    let url = || literal("DATABASE_URL", "postgres://$(USER):$(PW)@db");
+    for (env, named) in [
+        (json!([url()]), None),
+        (json!([from("PW"), literal("USER", "app"), url()]), None),
+        (json!([literal("PW", ""), url()]), None),
+        // The value that is taken stands beside it.
+        (json!([literal("PW", "hunter22"), url()]), Some("DATABASE_URL of runtime")),
+        (json!([literal("PW0", "hunter22"), literal("PW", "$(PW0)"), url()]), Some("DATABASE_URL of runtime")),
+        (json!([from("PW0"), literal("PW", "$(PW0)"), url()]), None),
+    ] {
+        let mut own = lists(&leg, "ready");
+        with("deployments", "parallax-runtime-k8s", |one| {
+            let keep = Keep::of(["env.name", "env.literal"]).unwrap();
+            let kept = page::object(json!({ "env": env }).to_string().as_bytes(), &keep).unwrap();
+            assert!(!kept.to_string().contains("hunter22"), "{kept}");
+            one["spec"]["template"]["spec"]["containers"][0]["env"] = kept["env"].clone();
+        })(&mut own);
+        let seen = verdict(&leg, own);
+        let expected = if named.is_some() { Outcome::Fail } else { Outcome::Pass };
+        assert_eq!(seen.outcome(), expected, "{env}: {}", seen.sentence());
+        assert!(seen.sentence().contains(named.unwrap_or_default()), "{}", seen.sentence());
+    }
     let claim = with("deployments", "parallax-runtime-k8s", |one| {
         let spec = &mut one["spec"]["template"]["spec"];
         spec["volumes"] = json!([{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]);
